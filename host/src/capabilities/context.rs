@@ -1,0 +1,154 @@
+//! What a plugin's instance carries: who calls, what the call may do, and what it has used.
+//!
+//! A [`CallContext`] is made once, at the top, and travels in the wasmtime store: nothing is looked up again on the way,
+//! and there are no globals.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::contract::{Error, ErrorKind};
+use super::http::{HttpGrant, ResponseBudget};
+use super::usage::Usage;
+use super::{Services, sealing::CallSecrets};
+use crate::tenancy::Principal;
+
+/// A plugin as the operator configured it: its name and what it may reach.
+#[derive(Debug)]
+pub struct Grantee {
+    /// The name in the config, on which namespace, grants, cache and locks hang.
+    pub name: String,
+    /// Endpoints, narrowed to methods and paths.
+    pub http: Vec<HttpGrant>,
+    /// Other plugins' namespaces that it may read.
+    pub read: Vec<String>,
+    /// Other plugins' tools that it may call.
+    pub tools: Vec<String>,
+    /// Whether it may take locks.
+    pub locks: bool,
+    /// The plugin's settings, a JSON object.
+    pub settings: String,
+}
+
+/// Who calls, and by what way. Made where a request enters.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Tenant, access key and its scopes.
+    pub principal: Principal,
+    /// One process serves one client (stdio).
+    pub single_client: bool,
+    /// What the client says it is.
+    pub client: Option<String>,
+}
+
+/// Takes the progress that a plugin reports.
+pub trait ProgressSink: Send + Sync {
+    /// `done` of `total`, in units of the plugin's choice.
+    fn progress(&self, done: f64, total: Option<f64>, message: &str);
+}
+
+/// Calls another plugin's tool; implemented by what runs plugins.
+#[async_trait]
+pub trait PeerCalls: Send + Sync {
+    /// Runs `tool` with the rights, mode and deadline of `parent` and answers its structured result.
+    async fn call_peer(&self, parent: &CallContext, tool: &str, arguments: &str) -> Result<String, Error>;
+}
+
+/// One call of one tool.
+pub struct CallContext {
+    /// The plugin that runs.
+    pub grantee: Arc<Grantee>,
+    /// Who calls.
+    pub caller: Caller,
+    /// Whether this call may only read: the tool says so, the key is read-only, or it is a preview.
+    pub read_only: bool,
+    /// On every log line and in every error.
+    pub correlation_id: Arc<str>,
+    /// Holds the locks of this call; a peer's call has another.
+    pub lock_holder: String,
+    /// When the call is ended.
+    pub deadline: Instant,
+    /// The caller gave up: a plugin may end where it likes. Calls that may write are not dropped for it.
+    pub cancelled: CancellationToken,
+    /// The work is dropped where it is: a read at shutdown, a write at the end of the grace.
+    pub stopped: CancellationToken,
+    /// Where progress goes, if the caller asked for it.
+    pub progress: Option<Arc<dyn ProgressSink>>,
+    /// Secrets that came in as arguments of this call.
+    pub secrets: CallSecrets,
+    /// What HTTP may still use.
+    pub budget: ResponseBudget,
+    /// How many plugins are above this one.
+    pub depth: u8,
+    /// The way to other plugins' tools.
+    pub peers: Arc<dyn PeerCalls>,
+    /// What the call is about, once the plugin said so.
+    pub subject: Mutex<Option<String>>,
+}
+
+impl CallContext {
+    /// What the call is about, if the plugin said so.
+    pub fn subject(&self) -> Option<String> {
+        self.subject.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The tenant's id.
+    pub fn tenant(&self) -> &str {
+        self.caller.principal.tenant.as_str()
+    }
+
+    /// The error of a write, if this call may only read.
+    ///
+    /// # Errors
+    /// The call is read-only.
+    pub fn may_write(&self, what: &str) -> Result<(), Error> {
+        if self.read_only { Err(Error::read_only(what)) } else { Ok(()) }
+    }
+}
+
+/// The data of a wasmtime store: one instance, one call.
+pub struct CallState {
+    /// What all calls share.
+    pub services: Arc<Services>,
+    /// None while the plugin is being loaded: then every import but `log` and `session.settings` is denied.
+    pub call: Option<Arc<CallContext>>,
+    /// The plugin, for its log lines and settings.
+    pub grantee: Arc<Grantee>,
+    /// Memory and processor time.
+    pub usage: Usage,
+    /// WASI's empty world.
+    pub wasi: WasiCtx,
+    /// WASI's handles.
+    pub table: ResourceTable,
+}
+
+impl CallState {
+    /// The call, or the refusal of everything that needs one.
+    ///
+    /// # Errors
+    /// The plugin is being loaded.
+    pub fn call(&self) -> Result<Arc<CallContext>, Error> {
+        self.call.clone().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Denied,
+                "loading",
+                "While a plugin is being loaded it may only log and read its settings.",
+            )
+        })
+    }
+}
+
+impl super::contract::types::Host for CallState {}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `locks`: rows with leases in the database, so that they hold across processes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::context::CallState;
+use super::contract::{Error, ErrorKind, locks::Host};
+use crate::tenancy::LockError;
+
+/// A lock outlives a killed process by at most this long.
+const LONGEST_LEASE: Duration = Duration::from_secs(120);
+const NAME_BYTES: usize = 200;
+
+impl Host for CallState {
+    async fn acquire(&mut self, name: String, wait_ms: u32, lease_ms: u32) -> Result<String, Error> {
+        let call = self.call()?;
+        if !self.grantee.locks {
+            return Err(Error::not_granted(&self.grantee.name, "locks", "locks = true"));
+        }
+        call.may_write("Taking a lock")?;
+        if name.is_empty() || name.len() > NAME_BYTES {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "bad-lock-name",
+                format!("A lock's name has 1 to {NAME_BYTES} bytes."),
+            ));
+        }
+        let left = call.deadline.saturating_duration_since(Instant::now());
+        let wait = Duration::from_millis(wait_ms.into()).min(left);
+        let lease = Duration::from_millis(lease_ms.into()).min(LONGEST_LEASE);
+        let acquiring =
+            self.services.locks.acquire(&call.caller.principal, &self.grantee.name, &name, &call.lock_holder, wait, lease);
+        tokio::select! {
+            () = call.stopped.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+            acquired = acquiring => acquired.map(|lock| lock.to_string()).map_err(|error| match error {
+                LockError::Held => Error::new(
+                    ErrorKind::Conflict,
+                    "locked",
+                    format!("'{name}' is being changed by another call. Try again in a few seconds."),
+                ).retry_after(Duration::from_secs(2)),
+                other => Error::internal("Taking a lock", &other),
+            }),
+        }
+    }
+
+    async fn release(&mut self, lock: String) -> Result<(), Error> {
+        let call = self.call()?;
+        self.services
+            .locks
+            .release(&call.caller.principal, &self.grantee.name, &lock, &call.lock_holder)
+            .await
+            .map_err(|error| match error {
+                LockError::NotHeld => Error::new(
+                    ErrorKind::Conflict,
+                    "lock-not-held",
+                    "This call does not hold the lock any more: its lease ran out.",
+                ),
+                other => Error::internal("Releasing a lock", &other),
+            })
+    }
+}

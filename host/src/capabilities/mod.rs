@@ -1,0 +1,39 @@
+//! What plugins may reach: one file per interface of the contract. Tenant and grant are checked here and nowhere else.
+
+pub mod buckets;
+pub mod cache;
+pub mod context;
+pub mod contract;
+mod crypto;
+pub mod http;
+mod locks;
+mod log;
+mod peers;
+mod requests;
+pub mod sealing;
+mod session;
+mod storage;
+pub mod usage;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::tenancy::{Documents, Locks, Secrets, Tenancy};
+
+/// What all calls share.
+pub struct Services {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Tenants and their keys.
+    pub tenancy: Arc<Tenancy>,
+    /// Sealed secrets.
+    pub secrets: Secrets,
+    /// Plugins' documents.
+    pub documents: Documents,
+    /// Locks with leases.
+    pub locks: Locks,
+    /// Answers worth keeping for a few seconds.
+    pub cache: cache::ResponseCache,
+    /// Endpoints.
+    pub http: http::HttpCapability,
+}

@@ -1,0 +1,4 @@
+//! What subcommands do beyond starting a server.
+
+pub(crate) mod call;
+pub(crate) mod print;

@@ -1,0 +1,187 @@
+//! Defaults, then the file, then the environment, then the command line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::{Format, Serialized, Toml};
+use thiserror::Error;
+
+use super::Config;
+
+/// The process's environment variables, or a test's. Empty values count as not set.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The variables of this process; values that are not UTF-8 are left out.
+    pub fn of_process() -> Self {
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        )
+    }
+
+    /// A variable's value, if it is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(variables: [(&str, &str); N]) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file is not there.
+    #[error("there is no file {}", .0.display())]
+    NoFile(PathBuf),
+    /// The file is not TOML, or a key or value is wrong.
+    #[error("{place}: {what}")]
+    Invalid {
+        /// File and key.
+        place: String,
+        /// What is wrong and what would be right.
+        what: String,
+    },
+}
+
+/// The environment's names for settings, and the settings' keys.
+const VARIABLES: [(&str, &str); 2] = [
+    ("ORDERDESK_MCP_LISTEN", "server.listen"),
+    ("ORDERDESK_MCP_DATA_DIR", "server.data_dir"),
+];
+
+/// Reads the configuration of `file` (none: only defaults) under the environment's and then the command line's settings.
+///
+/// # Errors
+/// The file is missing or not valid; an unknown key names the nearest known one.
+pub fn load(
+    file: Option<&Path>,
+    environment: &Environment,
+    command_line: &[(&str, String)],
+) -> Result<Config, ConfigError> {
+    let mut layers = Figment::new();
+    if let Some(file) = file {
+        if !file.is_file() {
+            return Err(ConfigError::NoFile(file.to_owned()));
+        }
+        layers = layers.merge(Toml::file_exact(file));
+    }
+    for (variable, key) in VARIABLES {
+        if let Some(value) = environment.get(variable) {
+            layers = layers.merge(Serialized::default(key, value));
+        }
+    }
+    for (key, value) in command_line {
+        layers = layers.merge(Serialized::default(key, value));
+    }
+    let mut config: Config = layers.extract().map_err(|error| explain(error, file))?;
+
+    // Paths in the file mean what they say wherever the server is started.
+    let base = file.and_then(Path::parent).unwrap_or_else(|| Path::new("."));
+    for plugin in config.plugins.values_mut() {
+        plugin.source = base.join(&plugin.source);
+    }
+    Ok(config)
+}
+
+fn explain(error: figment::Error, file: Option<&Path>) -> ConfigError {
+    let key = error.path.join(".");
+    let file = file.map_or_else(|| "configuration".to_owned(), |file| file.display().to_string());
+    let place = if key.is_empty() { file } else { format!("{file}: {key}") };
+    let what = match &error.kind {
+        Kind::UnknownField(found, known) => unknown(found, known),
+        kind => kind.to_string(),
+    };
+    ConfigError::Invalid { place, what }
+}
+
+fn unknown(found: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(found, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().max(found.len()) / 2);
+    match nearest {
+        Some((_, name)) => format!("there is no setting '{found}'; did you mean '{name}'?"),
+        None => format!("there is no setting '{found}'; known here: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn from_text(text: &str, environment: &Environment) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("orderdesk.toml");
+        std::fs::write(&file, text).unwrap();
+        load(Some(&file), environment, &[])
+    }
+
+    #[test]
+    fn a_typo_is_refused_and_names_the_nearest_setting() {
+        let error = from_text("[server]\nlissten = \"127.0.0.1:1\"\n", &Environment::default()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("server"), "{text}");
+        assert!(text.contains("did you mean 'listen'?"), "{text}");
+    }
+
+    #[test]
+    fn a_typo_inside_a_plugin_names_its_place() {
+        let error = from_text(
+            "[plugins.orders]\nsource = \"x.wasm\"\n[plugins.orders.grants]\nhtpp = []\n",
+            &Environment::default(),
+        )
+        .unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("plugins.orders.grants"), "{text}");
+        assert!(text.contains("did you mean 'http'?"), "{text}");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("orderdesk.toml");
+        std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\n").unwrap();
+        let environment = Environment::from([("ORDERDESK_MCP_LISTEN", "127.0.0.1:2")]);
+        assert_eq!(load(Some(&file), &environment, &[]).unwrap().server.listen.port(), 2);
+        let config = load(Some(&file), &environment, &[("server.listen", "127.0.0.1:3".into())]).unwrap();
+        assert_eq!(config.server.listen.port(), 3);
+    }
+
+    #[test]
+    fn a_value_from_the_environment_falls_back_to_its_default() {
+        let config = from_text(
+            "[endpoints.shop]\nbase = { env = \"SHOP_URL\", default = \"https://shop.example/api\" }\n",
+            &Environment::default(),
+        )
+        .unwrap();
+        let base = &config.endpoints["shop"].base;
+        assert_eq!(base.resolve(&Environment::default()).unwrap(), "https://shop.example/api");
+        let environment = Environment::from([("SHOP_URL", "http://127.0.0.1:9/api")]);
+        assert_eq!(base.resolve(&environment).unwrap(), "http://127.0.0.1:9/api");
+    }
+
+    #[test]
+    fn plugin_files_are_found_from_the_config_files_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("orderdesk.toml");
+        std::fs::write(&file, "[plugins.orders]\nsource = \"plugins/orders.wasm\"\n").unwrap();
+        let config = load(Some(&file), &Environment::default(), &[]).unwrap();
+        assert_eq!(config.plugins["orders"].source, folder.path().join("plugins/orders.wasm"));
+    }
+}

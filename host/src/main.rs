@@ -1,0 +1,196 @@
+//! The command line of `orderdesk-mcp`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use orderdesk_mcp::application::{ACCESS_KEY, Application, Data};
+use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
+use orderdesk_mcp::mcp::{self, FirstCalls, McpServer, StdioCaller};
+use orderdesk_mcp::{check, observe};
+use secrecy::SecretString;
+
+mod commands;
+
+use commands::{call, print};
+
+/// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
+#[derive(Parser)]
+#[command(name = "orderdesk-mcp", version, max_term_width = 100)]
+struct CommandLine {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Global {
+    /// The configuration. Default: orderdesk.toml in the working directory, else beside this program, else in
+    /// ~/.config/orderdesk-mcp
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Database, server key and compiled plugins [env: ORDERDESK_MCP_DATA_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print one JSON object on stdout
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve MCP over HTTP until Ctrl-C
+    Serve {
+        /// Address and port [env: ORDERDESK_MCP_LISTEN] [default: 127.0.0.1:8080]
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Option<String>,
+    },
+    /// Serve MCP over stdin and stdout, for one client on this machine
+    ///
+    /// With ORDERDESK_MCP_MASTER_KEY the calls are those of that key's tenant; without, they are those of a local tenant that is
+    /// made by itself, and the [local] rules of the configuration set it up from the environment.
+    Stdio,
+    /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
+    Check,
+    /// Make and list tenants
+    #[command(subcommand)]
+    Tenants(Tenants),
+    /// Call a tool from the terminal, without an agent
+    ///
+    /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal.
+    Call {
+        /// The tool's name
+        tool: String,
+        /// Its arguments
+        #[arg(value_name = "JSON", default_value = "{}")]
+        arguments: String,
+        /// The tenant; its key is taken from ORDERDESK_MCP_MASTER_KEY. Default: that key's tenant, or the local one
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Tenants {
+    /// Make a tenant and print its master key, once
+    Create {
+        /// 1 to 64 characters, unique regardless of case
+        #[arg(long)]
+        name: String,
+    },
+    /// All tenants
+    List,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    observe::start();
+    match run(command_line).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("orderdesk-mcp: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
+    let environment = Environment::of_process();
+    let json = command_line.global.json;
+    let config = read_config(&command_line, &environment);
+    if let Command::Check = command_line.command {
+        let report = match &config {
+            Ok(config) => check::check(config, &environment).await,
+            Err(error) => check::Report::unreadable(error),
+        };
+        print::report(&report, json)?;
+        return Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let config = config?;
+    match command_line.command {
+        Command::Check => {}
+        Command::Serve { .. } => serve(&config, &environment).await?,
+        Command::Stdio => stdio(&config, &environment).await?,
+        Command::Tenants(Tenants::Create { name }) => {
+            let created = Data::open(&config, &environment).await?.tenancy.create_tenant(&name).await?;
+            print::created(&created, json)?;
+        }
+        Command::Tenants(Tenants::List) => {
+            let tenants = Data::open(&config, &environment).await?.tenancy.tenants().await?;
+            print::tenants(&tenants, json)?;
+        }
+        Command::Call { tool, arguments, tenant } => {
+            return call::call(&config, &environment, &tool, &arguments, tenant.as_deref(), json).await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_config(command_line: &CommandLine, environment: &Environment) -> Result<Config, ConfigError> {
+    let mut settings = Vec::new();
+    if let Some(folder) = &command_line.global.data_dir {
+        settings.push(("server.data_dir", folder.display().to_string()));
+    }
+    if let Command::Serve { listen: Some(listen) } = &command_line.command {
+        settings.push(("server.listen", listen.clone()));
+    }
+    let file = command_line.global.config.clone().or_else(config::find_config);
+    config::load(file.as_deref(), environment, &settings)
+}
+
+async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+    let application = Application::start(config, environment).await?;
+    mcp::serve(config, application.host, application.services, asked_to_stop()?).await?;
+    Ok(())
+}
+
+async fn stdio(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+    let application = Application::start(config, environment).await?;
+    let caller = stdio_caller(config, environment, &application, None).await?;
+    let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));
+    let served = mcp::serve_stdio(server, asked_to_stop()?).await;
+    application.host.shut_down(config.server.shutdown_grace).await;
+    served.context("MCP over stdio failed")
+}
+
+/// The caller of a process that serves one person: the key's in the environment, or the local tenant.
+async fn stdio_caller(
+    config: &Config,
+    environment: &Environment,
+    application: &Application,
+    tenant: Option<&str>,
+) -> anyhow::Result<StdioCaller> {
+    let Some(key) = environment.get(ACCESS_KEY) else {
+        if let Some(tenant) = tenant {
+            bail!("the key of '{tenant}' is needed: set {ACCESS_KEY}");
+        }
+        let principal = application.data.tenancy.local_principal().await?;
+        let first_calls = FirstCalls::prepare(&config.local.first_calls, environment);
+        return Ok(StdioCaller::local(principal, first_calls));
+    };
+    let caller = StdioCaller::with_key(SecretString::from(key), application.services.clone());
+    let who = caller.caller().await.with_context(|| format!("the key in {ACCESS_KEY} is not accepted"))?;
+    if let Some(tenant) = tenant
+        && !who.principal.tenant_name.eq_ignore_ascii_case(tenant)
+        && who.principal.tenant.as_str() != tenant
+    {
+        bail!("the key in {ACCESS_KEY} belongs to the tenant '{}', not to '{tenant}'", who.principal.tenant_name);
+    }
+    Ok(caller)
+}
+
+/// Resolves on Ctrl-C or SIGTERM.
+fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

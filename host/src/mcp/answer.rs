@@ -1,0 +1,67 @@
+//! A plugin's answer or error as an MCP result: text and structured content, each of which stands alone.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rmcp::model::{CallToolResult, ContentBlock, Resource};
+use serde_json::{Map, Value, json};
+
+use crate::capabilities::contract::{Error, kind_name};
+use crate::plugins::{Answer, Content};
+
+/// A success. Where the plugin gives no text, the structured result is the text too.
+pub fn success(answer: Answer) -> CallToolResult {
+    let mut content: Vec<ContentBlock> = answer.content.into_iter().map(block).collect();
+    if content.is_empty()
+        && let Some(structured) = &answer.structured
+    {
+        content.push(ContentBlock::text(text(structured)));
+    }
+    let mut result = CallToolResult::success(content);
+    result.structured_content = answer.structured.map(Value::Object);
+    result
+}
+
+fn text(structured: &Map<String, Value>) -> String {
+    // A map of JSON values with string keys always serialises.
+    serde_json::to_string(structured).unwrap_or_default()
+}
+
+fn block(content: Content) -> ContentBlock {
+    match content {
+        Content::Text(text) => ContentBlock::text(text),
+        Content::Blob { mime, data } if mime.starts_with("audio/") => ContentBlock::audio(STANDARD.encode(data), mime),
+        Content::Blob { mime, data } => ContentBlock::image(STANDARD.encode(data), mime),
+        Content::Link { uri, name, mime, description } => {
+            let mut resource = Resource::new(uri, name);
+            resource.mime_type = mime;
+            resource.description = description;
+            ContentBlock::resource_link(resource)
+        }
+    }
+}
+
+/// An error that the model reads: what is wrong, with which argument, what to do next.
+pub fn failure(error: &Error, correlation_id: &str) -> CallToolResult {
+    let kind = kind_name(error.kind);
+    let mut text = error.message.clone();
+    if let Some(wait) = error.retry_after_ms {
+        text.push_str(&format!("\nTry again after {} s.", wait.div_ceil(1000)));
+    }
+    if error.outcome_unknown {
+        text.push_str("\nThe change may have been made all the same: look before repeating it.");
+    }
+    let code = error.code.as_deref().unwrap_or(kind);
+    text.push_str(&format!("\n[{code}, correlation id {correlation_id}]"));
+    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
+    result.structured_content = Some(json!({
+        "error": {
+            "kind": kind,
+            "code": error.code,
+            "message": error.message,
+            "retry_after_ms": error.retry_after_ms,
+            "outcome_unknown": error.outcome_unknown,
+            "correlation_id": correlation_id,
+        }
+    }));
+    result
+}

@@ -1,0 +1,151 @@
+//! MCP over Streamable HTTP at `/mcp`, stateless, and the health checks.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use axum::{Json, Router, middleware};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{McpServer, authentication, json_guard};
+use crate::capabilities::Services;
+use crate::config::Config;
+use crate::plugins::PluginHost;
+
+/// How long connections may take to send their last answer.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The server could not run.
+#[derive(Debug, Error)]
+pub enum HttpError {
+    /// Another process listens there, or the address is not ours.
+    #[error("cannot listen on {address}: {error}; choose another with --listen or [server].listen")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The listener failed.
+    #[error("the HTTP server failed: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// Listens where the config says and serves until `stop` resolves; then lets writes finish.
+///
+/// # Errors
+/// The address is taken, or the listener failed.
+pub async fn serve(
+    config: &Config,
+    host: Arc<PluginHost>,
+    services: Arc<Services>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), HttpError> {
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| HttpError::Listen { address, error })?;
+    serve_on(listener, config, host, services, stop).await
+}
+
+/// As [`serve`], on a listener that is there already.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve_on(
+    listener: TcpListener,
+    config: &Config,
+    host: Arc<PluginHost>,
+    services: Arc<Services>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), HttpError> {
+    let address = listener.local_addr()?;
+    let streams = CancellationToken::new();
+    let app = router(config, address, host.clone(), services, streams.clone());
+    tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
+
+    let accepting = CancellationToken::new();
+    // Without it, Nagle's algorithm and delayed acknowledgements add up to 50 ms to an answer.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(cause = %error, "TCP_NODELAY could not be set");
+        }
+    });
+    let serving = axum::serve(listener, app).with_graceful_shutdown(accepting.clone().cancelled_owned());
+    let serving = tokio::spawn(async move { serving.await });
+
+    stop.await;
+    tracing::info!("stopping: no new connections, reads end, writes may finish");
+    accepting.cancel();
+    host.shut_down(config.server.shutdown_grace).await;
+    let mut serving = serving;
+    if let Ok(ended) = tokio::time::timeout(FAREWELL, &mut serving).await {
+        return ended.unwrap_or(Ok(())).map_err(HttpError::from);
+    }
+    streams.cancel();
+    let _ = tokio::time::timeout(FAREWELL, serving).await;
+    Ok(())
+}
+
+fn router(
+    config: &Config,
+    address: SocketAddr,
+    host: Arc<PluginHost>,
+    services: Arc<Services>,
+    streams: CancellationToken,
+) -> Router {
+    let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    if !address.ip().is_unspecified() {
+        hosts.push(address.ip().to_string());
+    }
+    hosts.extend(config.server.allowed_hosts.iter().cloned());
+    let settings = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(hosts)
+        .with_allowed_origins(config.server.allowed_origins.iter().cloned())
+        .enforce_origin_validation()
+        .with_max_request_body_bytes(json_guard::BODY_BYTES)
+        .with_cancellation_token(streams);
+    let server = McpServer::new(host.clone(), &config.mcp, None);
+    let service = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(NeverSessionManager::default()), settings);
+
+    Router::new()
+        .nest_service("/mcp", service)
+        .layer(middleware::from_fn(json_guard::guard))
+        .layer(middleware::from_fn_with_state(services, authentication::authenticate))
+        .merge(health(host))
+}
+
+fn health(host: Arc<PluginHost>) -> Router {
+    Router::new()
+        .route("/health/live", get(async || Json(json!({"status": "alive"}))))
+        .route("/health/ready", get(ready))
+        .with_state(host)
+}
+
+/// Ready: the database answers, and no plugin is still loading or was refused.
+async fn ready(State(host): State<Arc<PluginHost>>) -> impl IntoResponse {
+    let loaded = host.loaded(Duration::ZERO).await;
+    let refused = !host.registry().problems().is_empty();
+    let database = host.services().tenancy.reachable().await;
+    let ready = loaded && !refused && database;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
+    // Which plugin and why stands in the log and in `check`: this page is public.
+    let plugins = if refused { "refused" } else { word(loaded, "loading") };
+    let body = json!({
+        "status": if ready { "ready" } else { "not_ready" },
+        "database": word(database, "unreachable"),
+        "plugins": plugins,
+    });
+    (status, Json(body))
+}

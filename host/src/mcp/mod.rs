@@ -1,0 +1,18 @@
+//! MCP over HTTP and stdio: lists the registry's tools and passes calls on. Knows no WebAssembly.
+
+mod answer;
+mod authentication;
+mod correlation;
+mod http;
+mod json_guard;
+mod local;
+mod once;
+mod progress;
+mod server;
+mod stdio;
+
+pub use http::{HttpError, serve, serve_on};
+pub use local::FirstCalls;
+pub use once::{OnceAnswer, call_once};
+pub use server::McpServer;
+pub use stdio::{StdioCaller, serve_stdio};

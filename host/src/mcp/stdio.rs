@@ -1,0 +1,64 @@
+//! MCP over stdin and stdout, for one client on this machine.
+
+use rmcp::ServiceExt;
+use secrecy::SecretString;
+
+use super::{FirstCalls, McpServer};
+use crate::capabilities::context::Caller;
+use crate::capabilities::Services;
+use crate::tenancy::{AuthenticationError, Principal};
+use std::sync::Arc;
+
+/// The one caller of a stdio process.
+pub struct StdioCaller {
+    identity: Identity,
+    /// What to do once before the caller's first call.
+    pub first_calls: FirstCalls,
+}
+
+enum Identity {
+    /// The person on whose machine this runs.
+    Local(Principal),
+    /// A key from the environment, checked anew at each request so that revoking it works at once.
+    Key(SecretString, Arc<Services>),
+}
+
+impl StdioCaller {
+    /// The local tenant of this data directory.
+    pub fn local(principal: Principal, first_calls: FirstCalls) -> Self {
+        Self { identity: Identity::Local(principal), first_calls }
+    }
+
+    /// Whoever holds this key.
+    pub fn with_key(key: SecretString, services: Arc<Services>) -> Self {
+        Self { identity: Identity::Key(key, services), first_calls: FirstCalls::default() }
+    }
+
+    /// Who calls.
+    ///
+    /// # Errors
+    /// The key is not accepted, or the database is not there.
+    pub async fn caller(&self) -> Result<Caller, AuthenticationError> {
+        let principal = match &self.identity {
+            Identity::Local(principal) => principal.clone(),
+            Identity::Key(key, services) => services.tenancy.authenticate(key).await?,
+        };
+        Ok(Caller { principal, single_client: true, client: None })
+    }
+}
+
+/// Serves until stdin ends or `stop` resolves.
+///
+/// # Errors
+/// The transport failed.
+pub async fn serve_stdio(server: McpServer, stop: impl Future<Output = ()>) -> Result<(), rmcp::RmcpError> {
+    let running = server.serve(rmcp::transport::stdio()).await?;
+    let token = running.cancellation_token();
+    tokio::select! {
+        ended = running.waiting() => ended.map(drop).map_err(rmcp::RmcpError::from),
+        () = stop => {
+            token.cancel();
+            Ok(())
+        }
+    }
+}

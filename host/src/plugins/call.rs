@@ -1,0 +1,335 @@
+//! One tool call from its arguments to its answer.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::host::PluginHost;
+use super::registry::Listed;
+use crate::capabilities::context::{CallContext, Caller, PeerCalls, ProgressSink};
+use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
+use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::http::ResponseBudget;
+use crate::capabilities::sealing::CallSecrets;
+use crate::config::Limits;
+
+/// What an agent asks for.
+pub struct CallRequest {
+    /// Who asks.
+    pub caller: Caller,
+    /// The tool's arguments as they came.
+    pub arguments: Map<String, Value>,
+    /// On every log line of this call, and in its error.
+    pub correlation_id: Arc<str>,
+    /// Cancelled when the caller gives up.
+    pub cancelled: CancellationToken,
+    /// Where progress goes, if the caller asked for it.
+    pub progress: Option<Arc<dyn ProgressSink>>,
+}
+
+/// A successful call's result.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// For people and models to read.
+    pub content: Vec<Content>,
+    /// For programs; always an object.
+    pub structured: Option<Map<String, Value>>,
+}
+
+/// A piece of an answer.
+#[derive(Debug)]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// Bytes with their media type.
+    Blob {
+        /// Such as `image/png`.
+        mime: String,
+        /// The bytes.
+        data: Vec<u8>,
+    },
+    /// A pointer to a resource.
+    Link {
+        /// Where.
+        uri: String,
+        /// For people.
+        name: String,
+        /// Such as `text/html`.
+        mime: Option<String>,
+        /// What is there.
+        description: Option<String>,
+    },
+}
+
+impl PluginHost {
+    /// Runs a tool. A call that may write runs to its end even if the caller goes away.
+    ///
+    /// # Errors
+    /// What the caller reads: what is wrong, with which argument, what to do next.
+    pub async fn call(self: &Arc<Self>, listed: &Listed, request: CallRequest) -> Result<Answer, Error> {
+        let tool = &listed.tool;
+        let scopes = &request.caller.principal.scopes;
+        if scopes.read_only && !tool.hints.read_only {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "read-only-key",
+                format!("{} was not called: this key may only read. Use a key that may write.", tool.name),
+            ));
+        }
+        tool.arguments.check(&tool.name, &request.arguments)?;
+        let deadline = Instant::now() + listed.plugin.limits.time;
+        let admitted = self
+            .admission
+            .enter(
+                request.caller.principal.tenant.as_str(),
+                listed.plugin_name(),
+                listed.plugin.limits.calls,
+                deadline,
+            )
+            .await?;
+
+        if tool.hints.read_only {
+            let stopped = self.stopping.child_token();
+            let cancelled = request.cancelled.clone();
+            // Dropping the future drops the instance and its requests.
+            let answer = tokio::select! {
+                answer = self.run(listed, request, deadline, stopped) => answer,
+                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+            };
+            drop(admitted);
+            answer
+        } else {
+            let (host, listed) = (self.clone(), listed.clone());
+            let stopped = self.stopped.child_token();
+            let running = self.writes.spawn(async move {
+                let answer = host.run(&listed, request, deadline, stopped).await;
+                drop(admitted);
+                answer
+            });
+            running.await.unwrap_or_else(|error| Err(Error::internal("A call", &error)))
+        }
+    }
+
+    async fn run(
+        self: &Arc<Self>,
+        listed: &Listed,
+        mut request: CallRequest,
+        deadline: Instant,
+        stopped: CancellationToken,
+    ) -> Result<Answer, Error> {
+        let secrets = self
+            .services
+            .seal_arguments(&request.caller.principal, &listed.plugin.grantee, &listed.tool.sealed, &mut request.arguments)
+            .await?;
+        let limits = &listed.plugin.limits;
+        let context = Arc::new(CallContext {
+            grantee: listed.plugin.grantee.clone(),
+            caller: request.caller,
+            read_only: listed.tool.hints.read_only,
+            correlation_id: request.correlation_id,
+            lock_holder: lock_holder(),
+            deadline,
+            cancelled: request.cancelled,
+            stopped,
+            progress: request.progress,
+            secrets,
+            budget: budget(limits),
+            depth: 0,
+            peers: self.clone(),
+            subject: std::sync::Mutex::default(),
+        });
+        self.finish(listed, context, request.arguments).await
+    }
+
+    /// Runs the steps of a call, checks the result, and leaves nothing behind.
+    async fn finish(&self, listed: &Listed, context: Arc<CallContext>, arguments: Map<String, Value>) -> Result<Answer, Error> {
+        let answer = self
+            .steps(listed, &context, Value::Object(arguments).to_string())
+            .await
+            .and_then(|output| checked(listed, output));
+        if listed.plugin.grantee.locks && !context.read_only {
+            let released =
+                self.services.locks.release_all(&context.caller.principal, listed.plugin_name(), &context.lock_holder).await;
+            if let Err(error) = released {
+                tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
+            }
+        }
+        if answer.is_err() {
+            // A secret that came with a failed call is of no use to anybody.
+            for handle in context.secrets.take_kept() {
+                if let Err(error) = self
+                    .services
+                    .secrets
+                    .revoke(&context.caller.principal, listed.plugin_name(), &handle)
+                    .await
+                {
+                    tracing::debug!(cause = %error, "a secret of a failed call was gone already");
+                }
+            }
+        }
+        answer
+    }
+
+    async fn steps(&self, listed: &Listed, context: &Arc<CallContext>, arguments: String) -> Result<Output, Error> {
+        let mut call = tools::Call {
+            tool: listed.tool.name.clone(),
+            arguments,
+            mode: Mode::Run,
+            resumption: None,
+            extra: None,
+        };
+        let mut step: u32 = 0;
+        loop {
+            let pause = match listed.plugin.call(&self.services, context.clone(), &call).await? {
+                Outcome::Complete(output) => return Ok(output),
+                Outcome::Pause(pause) => pause,
+            };
+            if !pause.questions.is_empty() {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "question-not-supported",
+                    format!("{} needs to ask a person, which this server cannot pass on yet. Nothing more was done.", listed.tool.name),
+                ));
+            }
+            if context.cancelled.is_cancelled() {
+                return Err(Error {
+                    outcome_unknown: !context.read_only,
+                    ..Error::new(ErrorKind::Cancelled, "cancelled", format!("Cancelled after {} steps.", step + 1))
+                });
+            }
+            step += 1;
+            if let (Some(sink), Some(message)) = (&context.progress, &pause.message) {
+                sink.progress(step.into(), None, message);
+            }
+            call.resumption = Some(Resumption { state: pause.state, answers: Vec::new() });
+        }
+    }
+}
+
+fn budget(limits: &Limits) -> ResponseBudget {
+    ResponseBudget::new(usize::try_from(limits.http_bytes.as_u64()).unwrap_or(usize::MAX), limits.http_requests)
+}
+
+/// Locks belong to one call, not to all that share a correlation id.
+fn lock_holder() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// The plugin's result, held against its limits and its own schema.
+fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
+    let limit = listed.plugin.limits.output.as_u64();
+    let bytes = output.structured.as_ref().map_or(0, String::len)
+        + output
+            .content
+            .iter()
+            .map(|content| match content {
+                tools::Content::Text(text) => text.len(),
+                tools::Content::Blob(blob) => blob.data.len(),
+                tools::Content::Link(link) => link.uri.len(),
+            })
+            .sum::<usize>();
+    if bytes as u64 > limit {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            "output-limit",
+            format!(
+                "The answer of {} has {bytes} bytes; the limit is {} (plugins.{}.limits.output). Ask for less: a smaller limit, or fewer fields.",
+                listed.tool.name,
+                listed.plugin.limits.output,
+                listed.plugin_name()
+            ),
+        ));
+    }
+    let structured = match output.structured.as_deref().map(serde_json::from_str::<Value>).transpose() {
+        Ok(None) => None,
+        Ok(Some(Value::Object(object))) => Some(object),
+        Ok(Some(_)) => return Err(broken(listed, "its structured result is not an object")),
+        Err(error) => return Err(broken(listed, &format!("its structured result is not JSON: {error}"))),
+    };
+    if let Some(validator) = &listed.tool.output {
+        let value = structured.clone().map_or(Value::Null, Value::Object);
+        if let Some(error) = validator.iter_errors(&value).next() {
+            let path = error.instance_path().to_string();
+            return Err(broken(listed, &format!("its result breaks its own output schema at '{path}': {}", error.masked())));
+        }
+    }
+    let content = output
+        .content
+        .into_iter()
+        .map(|content| match content {
+            tools::Content::Text(text) => Content::Text(text),
+            tools::Content::Blob(blob) => Content::Blob { mime: blob.mime, data: blob.data },
+            tools::Content::Link(link) => Content::Link {
+                uri: link.uri,
+                name: link.name,
+                mime: link.mime,
+                description: link.description,
+            },
+        })
+        .collect();
+    Ok(Answer { content, structured })
+}
+
+fn broken(listed: &Listed, what: &str) -> Error {
+    tracing::error!(plugin = listed.plugin_name(), tool = listed.tool.name, "{what}");
+    Error {
+        outcome_unknown: !listed.tool.hints.read_only,
+        ..Error::new(
+            ErrorKind::Internal,
+            "plugin-broke-its-contract",
+            format!("The plugin '{}' gave an answer that breaks its own description. Tell its author.", listed.plugin_name()),
+        )
+    }
+}
+
+#[async_trait]
+impl PeerCalls for PluginHost {
+    async fn call_peer(&self, parent: &CallContext, tool: &str, arguments: &str) -> Result<String, Error> {
+        let registry = self.registry();
+        let listed = registry.find(tool).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "tool-not-found", format!("There is no tool '{tool}'."))
+        })?;
+        if parent.read_only && !listed.tool.hints.read_only {
+            return Err(Error::read_only(tool));
+        }
+        let arguments = match serde_json::from_str(arguments) {
+            Ok(Value::Object(arguments)) => arguments,
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "invalid-arguments",
+                    format!("The arguments of {tool} are not a JSON object."),
+                ));
+            }
+        };
+        listed.tool.arguments.check(tool, &arguments)?;
+        if listed.tool.sealed.iter().any(|sealed| arguments.contains_key(&sealed.name)) {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "secret-argument",
+                format!("{tool} takes a secret, which only a person can give."),
+            ));
+        }
+        let context = Arc::new(CallContext {
+            grantee: listed.plugin.grantee.clone(),
+            caller: parent.caller.clone(),
+            read_only: listed.tool.hints.read_only,
+            correlation_id: parent.correlation_id.clone(),
+            lock_holder: lock_holder(),
+            deadline: parent.deadline,
+            cancelled: parent.cancelled.clone(),
+            stopped: parent.stopped.clone(),
+            progress: None,
+            secrets: CallSecrets::default(),
+            budget: budget(&listed.plugin.limits),
+            depth: parent.depth + 1,
+            peers: parent.peers.clone(),
+            subject: std::sync::Mutex::default(),
+        });
+        let answer = self.finish(listed, context, arguments).await?;
+        Ok(Value::Object(answer.structured.unwrap_or_default()).to_string())
+    }
+}

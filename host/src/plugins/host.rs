@@ -1,0 +1,137 @@
+//! All plugins of the config: loading them side by side, and ending what runs at shutdown.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admission::Admission;
+use super::compiled::CompiledCode;
+use super::engine::PluginEngine;
+use super::load::{self, Loaded};
+use super::{PluginError, Registry};
+use crate::capabilities::Services;
+use crate::config::{Config, Limits, Plugin};
+
+/// How far a plugin is.
+pub(super) enum Slot {
+    /// Being read, compiled or listed.
+    Loading,
+    /// Served.
+    Loaded(Loaded),
+    /// Not served, and why.
+    Failed(PluginError),
+}
+
+/// The plugins of one process.
+pub struct PluginHost {
+    pub(super) services: Arc<Services>,
+    pub(super) admission: Admission,
+    /// Calls that may write; shutdown waits for them.
+    pub(super) writes: TaskTracker,
+    /// Cancelled when the server stops: reads end.
+    pub(super) stopping: CancellationToken,
+    /// Cancelled when the grace is over: everything ends.
+    pub(super) stopped: CancellationToken,
+    engine: PluginEngine,
+    compiled: Arc<CompiledCode>,
+    registry: ArcSwap<Registry>,
+    slots: Mutex<BTreeMap<String, Slot>>,
+    still_loading: watch::Sender<usize>,
+    revision: watch::Sender<u64>,
+}
+
+impl PluginHost {
+    /// Starts to load every enabled plugin in the background, and answers at once.
+    pub fn start(config: &Config, engine: PluginEngine, compiled: CompiledCode, services: Arc<Services>) -> Arc<Self> {
+        let enabled: Vec<(String, Plugin)> = config
+            .plugins
+            .iter()
+            .filter(|(_, plugin)| plugin.enabled)
+            .map(|(name, plugin)| (name.clone(), plugin.clone()))
+            .collect();
+        let stopped = CancellationToken::new();
+        let host = Arc::new(Self {
+            services,
+            admission: Admission::default(),
+            writes: TaskTracker::new(),
+            stopping: stopped.child_token(),
+            stopped,
+            engine,
+            compiled: Arc::new(compiled),
+            registry: ArcSwap::default(),
+            slots: Mutex::new(enabled.iter().map(|(name, _)| (name.clone(), Slot::Loading)).collect()),
+            still_loading: watch::Sender::new(enabled.len()),
+            revision: watch::Sender::new(0),
+        });
+        for (name, plugin) in enabled {
+            tokio::spawn(host.clone().load(name, plugin, config.limits.clone()));
+        }
+        host
+    }
+
+    async fn load(self: Arc<Self>, name: String, plugin: Plugin, limits: Limits) {
+        let loaded = load::load(&name, &plugin, &limits, &self.engine, &self.compiled, &self.services).await;
+        if let Err(error) = &loaded {
+            tracing::error!(plugin = name, "not served: {error}");
+        }
+        {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.insert(
+                name,
+                match loaded {
+                    Ok(loaded) => Slot::Loaded(loaded),
+                    Err(error) => Slot::Failed(error),
+                },
+            );
+            self.registry.store(Arc::new(Registry::build(&slots)));
+        }
+        self.still_loading.send_modify(|loading| *loading -= 1);
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// Changes with every change of the registry.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Cancelled when the server begins to stop.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// What all calls share.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The tools that are served right now.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.load_full()
+    }
+
+    /// Waits until every plugin is loaded or has failed, at most this long. True: none is loading any more.
+    pub async fn loaded(&self, wait: Duration) -> bool {
+        let mut still_loading = self.still_loading.subscribe();
+        let all = still_loading.wait_for(|loading| *loading == 0);
+        tokio::time::timeout(wait, all).await.is_ok()
+    }
+
+    /// Ends reads at once, lets writes that are under way finish within `grace`, then ends those too.
+    pub async fn shut_down(&self, grace: Duration) {
+        self.stopping.cancel();
+        self.writes.close();
+        if !self.writes.is_empty() {
+            tracing::info!(writes = self.writes.len(), grace = ?grace, "letting writes that are under way finish");
+        }
+        if tokio::time::timeout(grace, self.writes.wait()).await.is_err() {
+            tracing::warn!(writes = self.writes.len(), "the grace is over; stopping writes whose outcome is unknown");
+            self.stopped.cancel();
+            self.writes.wait().await;
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! One plugin, ready to be instantiated: a fresh instance for each call, and none survives it.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+use wasmtime::component::ResourceTable;
+use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime_wasi::WasiCtxBuilder;
+
+use super::compiled::first_line;
+use super::stdio::PluginOutput;
+use crate::capabilities::Services;
+use crate::capabilities::context::{CallContext, CallState, Grantee};
+use crate::capabilities::contract::tools::{Call, Manifest, Outcome, Tool as Declared};
+use crate::capabilities::contract::{Error, ErrorKind, PluginPre};
+use crate::capabilities::usage::{Exceeded, Usage};
+use crate::config::Limits;
+
+/// Bytes that the host lifts from the guest in one call of a function.
+const LIFTED_BYTES: usize = 16 << 20;
+/// WASI handles that a guest may hold.
+const HANDLES: usize = 1_000;
+
+/// A plugin that was found, verified and compiled.
+pub struct LoadedPlugin {
+    /// Its name in the config and what it may reach.
+    pub grantee: Arc<Grantee>,
+    /// What one call may use.
+    pub limits: Limits,
+    /// Linked, type-checked, ready to instantiate.
+    pub pre: PluginPre<CallState>,
+}
+
+impl LoadedPlugin {
+    /// What the plugin says of itself and its tools; every import but `log` and `session.settings` is denied.
+    ///
+    /// # Errors
+    /// It trapped, or ran into a limit.
+    pub async fn describe(&self, services: &Arc<Services>) -> Result<(Manifest, Vec<Declared>), String> {
+        let deadline = Instant::now() + self.limits.time;
+        let mut store = self.store(services, None);
+        let described = timeout_at(deadline, async {
+            let plugin = self.pre.instantiate_async(&mut store).await?;
+            let tools = plugin.orderdesk_plugin_tools();
+            let manifest = tools.call_describe(&mut store).await?;
+            let declared = tools.call_list_tools(&mut store).await?;
+            wasmtime::Result::Ok((manifest, declared))
+        })
+        .await;
+        match described {
+            Ok(Ok(described)) => Ok(described),
+            Ok(Err(error)) => Err(match store.data().usage.exceeded() {
+                Some(exceeded) => self.exceeded(exceeded).message,
+                None => first_line(&error),
+            }),
+            Err(_) => Err(self.timed_out(true).message),
+        }
+    }
+
+    /// Runs one step of a call in a fresh instance.
+    ///
+    /// # Errors
+    /// The plugin's own error, or the limit that it ran into, or that it failed.
+    pub async fn call(&self, services: &Arc<Services>, context: Arc<CallContext>, call: &Call) -> Result<Outcome, Error> {
+        let mut store = self.store(services, Some(context.clone()));
+        let running = async {
+            let plugin = self.pre.instantiate_async(&mut store).await?;
+            plugin.orderdesk_plugin_tools().call_call_tool(&mut store, call).await
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = timeout_at(context.deadline, running) => ended,
+            () = context.stopped.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+        };
+        match ended {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Err(self.failed(&error, store.data().usage.exceeded(), &context)),
+            Err(_) => Err(self.timed_out(context.read_only)),
+        }
+    }
+
+    fn store(&self, services: &Arc<Services>, call: Option<Arc<CallContext>>) -> Store<CallState> {
+        let output = PluginOutput::new(&self.grantee.name);
+        let state = CallState {
+            services: services.clone(),
+            grantee: self.grantee.clone(),
+            usage: Usage::new(usize::try_from(self.limits.memory.as_u64()).unwrap_or(usize::MAX), self.limits.cpu),
+            // Nothing is inherited or opened; sockets exist and refuse every address.
+            wasi: WasiCtxBuilder::new().stdout(output.clone()).stderr(output).build(),
+            table: ResourceTable::new(),
+            call,
+        };
+        let mut store = Store::new(self.pre.engine(), state);
+        store.limiter(|state| &mut state.usage);
+        store.set_hostcall_fuel(LIFTED_BYTES);
+        store.set_max_component_handles(HANDLES);
+        store.set_epoch_deadline(1);
+        // Yielding on every tick gives other calls the thread; counting the ticks bounds the plugin's own time.
+        store.epoch_deadline_callback(|mut store| {
+            Ok(if store.data_mut().usage.tick() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+        });
+        store
+    }
+
+    fn failed(&self, error: &wasmtime::Error, exceeded: Option<Exceeded>, context: &CallContext) -> Error {
+        if let Some(exceeded) = exceeded {
+            return Error { outcome_unknown: !context.read_only, ..self.exceeded(exceeded) };
+        }
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Error::new(ErrorKind::RateLimited, "busy", "The server is busy. Nothing was done; try again in a few seconds.")
+                .retry_after(std::time::Duration::from_secs(2));
+        }
+        tracing::error!(
+            plugin = self.grantee.name,
+            correlation_id = &*context.correlation_id,
+            cause = %format!("{error:#}"),
+            "a plugin trapped"
+        );
+        Error {
+            outcome_unknown: !context.read_only,
+            ..Error::new(
+                ErrorKind::Internal,
+                "plugin-failed",
+                format!("The plugin '{}' failed in this call. Other calls are not affected; tell the operator if it happens again.", self.grantee.name),
+            )
+        }
+    }
+
+    fn exceeded(&self, exceeded: Exceeded) -> Error {
+        let name = &self.grantee.name;
+        match exceeded {
+            Exceeded::Memory => Error::new(
+                ErrorKind::TooLarge,
+                "memory-limit",
+                format!(
+                    "The plugin '{name}' needed more memory than {} (plugins.{name}.limits.memory). Ask for less at once.",
+                    self.limits.memory
+                ),
+            ),
+            Exceeded::Processor => Error::new(
+                ErrorKind::Timeout,
+                "cpu-limit",
+                format!(
+                    "The plugin '{name}' computed for longer than {:?} (plugins.{name}.limits.cpu) and was stopped.",
+                    self.limits.cpu
+                ),
+            ),
+        }
+    }
+
+    fn timed_out(&self, read_only: bool) -> Error {
+        let name = &self.grantee.name;
+        Error {
+            outcome_unknown: !read_only,
+            ..Error::new(
+                ErrorKind::Timeout,
+                "time-limit",
+                format!(
+                    "The call took longer than {:?} (plugins.{name}.limits.time) and was stopped.",
+                    self.limits.time
+                ),
+            )
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Plugins: found, verified, compiled, instantiated fresh for each call, limited. Knows no MCP.
+
+mod admission;
+mod arguments;
+mod call;
+mod compiled;
+mod engine;
+mod host;
+mod imports;
+mod instance;
+mod load;
+mod registry;
+mod stdio;
+mod tool;
+
+use thiserror::Error;
+
+pub use call::{Answer, CallRequest, Content};
+pub use compiled::CompiledCode;
+pub use engine::{EngineError, PluginEngine};
+pub use host::PluginHost;
+pub use registry::{Listed, Problem, Registry};
+pub use tool::{Tool, ToolHints};
+
+/// Why a plugin is not served.
+#[derive(Debug, Error)]
+pub enum PluginError {
+    /// The file cannot be read.
+    #[error("its file {path} cannot be read: {error}")]
+    Unreadable {
+        /// Where it should be.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Larger than any plugin should be.
+    #[error("its file has {0} bytes; the limit is {1}")]
+    TooLarge(u64, u64),
+    /// Another file than the one that the operator pinned.
+    #[error("its file has the sha256 {found}, but the config says {expected}; if you trust the new file, change sha256")]
+    Digest {
+        /// Of the file.
+        found: String,
+        /// In the config.
+        expected: String,
+    },
+    /// No component, or a damaged one.
+    #[error("its file is not a WebAssembly component: {0}")]
+    NotAComponent(String),
+    /// An import that no plugin gets.
+    #[error("it imports '{0}', which this host does not give; plugins get orderdesk:plugin and WASI 0.2 without files and network")]
+    Import(String),
+    /// A component for something else.
+    #[error("it does not export 'orderdesk:plugin/tools', so it has no tools")]
+    NotAPlugin,
+    /// Built for another version of the contract.
+    #[error("it was built for version {0} of the plugin contract; this host runs {version}", version = crate::capabilities::contract::VERSION)]
+    Contract(String),
+    /// It failed while it described itself.
+    #[error("it failed while listing its tools: {0}")]
+    Listing(String),
+    /// A declaration is wrong.
+    #[error("{0}")]
+    Declaration(String),
+    /// The config is wrong.
+    #[error("{0}")]
+    Config(String),
+}

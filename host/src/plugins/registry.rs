@@ -1,0 +1,114 @@
+//! The tools that are served: a snapshot, swapped whole. A call keeps the one it started with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::instance::LoadedPlugin;
+use super::load::Loaded;
+use super::tool::Tool;
+use super::{PluginError, host::Slot};
+
+/// A tool and the plugin that runs it.
+#[derive(Clone)]
+pub struct Listed {
+    /// The tool.
+    pub tool: Arc<Tool>,
+    /// Its plugin.
+    pub(super) plugin: Arc<LoadedPlugin>,
+}
+
+impl Listed {
+    /// The plugin's name in the config.
+    pub fn plugin_name(&self) -> &str {
+        &self.plugin.grantee.name
+    }
+
+    /// The arguments that hold secrets.
+    pub fn secret_arguments(&self) -> impl Iterator<Item = &str> {
+        self.tool.sealed.iter().map(|argument| argument.name.as_str())
+    }
+}
+
+/// Something that keeps a plugin from being served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The plugin.
+    pub plugin: String,
+    /// What is wrong and what would mend it.
+    pub what: String,
+}
+
+/// All tools in their listed order, and what could not be served.
+#[derive(Default)]
+pub struct Registry {
+    tools: Vec<Listed>,
+    by_name: HashMap<String, usize>,
+    problems: Vec<Problem>,
+}
+
+impl Registry {
+    /// Plugins in the order of their names, tools in the order of their plugin: the same in every process.
+    pub(super) fn build(slots: &BTreeMap<String, Slot>) -> Self {
+        let mut registry = Self::default();
+        for (name, slot) in slots {
+            match slot {
+                Slot::Loading => {}
+                Slot::Failed(error) => registry.problem(name, error),
+                Slot::Loaded(loaded) => registry.add(name, loaded),
+            }
+        }
+        registry
+    }
+
+    fn add(&mut self, name: &str, loaded: &Loaded) {
+        // Never a rename: an agent that learned a name must not get another plugin's tool under it.
+        for tool in &loaded.tools {
+            if let Some(&taken) = self.by_name.get(&tool.name) {
+                let owner = self.tools[taken].plugin_name();
+                let error = PluginError::Declaration(format!(
+                    "its tool '{}' is already served by the plugin '{owner}'; exclude it in one of them",
+                    tool.name
+                ));
+                return self.problem(name, &error);
+            }
+        }
+        for tool in &loaded.tools {
+            self.by_name.insert(tool.name.clone(), self.tools.len());
+            self.tools.push(Listed { tool: tool.clone(), plugin: loaded.plugin.clone() });
+        }
+    }
+
+    fn problem(&mut self, plugin: &str, error: &PluginError) {
+        self.problems.push(Problem { plugin: plugin.to_owned(), what: error.to_string() });
+    }
+
+    /// All tools, in their listed order.
+    pub fn tools(&self) -> &[Listed] {
+        &self.tools
+    }
+
+    /// What could not be served.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The tool of this name; `orders.get` is accepted for `orders_get`.
+    pub fn find(&self, name: &str) -> Option<&Listed> {
+        self.by_name
+            .get(name)
+            .or_else(|| self.by_name.get(&name.replacen('.', "_", 1)))
+            .map(|&at| &self.tools[at])
+    }
+
+    /// Up to three known names that are close to a wrong one.
+    pub fn nearest(&self, name: &str) -> Vec<&str> {
+        let mut close: Vec<_> = self
+            .tools
+            .iter()
+            .map(|listed| (strsim::jaro_winkler(&listed.tool.name, name), listed.tool.name.as_str()))
+            .filter(|(likeness, _)| *likeness > 0.7)
+            .collect();
+        close.sort_by(|a, b| b.0.total_cmp(&a.0));
+        close.into_iter().take(3).map(|(_, name)| name).collect()
+    }
+}

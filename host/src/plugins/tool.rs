@@ -1,0 +1,248 @@
+//! A tool as a plugin declares it, checked: name, schemas, secret arguments.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::capabilities::context::Grantee;
+use crate::capabilities::contract::tools::{Hints, Tool as Declared};
+use crate::capabilities::sealing::{SealFor, SealedArgument};
+
+use super::arguments::ArgumentSchema;
+
+/// Longer names are cut or refused by clients that prefix them with the server's.
+const NAME_LENGTH: usize = 40;
+
+/// A tool that is served.
+#[derive(Debug)]
+pub struct Tool {
+    /// `^[a-z][a-z0-9_]{0,39}$`, unique in the registry.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// For models: what, when, when not, an example.
+    pub description: String,
+    /// What callers may send.
+    pub arguments: ArgumentSchema,
+    /// What successes look like, as callers see it.
+    pub output_schema: Option<Arc<Map<String, Value>>>,
+    /// Checks successes.
+    pub output: Option<jsonschema::Validator>,
+    /// What it may do.
+    pub hints: ToolHints,
+    /// The set it belongs to.
+    pub toolset: Option<String>,
+    /// Arguments that hold secrets.
+    pub sealed: Vec<SealedArgument>,
+}
+
+/// What a tool may do; `read_only` is enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToolHints {
+    /// It changes nothing.
+    pub read_only: bool,
+    /// It may remove or overwrite.
+    pub destructive: bool,
+    /// Repeating it changes nothing more.
+    pub idempotent: bool,
+    /// It reaches beyond the services of this host.
+    pub open_world: bool,
+}
+
+impl From<Hints> for ToolHints {
+    fn from(hints: Hints) -> Self {
+        Self {
+            read_only: hints.read_only,
+            destructive: hints.destructive,
+            idempotent: hints.idempotent,
+            open_world: hints.open_world,
+        }
+    }
+}
+
+impl Tool {
+    /// Checks what a plugin declares.
+    ///
+    /// # Errors
+    /// What is wrong with which tool, in words.
+    pub fn check(declared: Declared, grantee: &Grantee, prefixes: &[String]) -> Result<Self, String> {
+        let name = declared.name;
+        check_name(&name, prefixes)?;
+        let of_tool = |what: String| format!("tool '{name}': {what}");
+        if declared.title.trim().is_empty() || declared.description.trim().is_empty() {
+            return Err(of_tool("it has no title or no description".into()));
+        }
+        let mut schema = object(&declared.input_schema).map_err(|error| of_tool(format!("its input schema {error}")))?;
+        let sealed = take_sealed(&mut schema, grantee).map_err(&of_tool)?;
+        let arguments = ArgumentSchema::new(schema, &sealed).map_err(|error| of_tool(format!("its input schema {error}")))?;
+        let (output_schema, output) = match declared.output_schema.as_deref().map(object).transpose() {
+            Ok(None) => (None, None),
+            Ok(Some(schema)) => {
+                let validator = compile(&schema).map_err(|error| of_tool(format!("its output schema {error}")))?;
+                (Some(Arc::new(schema)), Some(validator))
+            }
+            Err(error) => return Err(of_tool(format!("its output schema {error}"))),
+        };
+        Ok(Self {
+            title: declared.title,
+            description: declared.description,
+            arguments,
+            output_schema,
+            output,
+            hints: declared.hints.into(),
+            toolset: declared.toolset,
+            sealed,
+            name,
+        })
+    }
+}
+
+fn check_name(name: &str, prefixes: &[String]) -> Result<(), String> {
+    let legal = name.len() <= NAME_LENGTH
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if !legal {
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        return Err(format!(
+            "tool '{shown}': a name starts with a letter and has at most {NAME_LENGTH} of a-z, 0-9 and _ (clients refuse others)"
+        ));
+    }
+    if prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())) {
+        Ok(())
+    } else {
+        Err(format!("tool '{name}': this plugin's tools must start with one of: {}", prefixes.join(", ")))
+    }
+}
+
+fn object(json: &str) -> Result<Map<String, Value>, String> {
+    match serde_json::from_str(json) {
+        Ok(Value::Object(schema)) if schema.get("type").is_some_and(|kind| kind == "object") => Ok(schema),
+        Ok(_) => Err("is not the schema of an object".into()),
+        Err(error) => Err(format!("is not JSON: {error}")),
+    }
+}
+
+/// Compiles a schema; `$ref` never reaches the network or the disk (the crate's resolvers are off).
+pub(super) fn compile(schema: &Map<String, Value>) -> Result<jsonschema::Validator, String> {
+    jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .build(&Value::Object(schema.clone()))
+        .map_err(|error| format!("is not a valid JSON Schema: {error}"))
+}
+
+/// Takes `x-sealed` out of the schema, which is the host's business and not the model's.
+fn take_sealed(schema: &mut Map<String, Value>, grantee: &Grantee) -> Result<Vec<SealedArgument>, String> {
+    let mut sealed = Vec::new();
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return Ok(sealed);
+    };
+    for (name, property) in properties {
+        let Some(marks) = property.as_object_mut().and_then(|property| property.remove("x-sealed")) else {
+            continue;
+        };
+        let audiences = marks
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|mark| mark.as_str().unwrap_or_default().parse())
+            .collect::<Result<Vec<SealFor>, _>>()
+            .map_err(|error| format!("x-sealed of '{name}': {error}"))?;
+        if audiences.is_empty() {
+            return Err(format!("x-sealed of '{name}' names no audience"));
+        }
+        if audiences.len() > 1 && audiences.contains(&SealFor::Session) {
+            return Err(format!("x-sealed of '{name}': a secret for the session is good for nothing else"));
+        }
+        for audience in &audiences {
+            if let SealFor::Endpoint(endpoint) = audience
+                && !grantee.http.iter().any(|grant| &grant.endpoint == endpoint)
+            {
+                return Err(format!(
+                    "x-sealed of '{name}' is for the endpoint '{endpoint}', which is not granted to the plugin"
+                ));
+            }
+        }
+        if let Some(property) = property.as_object_mut() {
+            // The standard's own word for it (JSON Schema 2020-12, validation, section 9.4).
+            property.insert("writeOnly".into(), true.into());
+        }
+        sealed.push(SealedArgument { name: name.clone(), audiences });
+    }
+    Ok(sealed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn grantee() -> Grantee {
+        Grantee {
+            name: "shop".into(),
+            http: vec![],
+            read: vec![],
+            tools: vec![],
+            locks: false,
+            settings: "{}".into(),
+        }
+    }
+
+    fn declared(name: &str, schema: &str) -> Declared {
+        Declared {
+            name: name.into(),
+            title: "Title".into(),
+            description: "Description".into(),
+            input_schema: schema.into(),
+            output_schema: None,
+            hints: Hints {
+                read_only: true,
+                destructive: false,
+                idempotent: true,
+                open_world: false,
+            },
+            toolset: None,
+            extra: None,
+        }
+    }
+
+    fn check(name: &str, schema: &str) -> Result<Tool, String> {
+        Tool::check(declared(name, schema), &grantee(), &["shop_".into()])
+    }
+
+    #[test]
+    fn names_that_clients_refuse_are_refused_at_load() {
+        let long = format!("shop_{}", "x".repeat(40));
+        for name in ["shop.get", "Shop_get", "", "shop_gét", &long, "9shop_get", "orders_get"] {
+            assert!(check(name, r#"{"type":"object"}"#).is_err(), "{name}");
+        }
+        check("shop_get", r#"{"type":"object"}"#).unwrap();
+    }
+
+    #[test]
+    fn schemas_that_are_none_are_refused() {
+        for schema in ["", "[]", "true", r#"{"type":"array"}"#, r#"{"type":"object","properties":{"a":{"type":"strnig"}}}"#] {
+            assert!(check("shop_get", schema).is_err(), "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_schema_cannot_reach_the_network() {
+        let remote = r#"{"type":"object","properties":{"a":{"$ref":"http://127.0.0.1:9/schema.json"}}}"#;
+        assert!(check("shop_get", remote).is_err());
+    }
+
+    #[test]
+    fn secrets_for_endpoints_that_are_not_granted_are_refused() {
+        let schema = r#"{"type":"object","properties":{"key":{"type":"string","x-sealed":["endpoint:shop"]}}}"#;
+        assert!(check("shop_get", schema).unwrap_err().contains("not granted"));
+    }
+
+    #[test]
+    fn the_mark_of_a_secret_is_ours_and_the_model_sees_the_standards_word() {
+        let schema = r#"{"type":"object","properties":{"key":{"type":"string","x-sealed":["session"]}}}"#;
+        let tool = check("shop_get", schema).unwrap();
+        assert_eq!(tool.sealed[0].audiences, [SealFor::Session]);
+        let shown = serde_json::to_string(tool.arguments.schema()).unwrap();
+        assert!(!shown.contains("x-sealed") && shown.contains("writeOnly"), "{shown}");
+    }
+}

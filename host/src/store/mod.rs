@@ -1,0 +1,29 @@
+//! The database: one trait, its SQLite implementation, and the records that go in and out.
+//!
+//! This layer keeps bytes and conditions; it knows no keys and no ciphers. Whatever is confidential arrives here already
+//! encrypted by [`crate::tenancy`]. Time is always an argument (`now`), so that expiry can be tested.
+//!
+//! Architecture Invariant: every write is one transaction that takes SQLite's write lock before it reads
+//! (`BEGIN IMMEDIATE`), because several processes share one file.
+
+mod buckets;
+mod database;
+mod directory;
+mod documents;
+mod error;
+mod identifiers;
+mod records;
+pub mod sqlite;
+
+pub use buckets::{BucketQuota, Taken};
+pub use database::Database;
+pub use directory::prepare_data_directory;
+pub use documents::{Change, CommitError, Condition, Content, Document, Scan, Write};
+pub use error::StoreError;
+pub(crate) use identifiers::random_hex;
+pub use identifiers::{KeyId, LockId, TenantId};
+pub use records::{
+    AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
+    RevokeOutcome, SecretRecord, TenantRecord,
+};
+pub use sqlite::SqliteDatabase;

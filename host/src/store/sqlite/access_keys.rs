@@ -1,0 +1,113 @@
+//! Access keys: found by one look-up, revoked at once.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::tenants;
+use crate::clock::Timestamp;
+use crate::store::{
+    AccessKeyMatch, AccessKeyRecord, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
+};
+
+const COLUMNS: &str = "access_keys.id, access_keys.name, access_keys.scopes, access_keys.expires_at, \
+     access_keys.created_at, access_keys.revoked_at";
+const COLUMN_COUNT: usize = 6;
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<AccessKeyRecord> {
+    Ok(AccessKeyRecord {
+        id: KeyId::new(row.get::<_, String>(0)?),
+        name: row.get(1)?,
+        scopes: row.get(2)?,
+        expires_at: row.get(3)?,
+        created_at: row.get(4)?,
+        revoked_at: row.get(5)?,
+    })
+}
+
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &NewAccessKey,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO access_keys
+                 (id, tenant, name, lookup, wrapped_data_key, scopes, expires_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            key.id.as_str(),
+            tenant.as_str(),
+            key.name,
+            key.lookup,
+            key.wrapped_data_key,
+            key.scopes,
+            key.expires_at,
+            key.created_at
+        ])?;
+    Ok(())
+}
+
+pub(super) fn find_by_lookup(
+    connection: &Connection,
+    lookup: &[u8],
+) -> Result<Option<AccessKeyMatch>, StoreError> {
+    let tenant_columns = tenants::COLUMNS;
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, access_keys.wrapped_data_key, {tenant_columns}
+             FROM access_keys JOIN tenants ON tenants.id = access_keys.tenant
+             WHERE access_keys.lookup = ?1"
+        ))?
+        .query_row([lookup], |row| {
+            Ok(AccessKeyMatch {
+                key: from_row(row)?,
+                wrapped_data_key: row.get(COLUMN_COUNT)?,
+                tenant: tenants::from_row(row, COLUMN_COUNT + 1)?,
+            })
+        })
+        .optional()?)
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    tenant: &TenantId,
+) -> Result<Vec<AccessKeyRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM access_keys WHERE tenant = ?1 ORDER BY created_at, id"
+    ))?;
+    let rows = statement.query_map([tenant.as_str()], from_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn revoke(
+    transaction: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &KeyId,
+    now: Timestamp,
+) -> Result<RevokeOutcome, StoreError> {
+    let full = "revoked_at IS NULL AND expires_at IS NULL AND scopes IS NULL";
+    let is_full: Option<bool> = transaction
+        .prepare_cached(&format!(
+            "SELECT {full} FROM access_keys WHERE tenant = ?1 AND id = ?2 AND revoked_at IS NULL"
+        ))?
+        .query_row([tenant.as_str(), key.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(is_full) = is_full else {
+        return Ok(RevokeOutcome::NotFound);
+    };
+    let another_is_full = transaction
+        .prepare_cached(&format!(
+            "SELECT 1 FROM access_keys WHERE tenant = ?1 AND id <> ?2 AND {full}"
+        ))?
+        .exists([tenant.as_str(), key.as_str()])?;
+    if is_full && !another_is_full {
+        return Ok(RevokeOutcome::LastFullKey);
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE access_keys SET revoked_at = ?3, lookup = NULL, wrapped_data_key = NULL
+             WHERE tenant = ?1 AND id = ?2",
+        )?
+        .execute(params![tenant.as_str(), key.as_str(), now])?;
+    Ok(RevokeOutcome::Revoked)
+}

@@ -1,0 +1,22 @@
+//! The database in one SQLite file, shared by any number of processes on one machine.
+
+mod access_keys;
+mod buckets;
+mod connections;
+mod database;
+mod documents;
+mod locks;
+mod open;
+mod secrets;
+mod tenants;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use connections::Connections;
+
+/// A SQLite file in WAL mode. Cheap to share behind an `Arc`; the file is closed when the last one is dropped.
+pub struct SqliteDatabase {
+    connections: Connections,
+}

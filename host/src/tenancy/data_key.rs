@@ -1,0 +1,128 @@
+//! A tenant's data key, and its wrapping: inside by an access key, outside by the server key.
+//!
+//! Two layers, so that neither the database with the server key nor the database with one access key of another installation
+//! opens it. Each access key wraps the same data key, so keys come and go without anything being encrypted anew.
+
+use std::fmt;
+
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use super::access_key::AccessKey;
+use super::cipher::{self, Binding, CipherError, KeyBytes};
+use crate::store::TenantId;
+
+const ACCESS_KEY_PURPOSE: &str = "v1 data key wrapped by access key";
+const SERVER_KEY_PURPOSE: &str = "v1 data key wrapped by server key";
+
+/// What a tenant's secrets and documents are encrypted with. Overwritten when it is dropped.
+pub struct DataKey(KeyBytes);
+
+impl DataKey {
+    /// A new random key.
+    pub(super) fn generate() -> Result<Self, CipherError> {
+        cipher::random_key().map(Self)
+    }
+
+    /// Wraps this key for one access key. `server_layer` is the key derived from the server key for this.
+    pub(super) fn wrap(
+        &self,
+        tenant: &TenantId,
+        salt: &[u8],
+        access_key: &AccessKey,
+        server_layer: &KeyBytes,
+    ) -> Result<Vec<u8>, CipherError> {
+        let inner = cipher::seal(
+            &access_layer(access_key, salt),
+            &binding(ACCESS_KEY_PURPOSE, tenant, access_key),
+            self.0.as_slice(),
+        )?;
+        cipher::seal(
+            server_layer,
+            &binding(SERVER_KEY_PURPOSE, tenant, access_key),
+            &inner,
+        )
+    }
+
+    /// Unwraps what [`Self::wrap`] made with the same tenant, salt and keys.
+    pub(super) fn unwrap(
+        wrapped: &[u8],
+        tenant: &TenantId,
+        salt: &[u8],
+        access_key: &AccessKey,
+        server_layer: &KeyBytes,
+    ) -> Result<Self, CipherError> {
+        let inner = cipher::open(
+            server_layer,
+            &binding(SERVER_KEY_PURPOSE, tenant, access_key),
+            wrapped,
+        )?;
+        let key = cipher::open(
+            &access_layer(access_key, salt),
+            &binding(ACCESS_KEY_PURPOSE, tenant, access_key),
+            &inner,
+        )?;
+        let key = key
+            .as_slice()
+            .try_into()
+            .map_err(|_| CipherError::Refused)?;
+        Ok(Self(Zeroizing::new(key)))
+    }
+
+    /// Encrypts for a purpose and binds the ciphertext to it and to each of `bound_to`, in order.
+    ///
+    /// # Errors
+    /// No random bytes, or more than 64 GiB.
+    pub fn seal(
+        &self,
+        purpose: &str,
+        bound_to: &[&[u8]],
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, CipherError> {
+        cipher::seal(&self.0, &bind(purpose, bound_to), plaintext)
+    }
+
+    /// Decrypts what [`Self::seal`] made for the same purpose and binding.
+    ///
+    /// # Errors
+    /// It was altered, or made for another purpose, binding or tenant.
+    pub fn open(
+        &self,
+        purpose: &str,
+        bound_to: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CipherError> {
+        cipher::open(&self.0, &bind(purpose, bound_to), sealed)
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DataKey")
+    }
+}
+
+fn bind(purpose: &str, bound_to: &[&[u8]]) -> Binding {
+    bound_to
+        .iter()
+        .fold(Binding::to(purpose), |binding, part| binding.and(part))
+}
+
+fn binding(purpose: &str, tenant: &TenantId, access_key: &AccessKey) -> Binding {
+    Binding::to(purpose)
+        .and(tenant.as_str().as_bytes())
+        .and(access_key.id().as_str().as_bytes())
+}
+
+fn access_layer(access_key: &AccessKey, salt: &[u8]) -> KeyBytes {
+    cipher::derive(
+        access_key.expose_secret().as_bytes(),
+        Some(salt),
+        ACCESS_KEY_PURPOSE,
+    )
+}
+
+/// The key derived from the server key that makes the outer layer.
+pub(super) fn server_layer(server_key: &super::ServerKey) -> KeyBytes {
+    server_key.derive(SERVER_KEY_PURPOSE)
+}

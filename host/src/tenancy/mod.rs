@@ -1,0 +1,49 @@
+//! Tenants, their access keys, and what is encrypted for them.
+//!
+//! ```text
+//! access key --HMAC under the index key--> one look-up --> row
+//! HKDF(access key, tenant salt) --> unwraps the tenant's data key, wrapped a second time, outside, by the server key
+//! data key --> AES-256-GCM over secrets and documents
+//! ```
+//!
+//! Nothing that opens anything is stored in clear: the database holds wrappings and ciphertext, the server key stands in a
+//! file (or variable) of its own, the access keys are with their owners.
+//!
+//! Architecture Invariant: key types are zeroized when dropped and have no `Debug`, `Display` or `Serialize` that shows them.
+
+mod access_key;
+mod audience;
+mod authentication;
+mod cipher;
+mod data_key;
+mod documents;
+mod local;
+mod locks;
+mod principal;
+mod scopes;
+mod secrets;
+mod server_key;
+mod service;
+mod tenants;
+
+#[cfg(test)]
+mod tests;
+
+pub use access_key::{AccessKey, AccessKeyError};
+pub use audience::Audience;
+pub use authentication::AuthenticationError;
+pub use cipher::CipherError;
+pub use data_key::DataKey;
+pub use documents::{Documents, DocumentsError};
+pub use local::LocalError;
+pub use locks::{LockError, Locks};
+pub use principal::Principal;
+pub use scopes::Scopes;
+pub use secrets::{Handle, Opened, SecretError, Secrets};
+pub use server_key::{ServerKey, ServerKeyError};
+pub use service::{Tenancy, TenancyError};
+pub use tenants::{
+    CreateKeyError, CreateTenantError, CreatedKey, CreatedTenant, NameError, RevokeError,
+};
+
+pub use crate::store::{AccessKeyRecord, KeyId, LockId, TenantId, TenantRecord};

@@ -1,0 +1,27 @@
+//! Who is calling, once that is known.
+
+use std::sync::Arc;
+
+use super::data_key::DataKey;
+use super::scopes::Scopes;
+use crate::clock::Timestamp;
+use crate::store::{KeyId, TenantId};
+
+/// An authenticated caller: made once at the top of a call, and passed down.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// Whose data is in reach.
+    pub tenant: TenantId,
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// Under which the tenant's access keys wrap the data key; needed to make another.
+    pub(super) salt: Vec<u8>,
+    /// The access key's public part.
+    pub key: KeyId,
+    /// What the access key may do. `read_only` and `tools` are enforced by the host, `subjects` by the services here too.
+    pub scopes: Scopes,
+    /// When the access key ends. Enforced at authentication.
+    pub expires_at: Option<Timestamp>,
+    /// What the tenant's data is encrypted with.
+    pub data_key: Arc<DataKey>,
+}

@@ -1,0 +1,46 @@
+//! What the Order Desk plugins share: which store a call is about ([`Store`], [`Registry`]), and how to speak to Order
+//! Desk on its behalf ([`Client`]).
+//!
+//! ```
+//! use orderdesk_client::{ApiRequest, Caching, Store, StoreReference, take};
+//! use orderdesk_plugin::{Context, Id, ToolError, serde_json::Value};
+//! use std::time::Duration;
+//!
+//! #[derive(serde::Serialize, schemars::JsonSchema)]
+//! struct Found {
+//!     store: StoreReference,
+//!     order: Value,
+//!     cached: bool,
+//! }
+//!
+//! fn order(context: &Context, store_identifier: Option<&Id>, id: &Id) -> Result<Found, ToolError> {
+//!     let store = Store::for_read(context, store_identifier)?;
+//!     let request = ApiRequest::get(["orders", id.as_str()]);
+//!     let caching = Caching::new(Duration::from_secs(15)).tag("orders");
+//!     let (mut answer, cached) = store.client(context).get_cached(request, &caching)?;
+//!     Ok(Found {
+//!         store: store.reference(),
+//!         order: take(&mut answer, "order")?,
+//!         cached,
+//!     })
+//! }
+//! # let _ = order;
+//! ```
+
+mod answer;
+mod choice;
+mod client;
+pub mod normalise;
+mod registry;
+mod request;
+mod store;
+
+pub use answer::take;
+pub use choice::Access;
+pub use client::{Caching, Client};
+pub use registry::{Registry, ResolvedBy, StoreRecord, active_key, fold, name_key, store_key};
+pub use request::ApiRequest;
+pub use store::{Store, StoreReference};
+
+/// The endpoint's name in the config.
+pub const ENDPOINT: &str = "orderdesk";

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod arguments;
+pub mod cache;
+mod context;
+pub mod crypto;
+mod error;
+mod export;
+mod host;
+pub mod http;
+pub mod locks;
+pub mod log;
+mod outcome;
+pub mod peers;
+mod plugin;
+mod schema;
+pub mod session;
+pub mod storage;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod tool;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod wasm;
+
+pub use arguments::{Id, NoArguments, Sealed};
+pub use context::{Context, Mode};
+pub use error::{ErrorKind, ToolError};
+pub use host::Host;
+pub use outcome::{Content, IntoOutcome, Outcome, Output, Pause, Question, Resumption};
+pub use plugin::{Manifest, Plugin, Wish};
+pub use tool::{Hints, Tool, ToolDescription};
+
+// The versions that this SDK's traits are those of.
+pub use schemars;
+pub use serde_json;

@@ -1,0 +1,88 @@
+//! Serialises work on one thing across agents, processes and instances.
+
+use std::time::Duration;
+
+use crate::error::ToolError;
+use crate::host::Current;
+use crate::http::milliseconds;
+
+/// What a host does for [`Locks`].
+pub trait LocksHost {
+    /// Waits up to `wait_ms` for the lock, which then lasts `lease_ms`, and at the latest until the call ends.
+    ///
+    /// # Errors
+    /// `conflict` when the wait was too short.
+    fn acquire(&self, name: &str, wait_ms: u32, lease_ms: u32) -> Result<String, ToolError>;
+
+    /// Gives the lock back.
+    ///
+    /// # Errors
+    /// `not-found` for a lock that has ended.
+    fn release(&self, lock: &str) -> Result<(), ToolError>;
+}
+
+/// Locks within (tenant, plugin).
+pub struct Locks<'a> {
+    host: &'a Current,
+}
+
+impl<'a> Locks<'a> {
+    pub(crate) fn new(host: &'a Current) -> Self {
+        Self { host }
+    }
+
+    /// Waits up to `wait` for the lock of this name, which then lasts `lease`, and at the latest until the call ends.
+    /// It is released when the value is dropped.
+    ///
+    /// # Errors
+    /// `conflict` when the wait was too short.
+    pub fn acquire(&self, name: &str, wait: Duration, lease: Duration) -> Result<Lock, ToolError> {
+        let id = self
+            .host
+            .acquire(name, milliseconds(wait), milliseconds(lease))?;
+        Ok(Lock {
+            id,
+            host: self.host.clone(),
+            held: true,
+        })
+    }
+}
+
+/// A lock that is held. Dropping it releases it.
+#[must_use = "the lock is released as soon as this is dropped"]
+pub struct Lock {
+    id: String,
+    host: Current,
+    held: bool,
+}
+
+impl Lock {
+    /// The lock's id, for [`crate::http::Request::lock`].
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Releases the lock, and tells if that failed.
+    ///
+    /// # Errors
+    /// `not-found` if the lease had ended before: the work was not protected to its end.
+    pub fn release(mut self) -> Result<(), ToolError> {
+        self.held = false;
+        self.host.release(&self.id)
+    }
+
+    /// Leaves the lock to its lease: nobody else works on this thing until that ends. For a write of unknown outcome.
+    pub fn keep(mut self) {
+        self.held = false;
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.held {
+            // Nobody is left to hear of a failure, and the lease ends by itself.
+            drop(self.host.release(&self.id));
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A plugin: its name, its tools, and what it asks of the operator.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::context::{Context, Mode};
+use crate::error::ToolError;
+use crate::host::Current;
+use crate::outcome::{Outcome, Resumption};
+use crate::schema;
+use crate::tool::{Tool, ToolDescription};
+
+/// A plugin, built up by its methods. Hand the function that makes it to [`crate::export!`].
+///
+/// ```
+/// use orderdesk_plugin::{Context, NoArguments, Plugin, Tool, ToolError};
+///
+/// fn pages_list(_: NoArguments, context: &Context) -> Result<serde_json::Value, ToolError> {
+///     let request = orderdesk_plugin::http::Request::get("wiki").path(["pages"]);
+///     context.http().send(request)?.json()
+/// }
+///
+/// fn plugin() -> Plugin {
+///     Plugin::new("pages", env!("CARGO_PKG_VERSION"))
+///         .description("Reads the wiki's pages.")
+///         .wish(
+///             r#"http = [{ endpoint = "wiki", allow = ["GET /pages"] }]"#,
+///             "to list pages",
+///         )
+///         .tool(
+///             Tool::new("pages_list", pages_list)
+///                 .title("List pages")
+///                 .description("Lists the wiki's pages.")
+///                 .read_only(),
+///         )
+/// }
+/// orderdesk_plugin::export!(plugin);
+///
+/// assert_eq!(plugin().tools()[0].name, "pages_list");
+/// ```
+pub struct Plugin {
+    name: String,
+    version: String,
+    description: String,
+    wishes: Vec<Wish>,
+    settings_schema: Option<fn() -> Value>,
+    extra: Option<Value>,
+    tools: Vec<Tool>,
+}
+
+/// A grant that a plugin would like, in the words of the config, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wish {
+    /// The grant, such as `read = ["stores"]`.
+    pub grant: String,
+    /// Why, for the operator who decides.
+    pub reason: String,
+}
+
+/// What a plugin says of itself. The operator's config decides what it is called and what it may do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Manifest {
+    /// Its usual name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it is for.
+    pub description: String,
+    /// Grants that it would like.
+    pub wishes: Vec<Wish>,
+    /// JSON Schema 2020-12 of its settings.
+    pub settings_schema: Option<Value>,
+    /// Open for growth.
+    pub extra: Option<Value>,
+}
+
+impl Plugin {
+    /// A plugin of this name and version (`env!("CARGO_PKG_VERSION")`).
+    #[must_use]
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            description: String::new(),
+            wishes: Vec::new(),
+            settings_schema: None,
+            extra: None,
+            tools: Vec::new(),
+        }
+    }
+
+    /// What it is for, in a sentence.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// Asks the operator for a grant, in the words of the config, and says why.
+    #[must_use]
+    pub fn wish(mut self, grant: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.wishes.push(Wish {
+            grant: grant.into(),
+            reason: reason.into(),
+        });
+        self
+    }
+
+    /// Declares the settings that an operator may give it; read them with [`Context::settings`].
+    #[must_use]
+    pub fn settings<T: JsonSchema>(mut self) -> Self {
+        self.settings_schema = Some(schema::of_input::<T>);
+        self
+    }
+
+    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    #[must_use]
+    pub fn extra(mut self, extra: Value) -> Self {
+        self.extra = Some(extra);
+        self
+    }
+
+    /// Adds a tool.
+    #[must_use]
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.tools.push(tool);
+        self
+    }
+
+    /// What the plugin says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        Manifest {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            description: self.description.clone(),
+            wishes: self.wishes.clone(),
+            settings_schema: self.settings_schema.map(|schema| schema()),
+            extra: self.extra.clone(),
+        }
+    }
+
+    /// The tools as the host lists them, in the order in which they were added.
+    ///
+    /// # Panics
+    /// If an argument of type [`crate::Sealed`] names no audience.
+    #[must_use]
+    pub fn tools(&self) -> Vec<ToolDescription> {
+        self.tools.iter().map(Tool::describe).collect()
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn find(&self, tool: &str) -> Result<&Tool, ToolError> {
+        self.tools
+            .iter()
+            .find(|candidate| candidate.name() == tool)
+            .ok_or_else(|| {
+                ToolError::not_found(
+                    "tool-not-found",
+                    format!("The plugin {} has no tool {tool}.", self.name),
+                )
+            })
+    }
+
+    /// Runs a tool: the one way that components and tests share.
+    pub(crate) fn call(&self, call: Call, host: Current) -> Result<Outcome, ToolError> {
+        let context = Context::new(host, call.mode, call.resumption);
+        self.find(&call.tool)?.run(&call.arguments, &context)
+    }
+}
+
+/// A call of a tool as it arrives.
+pub(crate) struct Call {
+    pub(crate) tool: String,
+    /// A JSON object.
+    pub(crate) arguments: String,
+    pub(crate) mode: Mode,
+    pub(crate) resumption: Option<Resumption>,
+}

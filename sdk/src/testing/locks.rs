@@ -1,0 +1,94 @@
+//! Locks whose leases end with the fake clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{CallHost, FakeHost};
+use crate::error::ToolError;
+use crate::locks::LocksHost;
+
+#[derive(Default)]
+pub(super) struct Held {
+    by_name: BTreeMap<(String, String), Lease>,
+}
+
+struct Lease {
+    id: String,
+    call: String,
+    ends_at: u64,
+}
+
+impl Held {
+    pub(super) fn end_call(&mut self, call: &str) {
+        self.by_name.retain(|_, lease| lease.call != call);
+    }
+}
+
+impl FakeHost {
+    /// Holds a lock of the plugin `plugin` for this long, as if another call did.
+    pub fn hold_lock(&self, plugin: &str, name: &str, lease: Duration) {
+        let lease = Lease {
+            id: self.next_id("lock"),
+            call: "another".to_owned(),
+            ends_at: self.now() + u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+        };
+        let mut held = self.world.locks.borrow_mut();
+        held.by_name
+            .insert((plugin.to_owned(), name.to_owned()), lease);
+    }
+
+    /// The names of the locks of the plugin `plugin` that are held now.
+    #[must_use]
+    pub fn locks_held(&self, plugin: &str) -> Vec<String> {
+        let now = self.now();
+        let held = self.world.locks.borrow();
+        held.by_name
+            .iter()
+            .filter(|((owner, _), lease)| owner == plugin && now < lease.ends_at)
+            .map(|((_, name), _)| name.clone())
+            .collect()
+    }
+}
+
+impl LocksHost for CallHost {
+    /// Waiting moves the fake clock.
+    fn acquire(&self, name: &str, wait_ms: u32, lease_ms: u32) -> Result<String, ToolError> {
+        let place = (self.plugin.clone(), name.to_owned());
+        let mut held = self.host.world.locks.borrow_mut();
+        let free_in = held
+            .by_name
+            .get(&place)
+            .map_or(0, |lease| lease.ends_at.saturating_sub(self.host.now()));
+        let waited = free_in.min(u64::from(wait_ms));
+        self.host.advance(Duration::from_millis(waited));
+        if waited < free_in {
+            return Err(ToolError::conflict(
+                "lock-held",
+                format!("Another call holds the lock {name}."),
+            ));
+        }
+        let id = self.host.next_id("lock");
+        let lease = Lease {
+            id: id.clone(),
+            call: self.id.clone(),
+            ends_at: self.host.now() + u64::from(lease_ms),
+        };
+        held.by_name.insert(place, lease);
+        Ok(id)
+    }
+
+    fn release(&self, lock: &str) -> Result<(), ToolError> {
+        let now = self.host.now();
+        let mut held = self.host.world.locks.borrow_mut();
+        let before = held.by_name.len();
+        held.by_name
+            .retain(|_, lease| lease.id != lock || now >= lease.ends_at);
+        if held.by_name.len() == before {
+            return Err(ToolError::not_found(
+                "lock-ended",
+                "The lock's lease had ended.",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! Runs tools natively, against fakes of everything that a host lends.
+//!
+//! A [`FakeHost`] is a small world: services behind endpoints, stored documents, a cache, secrets, locks, a caller, a
+//! clock that only tests move. It stays between calls, so a test can register something with one call and find it with
+//! the next. It behaves as the contract says (a write condition that fails is a `conflict`, a revoked handle opens
+//! nothing, a read-only tool cannot write); what operators configure (grants, limits) it does not know.
+//!
+//! ```
+//! use orderdesk_plugin::testing::{self, FakeHost, Reply};
+//! use orderdesk_plugin::{Context, Plugin, Tool, ToolError, http::Request};
+//! use serde_json::{Value, json};
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct Arguments {
+//!     page: String,
+//! }
+//!
+//! fn page_get(arguments: Arguments, context: &Context) -> Result<Value, ToolError> {
+//!     let request = Request::get("wiki").path(["pages", &arguments.page]);
+//!     context.http().send(request)?.json()
+//! }
+//!
+//! fn plugin() -> Plugin {
+//!     Plugin::new("page", "0.1.0").tool(Tool::new("page_get", page_get).read_only())
+//! }
+//!
+//! let host = FakeHost::new();
+//! host.endpoint("wiki", |request| Reply::json(200, &json!({ "path": request.path })));
+//!
+//! let page = testing::call(plugin(), &host, "page_get", json!({ "page": "home" })).unwrap();
+//! assert_eq!(page, json!({ "path": "/pages/home" }));
+//! assert_eq!(host.requests().len(), 1);
+//! ```
+
+mod cache;
+mod http;
+mod locks;
+mod log;
+mod peers;
+mod secrets;
+mod session;
+mod storage;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::context::Mode;
+use crate::error::ToolError;
+use crate::outcome::{Outcome, Resumption};
+use crate::plugin::{Call, Plugin};
+
+pub use http::{Received, Reply};
+pub use log::Line;
+
+/// A host for unit tests. Clones are the same host.
+#[derive(Clone, Default)]
+pub struct FakeHost {
+    world: Rc<World>,
+}
+
+#[derive(Default)]
+struct World {
+    /// Milliseconds since the test began.
+    clock: Cell<u64>,
+    /// For ids that nothing else may have: versions, tickets, handles, locks.
+    counter: Cell<u64>,
+    http: RefCell<http::Services>,
+    storage: RefCell<storage::Documents>,
+    cache: RefCell<cache::Entries>,
+    secrets: RefCell<secrets::Vault>,
+    locks: RefCell<locks::Held>,
+    session: RefCell<session::Scene>,
+    peers: RefCell<peers::Peers>,
+    log: RefCell<Vec<Line>>,
+}
+
+impl FakeHost {
+    /// A host with one tenant, whose key `key-1` may do everything, and nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets time pass: cache entries, documents and leases end.
+    pub fn advance(&self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.world
+            .clock
+            .set(self.now().saturating_add(milliseconds));
+    }
+
+    fn now(&self) -> u64 {
+        self.world.clock.get()
+    }
+
+    fn next_id(&self, what: &str) -> String {
+        let number = self.world.counter.get() + 1;
+        self.world.counter.set(number);
+        format!("{what}-{number}")
+    }
+}
+
+/// A call, built up by its methods.
+pub struct Invocation {
+    call: Call,
+}
+
+impl Invocation {
+    /// A call of this tool.
+    #[must_use]
+    pub fn new(tool: &str, arguments: &Value) -> Self {
+        Self {
+            call: Call {
+                tool: tool.to_owned(),
+                arguments: arguments.to_string(),
+                mode: Mode::Run,
+                resumption: None,
+            },
+        }
+    }
+
+    /// Asks for a preview: nothing can be written.
+    #[must_use]
+    pub fn preview(mut self) -> Self {
+        self.call.mode = Mode::Preview;
+        self
+    }
+
+    /// Goes on after a pause.
+    #[must_use]
+    pub fn resumed(mut self, resumption: Resumption) -> Self {
+        self.call.resumption = Some(resumption);
+        self
+    }
+}
+
+/// Calls a tool and answers its structured result.
+///
+/// The arguments are not validated against the schema, just as in a component: the host does that before.
+///
+/// # Errors
+/// What the tool answers; `internal` with code `paused` if it did not come to an end (see [`run`]).
+pub fn call(
+    plugin: Plugin,
+    host: &FakeHost,
+    tool: &str,
+    arguments: Value,
+) -> Result<Value, ToolError> {
+    match run(plugin, host, Invocation::new(tool, &arguments))? {
+        Outcome::Complete(output) => Ok(output.structured),
+        Outcome::Pause(_) => Err(ToolError::internal(
+            "paused",
+            format!("{tool} paused: use testing::run to see with what."),
+        )),
+    }
+}
+
+/// Calls a tool and answers all that it answered.
+///
+/// # Errors
+/// What the tool answers.
+pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Outcome, ToolError> {
+    let call = invocation.call;
+    let read_only = call.mode == Mode::Preview
+        || plugin.find(&call.tool)?.is_read_only()
+        || host.caller().is_some_and(|caller| caller.read_only);
+    let fake = CallHost {
+        host: host.clone(),
+        plugin: plugin.name().to_owned(),
+        id: host.next_id("call"),
+        read_only,
+        subject: RefCell::new(None),
+    };
+    plugin.call(call, Rc::new(fake))
+}
+
+/// The host as one call sees it.
+struct CallHost {
+    host: FakeHost,
+    plugin: String,
+    id: String,
+    read_only: bool,
+    subject: RefCell<Option<String>>,
+}
+
+impl CallHost {
+    fn require_write(&self, what: &str) -> Result<(), ToolError> {
+        if self.read_only {
+            return Err(ToolError::denied(
+                "read-only",
+                format!("{what} was refused: this call may only read."),
+            ));
+        }
+        Ok(())
+    }
+
+    fn subject(&self) -> Option<String> {
+        self.subject.borrow().clone()
+    }
+}
+
+impl Drop for CallHost {
+    fn drop(&mut self) {
+        self.host.world.locks.borrow_mut().end_call(&self.id);
+    }
+}

@@ -1,0 +1,163 @@
+//! The caller, and what the call is about.
+
+use serde_json::{Value, json};
+
+use super::{CallHost, FakeHost};
+use crate::arguments::Sealed;
+use crate::error::ToolError;
+use crate::session::{Caller, SessionHost};
+
+pub(super) struct Scene {
+    caller: Option<Caller>,
+    scope: Option<Vec<String>>,
+    keys: Vec<(String, Caller)>,
+    subjects: Vec<String>,
+    time_left_ms: u32,
+    cancelled: bool,
+    progress: Vec<String>,
+    settings: Value,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            caller: Some(Caller {
+                tenant: "tenant-1".to_owned(),
+                key_id: "key-1".to_owned(),
+                read_only: false,
+                single_client: false,
+                client: None,
+            }),
+            scope: None,
+            keys: Vec::new(),
+            subjects: Vec::new(),
+            time_left_ms: 60_000,
+            cancelled: false,
+            progress: Vec::new(),
+            settings: json!({}),
+        }
+    }
+}
+
+impl FakeHost {
+    /// Who calls from now on.
+    #[must_use]
+    pub fn caller(&self) -> Option<Caller> {
+        self.world.session.borrow().caller.clone()
+    }
+
+    /// Changes who calls from now on.
+    pub fn change_caller(&self, change: impl FnOnce(&mut Caller)) {
+        if let Some(caller) = &mut self.world.session.borrow_mut().caller {
+            change(caller);
+        }
+    }
+
+    /// Limits the caller's key to these subjects.
+    pub fn limit_to(&self, subjects: &[&str]) {
+        let subjects = subjects.iter().map(|&subject| subject.to_owned()).collect();
+        self.world.session.borrow_mut().scope = Some(subjects);
+    }
+
+    /// Adds an access key that [`crate::session::Session::authenticate`] recognises; it must be the caller's tenant's
+    /// to be confirmed. Answers its handle, as the host gives it for `"x-sealed": ["session"]`.
+    #[must_use]
+    pub fn access_key(&self, key: &str, caller: Caller) -> Sealed {
+        self.world
+            .session
+            .borrow_mut()
+            .keys
+            .push((key.to_owned(), caller));
+        self.seal(key, &["session"])
+    }
+
+    /// Every subject that calls acted on, in order.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<String> {
+        self.world.session.borrow().subjects.clone()
+    }
+
+    /// The time that calls have left, in milliseconds (60,000 at first).
+    pub fn set_time_left_ms(&self, milliseconds: u32) {
+        self.world.session.borrow_mut().time_left_ms = milliseconds;
+    }
+
+    /// Makes the caller give up.
+    pub fn cancel(&self) {
+        self.world.session.borrow_mut().cancelled = true;
+    }
+
+    /// Every message of progress, in order.
+    #[must_use]
+    pub fn progress_messages(&self) -> Vec<String> {
+        self.world.session.borrow().progress.clone()
+    }
+
+    /// The plugin's settings from the config (`{}` at first).
+    pub fn set_settings(&self, settings: Value) {
+        self.world.session.borrow_mut().settings = settings;
+    }
+
+    pub(super) fn in_scope(&self, subject: &str) -> bool {
+        let session = self.world.session.borrow();
+        session
+            .scope
+            .as_ref()
+            .is_none_or(|scope| scope.iter().any(|allowed| allowed == subject))
+    }
+}
+
+impl SessionHost for CallHost {
+    fn current(&self) -> Option<Caller> {
+        self.host.caller()
+    }
+
+    fn authenticate(&self, key: &Sealed) -> Result<Caller, ToolError> {
+        let plaintext = self.host.plaintext(key);
+        let session = self.host.world.session.borrow();
+        session
+            .keys
+            .iter()
+            .find(|(known, _)| Some(known.as_bytes()) == plaintext.as_deref())
+            .map(|(_, caller)| caller.clone())
+            .filter(|caller| {
+                session
+                    .caller
+                    .as_ref()
+                    .is_some_and(|current| current.tenant == caller.tenant)
+            })
+            .ok_or_else(|| {
+                ToolError::unauthorized("key-not-accepted", "This is no key of this tenant.")
+            })
+    }
+
+    fn act_on(&self, subject: &str) -> Result<(), ToolError> {
+        if !self.host.in_scope(subject) {
+            return Err(ToolError::denied(
+                "subject-out-of-scope",
+                format!("The access key is not for {subject}."),
+            ));
+        }
+        let mut session = self.host.world.session.borrow_mut();
+        session.subjects.push(subject.to_owned());
+        *self.subject.borrow_mut() = Some(subject.to_owned());
+        Ok(())
+    }
+
+    fn time_left_ms(&self) -> u32 {
+        self.host.world.session.borrow().time_left_ms
+    }
+
+    fn cancelled(&self) -> bool {
+        self.host.world.session.borrow().cancelled
+    }
+
+    fn progress(&self, _: f64, _: Option<f64>, message: &str) {
+        let mut session = self.host.world.session.borrow_mut();
+        session.progress.push(message.to_owned());
+    }
+
+    fn settings(&self) -> Value {
+        self.host.world.session.borrow().settings.clone()
+    }
+}

@@ -1,0 +1,214 @@
+//! One tool: what it is, and the function behind it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::error::ToolError;
+use crate::outcome::{IntoOutcome, Outcome};
+use crate::schema;
+
+type Handler = Box<dyn Fn(&str, &Context) -> Result<Outcome, ToolError>>;
+
+/// What a tool may do. The host enforces `read_only` (such a tool can only read) and passes the rest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Hints {
+    /// Changes nothing.
+    pub read_only: bool,
+    /// May remove or overwrite something.
+    pub destructive: bool,
+    /// A repetition with the same arguments changes nothing more.
+    pub idempotent: bool,
+    /// Reaches beyond the service that the plugin is for.
+    pub open_world: bool,
+}
+
+/// A tool, built up by its methods.
+///
+/// ```
+/// use orderdesk_plugin::{Context, NoArguments, Tool, ToolError};
+///
+/// #[derive(serde::Serialize, schemars::JsonSchema)]
+/// struct Now {
+///     /// Minutes since midnight.
+///     minutes: u32,
+/// }
+///
+/// fn clock_now(_: NoArguments, _: &Context) -> Result<Now, ToolError> {
+///     Ok(Now { minutes: 61 })
+/// }
+///
+/// let tool = Tool::new("clock_now", clock_now)
+///     .title("What time is it")
+///     .description("Tells the time of day. Use it when somebody asks for the time.")
+///     .read_only();
+/// assert_eq!(tool.describe().output_schema.unwrap()["required"][0], "minutes");
+/// ```
+pub struct Tool {
+    name: String,
+    title: Option<String>,
+    description: String,
+    hints: Hints,
+    toolset: Option<String>,
+    extra: Option<Value>,
+    // Functions, since schemas are wanted once at load, and a tool is built for every call.
+    input_schema: fn() -> Value,
+    output_schema: fn() -> Option<Value>,
+    handler: Handler,
+}
+
+impl Tool {
+    /// A tool of this name (`^[a-z][a-z0-9_]{0,39}$`, starting with one of the plugin's prefixes), and the function that
+    /// does the work. Its argument type gives the input schema, its result type the output schema.
+    #[must_use]
+    pub fn new<A, R, F>(name: impl Into<String>, handler: F) -> Self
+    where
+        A: DeserializeOwned + JsonSchema,
+        R: IntoOutcome,
+        F: Fn(A, &Context) -> Result<R, ToolError> + 'static,
+    {
+        Self {
+            name: name.into(),
+            title: None,
+            description: String::new(),
+            hints: Hints::default(),
+            toolset: None,
+            extra: None,
+            input_schema: schema::of_input::<A>,
+            output_schema: R::schema,
+            handler: Box::new(move |arguments, context| {
+                handler(parse(arguments)?, context)?.into_outcome()
+            }),
+        }
+    }
+
+    /// A few words for a person. Without it, the name.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// What the model reads: what it does, when to use it, when not, one example.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// Changes nothing. The host holds the tool to it.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.hints.read_only = true;
+        self
+    }
+
+    /// May remove or overwrite something.
+    #[must_use]
+    pub fn destructive(mut self) -> Self {
+        self.hints.destructive = true;
+        self
+    }
+
+    /// A repetition with the same arguments changes nothing more.
+    #[must_use]
+    pub fn idempotent(mut self) -> Self {
+        self.hints.idempotent = true;
+        self
+    }
+
+    /// Reaches beyond the service that the plugin is for.
+    #[must_use]
+    pub fn open_world(mut self) -> Self {
+        self.hints.open_world = true;
+        self
+    }
+
+    /// The set of tools that it belongs to: operators list and hide tools by set.
+    #[must_use]
+    pub fn toolset(mut self, toolset: impl Into<String>) -> Self {
+        self.toolset = Some(toolset.into());
+        self
+    }
+
+    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    #[must_use]
+    pub fn extra(mut self, extra: Value) -> Self {
+        self.extra = Some(extra);
+        self
+    }
+
+    /// The tool as the host lists it.
+    ///
+    /// # Panics
+    /// If an argument of type [`crate::Sealed`] names no audience.
+    #[must_use]
+    pub fn describe(&self) -> ToolDescription {
+        ToolDescription {
+            name: self.name.clone(),
+            title: self.title.clone().unwrap_or_else(|| self.name.clone()),
+            description: self.description.clone(),
+            input_schema: (self.input_schema)(),
+            output_schema: (self.output_schema)(),
+            hints: self.hints,
+            toolset: self.toolset.clone(),
+            extra: self.extra.clone(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.hints.read_only
+    }
+
+    pub(crate) fn run(&self, arguments: &str, context: &Context) -> Result<Outcome, ToolError> {
+        (self.handler)(arguments, context)
+    }
+}
+
+/// A tool as the host lists it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolDescription {
+    /// Its name.
+    pub name: String,
+    /// A few words for a person.
+    pub title: String,
+    /// What the model reads.
+    pub description: String,
+    /// JSON Schema 2020-12 of the arguments.
+    pub input_schema: Value,
+    /// JSON Schema 2020-12 of the structured result.
+    pub output_schema: Option<Value>,
+    /// What it may do.
+    pub hints: Hints,
+    /// The set that it belongs to.
+    pub toolset: Option<String>,
+    /// Open for growth.
+    pub extra: Option<Value>,
+}
+
+/// Arguments as their type. The host validated them against the schema before; what is left to find here is what a
+/// schema cannot say.
+fn parse<A: DeserializeOwned>(arguments: &str) -> Result<A, ToolError> {
+    let mut deserializer = serde_json::Deserializer::from_str(arguments);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.inner().to_string();
+        // Line and column of a document that the caller never saw.
+        let problem = problem
+            .rsplit_once(" at line ")
+            .map_or(problem.as_str(), |(problem, _)| problem);
+        let message = match path.as_str() {
+            "." => format!("The arguments do not fit: {problem}."),
+            path => format!("The argument {path} does not fit: {problem}."),
+        };
+        ToolError::invalid_input("invalid-argument", message)
+            .with_extra(serde_json::json!({ "path": path }))
+    })
+}

@@ -1,0 +1,160 @@
+"""What a client does with the server, whatever lies between them."""
+
+import json
+from typing import Any
+
+from checks import Checks, contains, equal
+from installation import Store
+from mcp import Client, MCPError
+from mcp.types import CallToolResult
+
+MODERN = "2026-07-28"
+HANDSHAKE = "2025-11-25"
+
+# How each mode of the client agrees on a revision with a server that speaks both eras.
+REVISIONS = {"auto": MODERN, MODERN: MODERN, "legacy": HANDSHAKE}
+
+# What is listed at least; the default set grows.
+TOOLS = {
+    "tenant_use_master_key",
+    "stores_register",
+    "stores_list",
+    "stores_use_store",
+    "stores_delete",
+    "stores_resolve",
+    "stores_folders",
+    "orders_list",
+    "orders_get",
+    "products_list",
+    "products_get",
+}
+
+INVALID_PARAMS = -32602
+
+
+class Conversation:
+    """A connected client, the checks that it makes, and all it has been told so far."""
+
+    def __init__(self, checks: Checks, label: str, client: Client, store: Store) -> None:
+        self.checks = checks
+        self.label = label
+        self.client = client
+        self.store = store
+        self.heard: list[str] = []
+
+    def that(self, what: str):
+        """A check, told apart by how this client is connected."""
+        return self.checks.that(f"{self.label}: {what}")
+
+    async def call(self, tool: str, **arguments: Any) -> CallToolResult:
+        """Calls a tool; keeps what came back."""
+        result = await self.client.call_tool(tool, arguments)
+        self.heard.append(result.model_dump_json())
+        return result
+
+    async def succeed(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Calls a tool that must not fail; answers its structured content, which stands in the text, too."""
+        result = await self.call(tool, **arguments)
+        assert not result.is_error, text_of(result)
+        assert isinstance(result.structured_content, dict), result
+        equal(json.loads(text_of(result)), result.structured_content)
+        return result.structured_content
+
+    async def fail(self, tool: str, **arguments: Any) -> str:
+        """Calls a tool that must answer an error for the model; answers its text."""
+        result = await self.call(tool, **arguments)
+        assert result.is_error, f"no error: {text_of(result)}"
+        return text_of(result)
+
+    async def agrees_on_a_revision(self, mode: str) -> None:
+        """The handshake, or its absence."""
+        with self.that("the revision is the newest that both sides speak"):
+            equal(self.client.protocol_version, REVISIONS[mode])
+        if mode != MODERN:  # a pinned client does not ask who answers
+            with self.that("the server says who it is and that it has tools"):
+                assert self.client.server_info is not None
+                equal(self.client.server_info.name, "orderdesk-mcp")
+                assert self.client.server_capabilities.tools is not None
+
+    async def lists_tools(self) -> None:
+        """`tools/list`."""
+        tools = (await self.client.list_tools(cache_mode="refresh")).tools
+        names = [tool.name for tool in tools]
+        with self.that("every expected tool is listed, once"):
+            equal(sorted(TOOLS - set(names)), [])
+            equal(len(names), len(set(names)))
+        with self.that("names are in snake_case; dotted ones are never listed"):
+            equal([name for name in names if not name.replace("_", "").isalnum()], [])
+        with self.that("every tool is described, takes an object and states its hints"):
+            for tool in tools:
+                assert tool.description, tool.name
+                equal(tool.input_schema.get("type"), "object")
+                assert tool.annotations is not None, tool.name
+                assert tool.annotations.read_only_hint is not None, tool.name
+        with self.that("the list is the same each time"):
+            again = (await self.client.list_tools(cache_mode="refresh")).tools
+            equal([tool.name for tool in again], names)
+
+    async def registers_the_store(self) -> None:
+        """`stores_register`, with the key as an argument."""
+        with self.that("stores_register verifies and keeps a store"):
+            answer = await self.succeed(
+                "stores_register", store_id=self.store.id, api_key=self.store.key, label="from Python"
+            )
+            equal(answer["store"]["store_id"], self.store.id)
+
+    async def reads_orders(self) -> None:
+        """The read tools."""
+        with self.that("stores_list names the store"):
+            stores = (await self.succeed("stores_list"))["stores"]
+            equal([store["store_id"] for store in stores], [self.store.id])
+        with self.that("orders_list answers as many as asked for, with the total and the store"):
+            page = await self.succeed("orders_list", limit=2)
+            equal(len(page["orders"]), 2)
+            equal(page["returned"], 2)
+            assert page["total"] > 2, page["total"]
+            equal(page["store"]["store_id"], self.store.id)
+        with self.that("next_cursor leads to other orders"):
+            rest = await self.succeed("orders_list", limit=2, cursor=page["next_cursor"])
+            seen = {order["id"] for order in page["orders"]}
+            assert seen.isdisjoint(order["id"] for order in rest["orders"]), rest
+        with self.that("orders_get answers that order, then from the cache"):
+            order_id = page["orders"][0]["id"]
+            first = await self.succeed("orders_get", order_id=order_id)
+            equal(str(first["order"]["id"]), str(order_id))
+            again = await self.succeed("orders_get", order_id=int(order_id))
+            equal(again["cached"], True)
+            equal(again["order"], first["order"])
+        with self.that("a dotted name is understood"):
+            dotted = await self.succeed("orders.get", order_id=order_id)
+            equal(dotted["order"]["id"], first["order"]["id"])
+
+    async def makes_mistakes(self) -> None:
+        """Errors that a model can repair, and one that it cannot."""
+        with self.that("an unknown argument is refused by its name"):
+            contains(await self.fail("orders_list", custmer_email="a@example.com"), "custmer_email")
+        with self.that("a value out of range is refused with its argument"):
+            contains(await self.fail("orders_list", limit=100_000), "limit")
+        with self.that("a missing argument is refused by its name"):
+            contains(await self.fail("orders_get"), "order_id")
+        with self.that("an order that is not there is an error about that order"):
+            contains(await self.fail("orders_get", order_id="999999999"), "999999999")
+        with self.that("an unknown tool is a protocol error that names it"):
+            try:
+                await self.client.call_tool("orders_gte", {})
+            except MCPError as error:
+                equal(error.code, INVALID_PARAMS)
+                contains(error.message, "orders_gte")
+            else:
+                raise AssertionError("no error")
+
+    async def never_hears_the_key(self) -> None:
+        """No answer so far held the store's API key."""
+        with self.that("no answer holds the store's API key"):
+            assert self.heard
+            assert not any(self.store.key in answer for answer in self.heard)
+
+
+def text_of(result: CallToolResult) -> str:
+    """The text of a result."""
+    return "".join(block.text for block in result.content if block.type == "text")

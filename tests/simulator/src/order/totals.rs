@@ -1,0 +1,52 @@
+//! Order totals, computed from the parts whatever the client sent (order-desk-api.md §2.1, §11.11).
+
+use serde_json::{Map, Value};
+
+use crate::loose;
+
+/// Decimals of money.
+pub(crate) const MONEY: i32 = 2;
+/// Decimals of a weight.
+pub(crate) const WEIGHT: i32 = 4;
+
+/// Recomputes every total of an order in place.
+pub(crate) fn recompute(order: &mut Map<String, Value>) {
+    let mut quantity = 0_i64;
+    let mut weight = 0.0;
+    let mut product = 0.0;
+    for item in objects(order, "order_items") {
+        let count = loose::integer(item, "quantity");
+        quantity += count;
+        weight += loose::amount(item, "weight") * count as f64;
+        product += loose::amount(item, "price") * count as f64;
+    }
+    // Discounts are stored positive (§2.1), so a negative one counts the same.
+    let discount: f64 = objects(order, "discount_list")
+        .map(|entry| loose::amount(entry, "amount").abs())
+        .sum();
+    let charges: f64 = ["shipping_total", "handling_total", "tax_total"]
+        .iter()
+        .map(|field| loose::amount(order, field))
+        .sum();
+
+    order.insert("quantity_total".to_owned(), Value::from(quantity));
+    order.insert("weight_total".to_owned(), loose::number(weight, WEIGHT));
+    order.insert("product_total".to_owned(), loose::number(product, MONEY));
+    order.insert("discount_total".to_owned(), loose::number(discount, MONEY));
+    order.insert(
+        "order_total".to_owned(),
+        loose::number(product + charges - discount, MONEY),
+    );
+}
+
+fn objects<'a>(
+    order: &'a Map<String, Value>,
+    field: &str,
+) -> impl Iterator<Item = &'a Map<String, Value>> {
+    order
+        .get(field)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+}

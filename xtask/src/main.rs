@@ -1,0 +1,175 @@
+//! `cargo xtask`: builds, runs, tests and packs the project. The README and CI call nothing else,
+//! so whatever a fresh machine lacks (the WebAssembly target, the test clients) is set up here.
+//!
+//! Progress goes to standard error; what a command produces (ready lines, results) to standard output.
+
+mod account;
+mod artefacts;
+mod bench;
+mod connect;
+mod debian;
+mod dist;
+mod lint;
+mod process;
+mod project;
+mod python;
+mod run;
+mod simulator;
+mod steps;
+mod tap;
+mod test;
+mod wasm_target;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+/// Builds, runs, tests and packs orderdesk-mcp.
+///
+/// Whatever is missing is set up on the way: the wasm32-wasip2 target (by rustup, or from Debian's
+/// source packages where rustup's server does not answer) and a Python environment for the client
+/// tests. CARGO_TARGET_DIR is respected.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the plugins and the server
+    ///
+    /// The plugins land in plugins/NAME.wasm, where orderdesk.toml finds them; the test guests in
+    /// TARGET/guests; the server in TARGET/debug or TARGET/release.
+    Build {
+        /// Optimise the server (the plugins always are)
+        #[arg(long)]
+        release: bool,
+    },
+    /// Build, and serve MCP over HTTP; without an Order Desk account, in front of a sandbox store
+    ///
+    /// With ORDERDESK_STORE_ID and ORDERDESK_API_KEY set, that store is served. Without them, the
+    /// simulator stands in for Order Desk with sample orders. Prints the URL, the access key and
+    /// ready lines for Claude Code, the Inspector and curl. Ctrl-C ends everything.
+    Run {
+        /// Where to listen
+        #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// Forget the tenant, the key and the data of earlier runs first
+        #[arg(long)]
+        fresh: bool,
+        /// The configuration to serve [default: orderdesk.toml of the project]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Further arguments for `orderdesk-mcp serve`
+        #[arg(last = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+    },
+    /// Run the Order Desk simulator in the foreground
+    Sim {
+        /// Arguments for the simulator (try `cargo xtask sim --help`)
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGS"
+        )]
+        arguments: Vec<String>,
+    },
+    /// Run all tests: Rust, and the official Python client against the built server
+    Test {
+        /// Many more cases in property tests and longer counts elsewhere (sets ORDERDESK_TEST_COUNTS=full)
+        #[arg(long)]
+        all: bool,
+        /// Only Rust tests, and client scripts, whose name contains this
+        filter: Option<String>,
+    },
+    /// Check formatting, clippy (native and WebAssembly) and the tidiness of the tree
+    Lint,
+    /// Pack binary, plugins and configuration into dist/orderdesk-mcp-VERSION-TARGET, ready to copy anywhere
+    Dist {
+        /// Pack the unoptimised binary
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Measure, with release artefacts; ends with a line `RESULT {json}`
+    Bench {
+        /// What to measure: `call`
+        name: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let outcome = Project::load().and_then(|project| dispatch(&project, command));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Build { release } => artefacts::build(project, release),
+        Command::Run {
+            listen,
+            fresh,
+            config,
+            arguments,
+        } => run::run(project, listen, fresh, config, &arguments),
+        Command::Sim { arguments } => simulator::foreground(project, &arguments),
+        Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
+        Command::Lint => lint::lint(project),
+        Command::Dist { debug } => dist::dist(project, debug),
+        Command::Bench { name } => bench::bench(project, &name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn run_passes_what_follows_two_dashes_to_the_server() {
+        let parsed = Arguments::try_parse_from([
+            "xtask",
+            "run",
+            "--listen",
+            "127.0.0.1:9000",
+            "--",
+            "--verbose",
+        ])
+        .unwrap();
+        let Command::Run {
+            listen, arguments, ..
+        } = parsed.command
+        else {
+            panic!("not the run command");
+        };
+        assert_eq!(listen.port(), 9000);
+        assert_eq!(arguments, ["--verbose"]);
+    }
+
+    #[test]
+    fn sim_passes_flags_to_the_simulator() {
+        let parsed = Arguments::try_parse_from(["xtask", "sim", "--json", "--seed", "7"]).unwrap();
+        let Command::Sim { arguments } = parsed.command else {
+            panic!("not the sim command");
+        };
+        assert_eq!(arguments, ["--json", "--seed", "7"]);
+    }
+}

@@ -1,0 +1,169 @@
+//! `cargo xtask test`: everything the tests need, the Rust tests, and the clients that others wrote.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+
+use crate::account::USERS_ENVIRONMENT;
+use crate::project::{self, Project};
+use crate::python::Python;
+use crate::steps::Steps;
+use crate::tap::Tally;
+use crate::{artefacts, process};
+
+/// Cases per property with `--all`; the default of proptest is 256.
+const MANY_CASES: &str = "2000";
+
+/// `cargo xtask test`.
+pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result<ExitCode> {
+    let mut steps = Steps::default();
+    artefacts::components(project, &mut steps)?;
+    let built = artefacts::binaries_and_tests(project, &mut steps)?;
+    let artefacts = Artefacts::of(project, &built)?;
+
+    steps.attempt("Rust tests", || {
+        process::run(&mut rust_tests(project, &artefacts, all, filter))
+    });
+    let total = clients(project, &mut steps, &artefacts, filter);
+
+    let mut output = std::io::stdout();
+    writeln!(output, "\n{}", steps.summary())?;
+    writeln!(output, "{} passed, {} failed", total.passed, total.failed)?;
+    Ok(if steps.all_ok() && total.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Absolute paths of what was built, for tests that start it.
+struct Artefacts {
+    plugins: PathBuf,
+    guests: PathBuf,
+    config: PathBuf,
+    server: PathBuf,
+    simulator: PathBuf,
+}
+
+impl Artefacts {
+    fn of(project: &Project, built: &BTreeMap<String, PathBuf>) -> Result<Self> {
+        Ok(Self {
+            plugins: project.plugins_directory(),
+            guests: project.guests_directory(),
+            config: project.root.join("orderdesk.toml"),
+            server: artefacts::binary(built, project::SERVER)?.to_owned(),
+            simulator: artefacts::binary(built, project::SIMULATOR)?.to_owned(),
+        })
+    }
+
+    fn environment(&self) -> [(&'static str, &Path); 5] {
+        [
+            ("ORDERDESK_PLUGINS_DIR", &self.plugins),
+            ("ORDERDESK_GUESTS_DIR", &self.guests),
+            ("ORDERDESK_CONFIG", &self.config),
+            ("ORDERDESK_MCP_BIN", &self.server),
+            ("ORDERDESK_SIM_BIN", &self.simulator),
+        ]
+    }
+}
+
+fn rust_tests(
+    project: &Project,
+    artefacts: &Artefacts,
+    all: bool,
+    filter: Option<&str>,
+) -> Command {
+    let mut command = project::cargo();
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(filter)
+        .current_dir(&project.root)
+        .envs(artefacts.environment());
+    for name in USERS_ENVIRONMENT {
+        command.env_remove(name);
+    }
+    if all {
+        command
+            .env("ORDERDESK_TEST_COUNTS", "full")
+            .env("PROPTEST_CASES", MANY_CASES);
+    }
+    command
+}
+
+/// Runs the client scripts whose name contains `filter`; what cannot even run counts as one failure.
+fn clients(
+    project: &Project,
+    steps: &mut Steps,
+    artefacts: &Artefacts,
+    filter: Option<&str>,
+) -> Tally {
+    let mut total = Tally::default();
+    let prepared = steps.attempt("prepare the Python client", || {
+        let python = Python::prepare(project)?;
+        let scripts = python.scripts()?;
+        Ok((python, scripts))
+    });
+    let Some((python, scripts)) = prepared else {
+        total.failed = 1;
+        return total;
+    };
+    for script in scripts
+        .iter()
+        .filter(|name| filter.is_none_or(|filter| name.contains(filter)))
+    {
+        let mut tally = Tally::default();
+        let step = steps.attempt(format!("Python client: {script}"), || {
+            tally = python.run(script, &artefacts.environment())?;
+            tally.verdict()
+        });
+        total.passed += tally.passed;
+        // A script that broke off has failed, even if each check up to there passed.
+        total.failed += tally.failed.max(usize::from(step.is_none()));
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn environment_of(all: bool) -> BTreeMap<String, Option<String>> {
+        let project = Project::load().unwrap();
+        let artefacts = Artefacts {
+            plugins: "/p".into(),
+            guests: "/g".into(),
+            config: "/c".into(),
+            server: "/s".into(),
+            simulator: "/m".into(),
+        };
+        rust_tests(&project, &artefacts, all, None)
+            .get_envs()
+            .map(|(name, value)| {
+                let text = |part: &std::ffi::OsStr| part.to_string_lossy().into_owned();
+                (text(name), value.map(text))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn tests_find_what_was_built_and_not_the_users_account() {
+        let environment = environment_of(false);
+        assert_eq!(environment["ORDERDESK_MCP_BIN"].as_deref(), Some("/s"));
+        assert_eq!(environment["ORDERDESK_API_KEY"], None);
+        assert!(!environment.contains_key("PROPTEST_CASES"));
+    }
+
+    #[test]
+    fn all_means_full_counts() {
+        let environment = environment_of(true);
+        assert_eq!(
+            environment["ORDERDESK_TEST_COUNTS"].as_deref(),
+            Some("full")
+        );
+        assert_eq!(environment["PROPTEST_CASES"].as_deref(), Some(MANY_CASES));
+    }
+}

@@ -1,0 +1,56 @@
+//! The files of the project.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+/// A Rust file of the host.
+pub(crate) struct Source {
+    /// Relative to `host/src`, with `/`.
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every Rust file in `host/src`.
+pub(crate) fn host_sources() -> Vec<Source> {
+    let folder = root().join("host/src");
+    files(&folder)
+        .into_iter()
+        .filter(|path| path.ends_with(".rs"))
+        .map(|path| Source {
+            text: fs::read_to_string(folder.join(&path)).expect("a readable source file"),
+            path,
+        })
+        .collect()
+}
+
+/// Every file of the project, relative to its root, without what is built or fetched.
+pub(crate) fn all_paths() -> Vec<String> {
+    files(&root())
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(is_ours)
+        .map(|entry| entry.expect("a readable folder"))
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| {
+            let relative = entry.path().strip_prefix(folder).expect("below the folder");
+            relative.to_string_lossy().replace('\\', "/")
+        })
+        .collect()
+}
+
+/// Leaves out what tools put beside the sources.
+fn is_ours(entry: &DirEntry) -> bool {
+    const TOOLS: [&str; 5] = [".git", "target", "dist", "node_modules", "__pycache__"];
+    entry.depth() == 0 || !TOOLS.iter().any(|name| entry.file_name() == *name)
+}
