@@ -34,3 +34,15 @@ pub use tool::{Hints, Tool, ToolDescription};
 // The versions that this SDK's traits are those of.
 pub use schemars;
 pub use serde_json;
+
+/// The version of the contract between host and plugins that this SDK is for.
+pub const CONTRACT_VERSION: &str = "0.1.0";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_that_of_the_contract() {
+        let package = format!("package orderdesk:plugin@{};", super::CONTRACT_VERSION);
+        assert!(include_str!("../../wit/plugin.wit").contains(&package));
+    }
+}

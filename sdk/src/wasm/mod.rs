@@ -27,6 +27,12 @@ pub mod bindings {
     });
 }
 
-/// The contract's version, as every component carries it in the custom section `orderdesk:contract`: a host that is too
-/// old or too new can say so, rather than show a linker's complaint.
-pub const CONTRACT: [u8; 5] = *b"0.1.0";
+/// [`crate::CONTRACT_VERSION`] in the custom section `orderdesk:contract` of every component's core module: a host that is
+/// too old or too new can say so, rather than show a linker's complaint.
+#[allow(unsafe_code)] // Naming a section can clash with one that the linker knows; it knows none of this name.
+#[unsafe(link_section = "orderdesk:contract")]
+pub static CONTRACT: [u8; crate::CONTRACT_VERSION.len()] = {
+    let mut bytes = [0; crate::CONTRACT_VERSION.len()];
+    bytes.copy_from_slice(crate::CONTRACT_VERSION.as_bytes());
+    bytes
+};

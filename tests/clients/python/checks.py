@@ -8,6 +8,10 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+# How much of a server's log is shown.
+LOG_LINES = 40
 
 
 class Checks:
@@ -33,6 +37,18 @@ class Checks:
         else:
             self.made += 1
             print(f"ok {self.made} - {what}")
+
+    @contextmanager
+    def explained_by(self, log: Path) -> Iterator[None]:
+        """Shows the end of a server's log if a check in the block fails."""
+        failed_before = self.failed
+        try:
+            yield
+        finally:
+            if self.failed > failed_before and log.exists():
+                print(f"# the end of {log.name}:")
+                for line in log.read_text(errors="replace").splitlines()[-LOG_LINES:]:
+                    print(f"#   {line}")
 
     def finish(self) -> None:
         """Writes the plan and ends the program."""

@@ -75,6 +75,11 @@ class Installation:
     data_directory: Path
     base_url: str
 
+    @property
+    def log(self) -> Path:
+        """What the server that runs now, or ran last, wrote to its log."""
+        return self.data_directory / "server.log"
+
     def arguments(self, *command: str) -> list[str]:
         """A command line of the server, without the program."""
         return [*command, "--config", CONFIG, "--data-dir", str(self.data_directory)]
@@ -100,8 +105,7 @@ class Installation:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{free.getsockname()[1]}"
-        log = self.data_directory / "server.log"
-        with log.open("wb") as output:
+        with self.log.open("wb") as output:
             process = subprocess.Popen(
                 [SERVER, *self.arguments("serve", "--listen", address)],
                 env=self.environment(),
@@ -109,7 +113,7 @@ class Installation:
                 stderr=output,
             )
         try:
-            wait_until_ready(f"http://{address}/health/ready", process, log)
+            wait_until_ready(f"http://{address}/health/ready", process, self.log)
             yield f"http://{address}/mcp"
         finally:
             stop(process)

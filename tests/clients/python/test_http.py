@@ -52,7 +52,10 @@ async def main() -> None:
             await knocks_without_a_key(checks, url)
             for mode in REVISIONS:
                 key = server.create_tenant(f"python-{mode}")
-                with checks.that(f"http {mode}: the conversation comes to its end"):
+                with (
+                    checks.explained_by(server.log),
+                    checks.that(f"http {mode}: the conversation comes to its end"),
+                ):
                     await converse(checks, mode, url, key, sandbox.stores[0])
     checks.finish()
 

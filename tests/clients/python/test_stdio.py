@@ -3,19 +3,31 @@
 import json
 import subprocess
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 from checks import Checks, contains, equal
 from conversation import MODERN, REVISIONS, Conversation
 from installation import SERVER, Installation, Sandbox, installation, simulator
-from mcp import Client, StdioServerParameters
+from mcp import Client, StdioServerParameters, stdio_client
 
 # All of it; nothing is measured by this.
 LIMIT_SECONDS = 300
 
 # A server that neither answers nor ends by then is stuck.
 STUCK_SECONDS = 120
+
+
+@asynccontextmanager
+async def connected(
+    server: Installation, parameters: StdioServerParameters, mode: str
+) -> AsyncIterator[Client]:
+    """A client of a server that is started for it and logs where `server.log` is."""
+    with server.log.open("w") as log:
+        async with Client(stdio_client(parameters, errlog=log), mode=mode) as client:
+            yield client
 
 
 async def converse(checks: Checks, mode: str, server: Installation, sandbox: Sandbox) -> None:
@@ -26,7 +38,7 @@ async def converse(checks: Checks, mode: str, server: Installation, sandbox: San
         args=server.arguments("stdio"),
         env=server.environment(ORDERDESK_STORE_ID=store.id, ORDERDESK_API_KEY=store.key),
     )
-    async with Client(parameters, mode=mode) as client:
+    async with connected(server, parameters, mode) as client:
         conversation = Conversation(checks, f"stdio {mode}", client, store)
         await conversation.agrees_on_a_revision(mode)
         await conversation.lists_tools()
@@ -42,7 +54,7 @@ async def converse_with_a_key(checks: Checks, server: Installation, sandbox: San
         args=server.arguments("stdio"),
         env=server.environment(ORDERDESK_MCP_MASTER_KEY=server.create_tenant("python-stdio")),
     )
-    async with Client(parameters) as client:
+    async with connected(server, parameters, "auto") as client:
         conversation = Conversation(checks, "stdio with a key", client, sandbox.stores[0])
         await conversation.registers_the_store()
         await conversation.reads_orders()
@@ -162,9 +174,15 @@ async def main() -> None:
     with anyio.fail_after(LIMIT_SECONDS), simulator() as sandbox:
         with installation(sandbox.base_url) as server:
             for mode in REVISIONS:
-                with checks.that(f"stdio {mode}: the conversation comes to its end"):
+                with (
+                    checks.explained_by(server.log),
+                    checks.that(f"stdio {mode}: the conversation comes to its end"),
+                ):
                     await converse(checks, mode, server, sandbox)
-            with checks.that("stdio with a key: the conversation comes to its end"):
+            with (
+                checks.explained_by(server.log),
+                checks.that("stdio with a key: the conversation comes to its end"),
+            ):
                 await converse_with_a_key(checks, server, sandbox)
             speak_the_handshake(checks, server)
             speak_without_a_handshake(checks, server)

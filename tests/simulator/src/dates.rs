@@ -35,3 +35,28 @@ pub(crate) fn parse(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 pub(crate) fn normalised(text: &str) -> Option<String> {
     parse(text, &TimeZone::UTC).map(stamp)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_stamp_reads_back_as_the_same_second(seconds in 0_i64..4_102_444_800) {
+            let moment = Timestamp::from_second(seconds).unwrap();
+            prop_assert_eq!(parse(&stamp(moment), &TimeZone::UTC), Some(moment));
+            prop_assert_eq!(parse(&format!("{}Z", stamp(moment).replace(' ', "T")), &TimeZone::UTC), Some(moment));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>()) {
+            if let Some(stamp) = normalised(&text) {
+                prop_assert_eq!(normalised(&stamp), Some(stamp.clone()));
+            }
+        }
+    }
+}

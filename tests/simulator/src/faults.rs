@@ -342,3 +342,27 @@ fn path_matches(pattern: &str, path: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    #[test]
+    fn path_patterns_match_segment_by_segment() {
+        for (pattern, path, expected) in [
+            ("/orders", "/orders", true),
+            ("/orders", "/orders/1", false),
+            ("/orders/*", "/orders/1", true),
+            ("/orders/*", "/orders", false),
+            ("/orders/*", "/orders/1/shipments", false),
+            ("/orders/*/shipments", "/orders/1/shipments", true),
+            ("/orders/**", "/orders/1/shipments", true),
+            ("/orders/**", "/orders", true),
+            ("/**", "/test", true),
+        ] {
+            assert_eq!(path_matches(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+}

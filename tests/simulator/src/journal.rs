@@ -1,5 +1,6 @@
 //! What was asked of the simulator, in order of arrival, for tests to look at.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
 use axum::body::Bytes;
@@ -54,26 +55,29 @@ impl RecordedRequest {
     }
 }
 
-/// All requests since the start or the last [`Journal::clear`].
+/// The latest requests since the start or the last [`Journal::clear`].
 #[derive(Debug)]
 pub(crate) struct Journal {
     pages: Mutex<Pages>,
+    capacity: usize,
     changed: watch::Sender<()>,
 }
 
-/// Names an entry of the journal by how many were recorded before it, cleared ones included.
+/// Names an entry of the journal by how many were recorded before it, forgotten ones included.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry(usize);
 
 #[derive(Debug, Default)]
 struct Pages {
-    requests: Vec<RecordedRequest>,
-    cleared: usize,
+    requests: VecDeque<RecordedRequest>,
+    /// How many were recorded before the first of them.
+    forgotten: usize,
 }
 
 impl Journal {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self {
+            capacity,
             pages: Mutex::new(Pages::default()),
             changed: watch::Sender::new(()),
         }
@@ -81,8 +85,12 @@ impl Journal {
 
     pub(crate) fn record(&self, request: RecordedRequest) -> Entry {
         let mut pages = self.lock();
-        let entry = Entry(pages.cleared + pages.requests.len());
-        pages.requests.push(request);
+        let entry = Entry(pages.forgotten + pages.requests.len());
+        pages.requests.push_back(request);
+        while pages.requests.len() > self.capacity {
+            pages.requests.pop_front();
+            pages.forgotten += 1;
+        }
         drop(pages);
         self.changed.send_replace(());
         entry
@@ -90,7 +98,7 @@ impl Journal {
 
     pub(crate) fn answered(&self, entry: Entry, status: u16) {
         let mut pages = self.lock();
-        let index = entry.0.checked_sub(pages.cleared);
+        let index = entry.0.checked_sub(pages.forgotten);
         if let Some(request) = index.and_then(|index| pages.requests.get_mut(index)) {
             request.status = Some(status);
         }
@@ -99,7 +107,7 @@ impl Journal {
     }
 
     pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
-        self.lock().requests.clone()
+        self.lock().requests.iter().cloned().collect()
     }
 
     pub(crate) fn count(&self, method: &str, path_prefix: &str) -> usize {
@@ -120,7 +128,7 @@ impl Journal {
 
     pub(crate) fn clear(&self) {
         let mut pages = self.lock();
-        pages.cleared += pages.requests.len();
+        pages.forgotten += pages.requests.len();
         pages.requests.clear();
     }
 

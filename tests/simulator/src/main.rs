@@ -62,6 +62,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut config = SimulatorConfig::sample(arguments.seed, Clock::System);
     config.listen = arguments.listen;
     config.echo = arguments.echo;
+    // Nobody can ask this process for its journal.
+    config.keep_requests = 0;
     if arguments.no_rate_limit {
         config.rate = None;
     }

@@ -72,3 +72,28 @@ fn unnulled(value: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn output_is_ascii_without_bare_slashes_and_reads_back_the_same(text in any::<String>()) {
+            let written = to_string(&json!({"key": text}));
+            prop_assert!(written.is_ascii());
+            prop_assert!(!written.replace("\\/", "").contains('/'));
+            prop_assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), json!({"key": text}));
+        }
+    }
+
+    #[test]
+    fn control_characters_keep_their_short_escapes() {
+        assert_eq!(to_string(&json!("a\n\t\"\\\u{7f}")), r#""a\n\t\"\\\u007f""#);
+    }
+}

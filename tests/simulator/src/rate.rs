@@ -105,3 +105,39 @@ impl RateLimiter {
         bucket
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// At most 20 + 3 per second, however requests are spread, and a client that waits as told is served.
+        #[test]
+        fn no_more_pass_than_the_bucket_allows(pauses in proptest::collection::vec(0_i64..2_000, 1..200)) {
+            let mut limiter = RateLimiter::new(Some(RateLimit::default()));
+            let start = Timestamp::UNIX_EPOCH;
+            let mut now = start;
+            let mut passed = 0;
+            for pause in pauses {
+                now += SignedDuration::from_millis(pause);
+                let verdict = limiter.take("store", now, false);
+                match verdict.retry_after {
+                    None => passed += 1,
+                    Some(seconds) => {
+                        prop_assert!(seconds >= 1);
+                        now += SignedDuration::from_secs(seconds as i64);
+                        prop_assert_eq!(limiter.take("store", now, false).retry_after, None);
+                        passed += 1;
+                    }
+                }
+                let allowed = 20.0 + 3.0 * now.duration_since(start).as_secs_f64();
+                prop_assert!(f64::from(passed) <= allowed + 1e-6);
+            }
+        }
+    }
+}

@@ -324,3 +324,28 @@ fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
         (Err(_), Err(_)) => left.to_lowercase().cmp(&right.to_lowercase()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Sorting panics or goes astray on an order that is not total.
+        #[test]
+        fn comparing_is_transitive(texts in proptest::collection::vec("[0-9a-c.]{0,3}", 3)) {
+            let values: Vec<Value> = texts.into_iter().map(Value::String).collect();
+            let at_most = |left: usize, right: usize| {
+                compare(Some(&values[left]), Some(&values[right])) != Ordering::Greater
+            };
+            prop_assert!(!(at_most(0, 1) && at_most(1, 2)) || at_most(0, 2));
+            prop_assert_eq!(
+                compare(Some(&values[0]), Some(&values[1])),
+                compare(Some(&values[1]), Some(&values[0])).reverse()
+            );
+        }
+    }
+}

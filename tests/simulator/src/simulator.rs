@@ -38,6 +38,8 @@ pub struct SimulatorConfig {
     /// Whether `GET /api/v2/echo` exists, which hands request headers back in several encodings. Only for proving
     /// that a host conceals its secrets.
     pub echo: bool,
+    /// How many requests the journal keeps; older ones are forgotten. Default 10,000.
+    pub keep_requests: usize,
 }
 
 impl SimulatorConfig {
@@ -50,6 +52,7 @@ impl SimulatorConfig {
             toggles: Toggles::default(),
             rate: Some(RateLimit::default()),
             echo: false,
+            keep_requests: 10_000,
         }
     }
 
@@ -95,7 +98,7 @@ impl Simulator {
         let address = listener.local_addr().map_err(failed)?;
         let world = Arc::new(World {
             clock: config.clock,
-            journal: Journal::new(),
+            journal: Journal::new(config.keep_requests),
             faults: FaultQueue::default(),
             closing: CancellationToken::new(),
             toggles: Mutex::new(config.toggles),
@@ -146,7 +149,8 @@ impl Simulator {
         self.world.clock.now()
     }
 
-    /// All requests since the start or the last [`Simulator::clear_requests`], in order of arrival.
+    /// The requests since the start or the last [`Simulator::clear_requests`], in order of arrival. Of very many,
+    /// the latest: see [`SimulatorConfig::keep_requests`].
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.world.journal.requests()
     }

@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
 use reqwest::Client;
+use reqwest::redirect::Policy;
 use sha2::Sha256;
 use url::form_urlencoded;
 
@@ -85,7 +86,12 @@ pub(crate) async fn deliver(
 
     // reqwest is built without a TLS provider of its own. Another one may be installed already: as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().timeout(TIMEOUT).build()?;
+    let client = Client::builder()
+        .timeout(TIMEOUT)
+        // A redirect is a status above 201, hence a failure.
+        .redirect(Policy::none())
+        .no_proxy()
+        .build()?;
     let mut attempts = Vec::new();
     let waits = std::iter::once(0).chain(RETRY_WAITS);
     for wait in waits {

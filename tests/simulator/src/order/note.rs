@@ -32,3 +32,34 @@ pub(super) fn list(input: Option<&Value>, now: Timestamp) -> Value {
     }
     Value::Array(kept)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_store_never_overflows_and_loses_only_from_the_end(
+            contents in proptest::collection::vec("[a-z\u{e9}]{0,900}", 0..8)
+        ) {
+            let sent: Value = contents.iter().map(|text| json!({"username": "Dana", "content": text})).collect();
+            let kept = list(Some(&sent), Timestamp::UNIX_EPOCH);
+            let kept = kept.as_array().unwrap();
+            let used: usize = kept
+                .iter()
+                .flat_map(|note| note.as_object().unwrap().values())
+                .map(|text| text.as_str().unwrap().chars().count())
+                .sum();
+            prop_assert!(used <= CAPACITY);
+            for (index, (note, content)) in kept.iter().zip(&contents).enumerate() {
+                let text = note["content"].as_str().unwrap();
+                prop_assert!(content.starts_with(text));
+                prop_assert!(text == content || index + 1 == kept.len(), "only the last one is cut");
+            }
+        }
+    }
+}

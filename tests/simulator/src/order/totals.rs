@@ -50,3 +50,36 @@ fn objects<'a>(
         .flatten()
         .filter_map(Value::as_object)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        /// Computed in cents, which are exact, against what comes out of floating point.
+        #[test]
+        fn totals_are_exact_to_the_cent(
+            items in proptest::collection::vec((0_i64..100_000, 0_i64..50), 1..10),
+            charges in (0_i64..10_000, 0_i64..10_000, 0_i64..10_000),
+            discount in 0_i64..5_000,
+        ) {
+            let money = |cents: i64| loose::number(cents as f64 / 100.0, MONEY);
+            let lines: Vec<Value> =
+                items.iter().map(|(price, count)| json!({"price": money(*price), "quantity": count})).collect();
+            let mut order = json!({
+                "order_items": lines, "shipping_total": money(charges.0), "handling_total": money(charges.1),
+                "tax_total": money(charges.2), "discount_list": [{"amount": money(discount)}],
+            });
+            recompute(order.as_object_mut().unwrap());
+            let product: i64 = items.iter().map(|(price, count)| price * count).sum();
+            prop_assert_eq!(&order["product_total"], &money(product));
+            let total = product + charges.0 + charges.1 + charges.2 - discount;
+            prop_assert_eq!(&order["order_total"], &money(total));
+        }
+    }
+}

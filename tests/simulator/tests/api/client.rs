@@ -1,8 +1,11 @@
 //! A plain client, and a simulator with one store and one order to use it on.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use orderdesk_simulator::{Clock, ManualClock, Simulator, SimulatorConfig, Store};
 use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -35,6 +38,18 @@ impl Reply {
     }
 }
 
+/// A client that goes straight to where it is told and follows nothing.
+pub(crate) fn http_client() -> reqwest::Client {
+    // reqwest is built without a TLS provider of its own; another test may have installed one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(30))
+        .redirect(Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap()
+}
+
 #[derive(Clone)]
 pub(crate) struct Api {
     http: reqwest::Client,
@@ -45,9 +60,8 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(simulator: &Simulator, store_id: u64, key: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
-            http: reqwest::Client::new(),
+            http: http_client(),
             base: simulator.base_url(),
             store_id: store_id.to_string(),
             key: key.to_owned(),

@@ -99,18 +99,10 @@ async fn replies_can_be_throttled_conflicting_or_no_json() {
     bench
         .simulator
         .inject(Fault::answer(302, &[("location", "http://192.0.2.1/")], "moved").after_commit());
-    let redirect = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    let url = format!("{}/test", bench.simulator.base_url());
-    let request = redirect
-        .get(url)
-        .header("orderdesk-store-id", "9021")
-        .header("orderdesk-api-key", crate::client::KEY);
+    let redirect = bench.api.get("/test").await;
     assert_eq!(
-        send(request).await.header("location"),
-        Some("http://192.0.2.1/")
+        (redirect.status, redirect.header("location")),
+        (302, Some("http://192.0.2.1/"))
     );
 }
 

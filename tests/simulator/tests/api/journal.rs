@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{KEY, STORE, bench, order_input};
+use crate::client::{KEY, STORE, bench, bench_with, order_input};
 
 #[tokio::test]
 async fn requests_are_recorded_with_everything_that_came() {
@@ -38,6 +38,20 @@ async fn requests_are_recorded_with_everything_that_came() {
     assert_eq!(bench.simulator.count("GET", ""), 0);
     bench.api.get(&format!("/orders/{id}")).await;
     assert_eq!(bench.simulator.requests()[0].status, Some(200));
+}
+
+#[tokio::test]
+async fn the_oldest_requests_are_forgotten_when_there_are_too_many() {
+    let bench = bench_with(|config| config.keep_requests = 2).await;
+    for path in ["/test", "/store", "/orders"] {
+        bench.api.get(path).await;
+    }
+    let requests = bench.simulator.requests();
+    let kept: Vec<_> = requests
+        .iter()
+        .map(|request| (request.path.as_str(), request.status))
+        .collect();
+    assert_eq!(kept, [("/store", Some(200)), ("/orders", Some(200))]);
 }
 
 #[tokio::test]

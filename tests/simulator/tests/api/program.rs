@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::client::http_client;
+
 fn program(arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_orderdesk-sim"))
         .args(arguments)
@@ -22,8 +24,7 @@ async fn first_line(child: &mut Child) -> String {
 }
 
 async fn get(base_url: &str, path: &str) -> reqwest::Response {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let request = reqwest::Client::new()
+    let request = http_client()
         .get(format!("{base_url}{path}"))
         .header("orderdesk-store-id", "9021")
         .header("orderdesk-api-key", "sandbox-key-9021");

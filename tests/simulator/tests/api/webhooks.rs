@@ -73,14 +73,14 @@ async fn an_order_is_posted_as_a_signed_form_field() {
 async fn any_status_above_201_is_retried_five_times_over_two_hours() {
     let bench = bench().await;
     let id = create(&bench, &order_input()).await;
-    let (url, received) = receiver(&[202, 204, 500]).await;
+    let (url, received) = receiver(&[202, 204, 302, 500]).await;
     let delivery = tokio::spawn(bench.simulator.send_webhook(id, &url));
     for _ in 0..5 {
         bench.clock.advance_to_next_sleeper().await;
     }
     let delivery = delivery.await.unwrap().unwrap();
     assert!(!delivery.delivered);
-    assert_eq!(delivery.attempts, [202, 204, 500, 500, 500, 500].map(Some));
+    assert_eq!(delivery.attempts, [202, 204, 302, 500, 500, 500].map(Some));
     assert_eq!(received.lock().unwrap().len(), 6);
     let start: jiff::Timestamp = START.parse().unwrap();
     assert_eq!(bench.clock.now(), start + SignedDuration::from_hours(2));

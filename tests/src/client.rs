@@ -1,0 +1,139 @@
+//! A plain MCP client over HTTP, which sees every byte of an answer.
+
+use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+/// The newest revision of MCP.
+const MODERN: &str = "2026-07-28";
+
+/// Speaks MCP 2026-07-28 with one access key.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    key: SecretString,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Reply {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text))
+    }
+}
+
+/// What a tool answered.
+#[derive(Debug)]
+pub struct ToolReply {
+    /// The tool failed.
+    pub is_error: bool,
+    /// The structured content.
+    pub structured: Value,
+    /// The text content.
+    pub text: String,
+    /// The whole answer as it came.
+    pub raw: String,
+}
+
+impl ToolReply {
+    /// The structured result of a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!(!self.is_error, "the tool failed: {}", self.text);
+        self.structured
+    }
+
+    /// The error's code and text.
+    #[track_caller]
+    pub fn error(self) -> (String, String) {
+        assert!(self.is_error, "the tool succeeded: {}", self.text);
+        (self.structured["error"]["code"].as_str().unwrap_or_default().to_owned(), self.text)
+    }
+}
+
+impl Client {
+    /// A client of the endpoint at `url`.
+    pub fn new(url: String, key: SecretString) -> Self {
+        // Another test may have been first; any provider will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { http, url, key }
+    }
+
+    /// The access key.
+    pub fn key(&self) -> &str {
+        self.key.expose_secret()
+    }
+
+    /// Posts a body as it is, with the headers of a modern request for `method`.
+    pub async fn post(&self, method: &str, name: Option<&str>, body: String) -> Reply {
+        let mut request = self
+            .http
+            .post(&self.url)
+            .bearer_auth(self.key())
+            .header("Content-Type", "application/json")
+            .header("Accept", "application/json, text/event-stream")
+            .header("MCP-Protocol-Version", MODERN)
+            .header("Mcp-Method", method);
+        if let Some(name) = name {
+            request = request.header("Mcp-Name", name);
+        }
+        let response = request.body(body).send().await.unwrap();
+        Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    /// A modern request.
+    pub async fn request(&self, method: &str, params: Value) -> Reply {
+        let mut params: Map<String, Value> = params.as_object().unwrap().clone();
+        let name = params.get("name").and_then(Value::as_str).map(str::to_owned);
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": MODERN,
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "end-to-end", "version": "1"},
+        });
+        params.insert("_meta".into(), meta);
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        self.post(method, name.as_deref(), body.to_string()).await
+    }
+
+    /// The tools, as they are listed.
+    pub async fn tools(&self) -> Vec<Value> {
+        let reply = self.request("tools/list", json!({})).await;
+        reply.json()["result"]["tools"].as_array().unwrap_or_else(|| panic!("no tools: {}", reply.text)).clone()
+    }
+
+    /// Calls a tool.
+    pub async fn call(&self, tool: &str, arguments: Value) -> ToolReply {
+        let reply = self.request("tools/call", json!({"name": tool, "arguments": arguments})).await;
+        let result = &reply.json()["result"];
+        assert!(result.is_object(), "{tool} had no result: {}", reply.text);
+        let text = result["content"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|block| block["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        ToolReply {
+            is_error: result["isError"] == true,
+            structured: result["structuredContent"].clone(),
+            text,
+            raw: reply.text,
+        }
+    }
+}

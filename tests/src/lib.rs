@@ -1,0 +1,14 @@
+//! Starts the whole server, with its real components, against the Order Desk simulator, and speaks MCP with it.
+//!
+//! The server runs in the test's own process on a port of its own, with the `orderdesk.toml` that ships; the components
+//! are those that `cargo xtask build` made.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
+mod client;
+mod files;
+mod server;
+
+pub use client::{Client, Reply, ToolReply};
+pub use files::{component, guest, program, root};
+pub use server::{Server, ServerBuilder};
