@@ -12,7 +12,7 @@ use crate::capabilities::cache::ResponseCache;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, Rate, SettingsError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
-use crate::plugins::{CompiledCode, EngineError, PluginEngine, PluginHost};
+use crate::plugins::{CompiledCode, EngineError, Native, PluginEngine, PluginHost};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{Documents, Locks, Secrets, ServerKey, ServerKeyError, Tenancy, TenancyError};
 
@@ -84,7 +84,8 @@ impl Data {
             Some(text) => ServerKey::from_base64(text)?,
             None => ServerKey::load_or_create(folder)?,
         };
-        let database: Arc<dyn Database> = Arc::new(SqliteDatabase::open(folder.join(DATABASE)).await?);
+        let database: Arc<dyn Database> =
+            Arc::new(SqliteDatabase::open(folder.join(DATABASE)).await?);
         let tenancy = Tenancy::open(database.clone(), server_key, Arc::new(SystemClock)).await?;
         Ok(Self {
             database,
@@ -96,11 +97,18 @@ impl Data {
     ///
     /// # Errors
     /// An endpoint's settings are wrong.
-    pub fn services(&self, config: &Config, environment: &Environment) -> Result<Arc<Services>, StartError> {
+    pub fn services(
+        &self,
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<Arc<Services>, StartError> {
         let clock = Arc::new(SystemClock);
         let mut endpoints = HashMap::new();
         for (name, endpoint) in &config.endpoints {
-            endpoints.insert(name.clone(), endpoint_settings(name, endpoint, environment)?);
+            endpoints.insert(
+                name.clone(),
+                endpoint_settings(name, endpoint, environment)?,
+            );
         }
         let buckets = Arc::new(DatabaseBuckets::new(self.database.clone(), clock.clone()));
         Ok(Arc::new(Services {
@@ -131,15 +139,39 @@ impl Application {
     /// # Errors
     /// Something without which nothing can be served.
     pub async fn start(config: &Config, environment: &Environment) -> Result<Self, StartError> {
+        Self::start_with(config, environment, Vec::new()).await
+    }
+
+    /// As [`Self::start`], with tools that are built into this process.
+    ///
+    /// # Errors
+    /// Something without which nothing can be served.
+    pub async fn start_with(
+        config: &Config,
+        environment: &Environment,
+        native: Vec<Native>,
+    ) -> Result<Self, StartError> {
         let data = Data::open(config, environment).await?;
         let services = data.services(config, environment)?;
         let folder = config.server.data_dir.join("compiled");
-        let compiled = CompiledCode::open(folder.clone(), data.tenancy.compiled_code_key()).map_err(|error| {
-            StartError::DataDirectory { path: folder.display().to_string(), error }
-        })?;
-        let host = PluginHost::start(config, PluginEngine::new()?, compiled, services.clone());
+        let compiled = CompiledCode::open(folder.clone(), data.tenancy.compiled_code_key())
+            .map_err(|error| StartError::DataDirectory {
+                path: folder.display().to_string(),
+                error,
+            })?;
+        let host = PluginHost::start(
+            config,
+            PluginEngine::new()?,
+            compiled,
+            services.clone(),
+            native,
+        );
         tokio::spawn(purge(data.database.clone(), host.stopping()));
-        Ok(Self { data, services, host })
+        Ok(Self {
+            data,
+            services,
+            host,
+        })
     }
 }
 
@@ -158,20 +190,33 @@ async fn purge(database: Arc<dyn Database>, stopping: tokio_util::sync::Cancella
     }
 }
 
-fn endpoint_settings(name: &str, endpoint: &Endpoint, environment: &Environment) -> Result<EndpointSettings, StartError> {
-    let wrong = |what: String| StartError::Base { endpoint: name.to_owned(), what };
+fn endpoint_settings(
+    name: &str,
+    endpoint: &Endpoint,
+    environment: &Environment,
+) -> Result<EndpointSettings, StartError> {
+    let wrong = |what: String| StartError::Base {
+        endpoint: name.to_owned(),
+        what,
+    };
     let base = endpoint
         .base
         .resolve(environment)
         .map_err(|variable| wrong(format!("the environment variable {variable} is not set")))?;
-    let base = base.as_str().ok_or_else(|| wrong("it must be a URL".into()))?;
-    let base = url::Url::parse(base).map_err(|error| wrong(format!("'{base}' is not a URL: {error}")))?;
+    let base = base
+        .as_str()
+        .ok_or_else(|| wrong("it must be a URL".into()))?;
+    let base =
+        url::Url::parse(base).map_err(|error| wrong(format!("'{base}' is not a URL: {error}")))?;
     let bytes = |size: bytesize::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
     Ok(EndpointSettings {
         headers: endpoint.headers.clone(),
         sealed_headers: endpoint.sealed_headers.clone(),
         conceal: endpoint.conceal.clone(),
-        rate: endpoint.rate.map(|rate| Rate { burst: rate.burst.get(), per_second: rate.per_second.get().into() }),
+        rate: endpoint.rate.map(|rate| Rate {
+            burst: rate.burst.get(),
+            per_second: rate.per_second.get().into(),
+        }),
         connect_timeout: endpoint.connect_timeout,
         read_timeout: endpoint.read_timeout,
         max_response_bytes: bytes(endpoint.max_response),

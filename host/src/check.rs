@@ -36,21 +36,35 @@ pub struct Report {
 
 impl Report {
     fn of(problems: Vec<Problem>) -> Self {
-        Self { ok: problems.is_empty(), problems }
+        Self {
+            ok: problems.is_empty(),
+            problems,
+        }
     }
 
     /// A config that cannot be read.
     pub fn unreadable(error: &ConfigError) -> Self {
         let (place, what) = match error {
-            ConfigError::NoFile(path) => (path.display().to_string(), "the file is not there".to_owned()),
+            ConfigError::NoFile(path) => (
+                path.display().to_string(),
+                "the file is not there".to_owned(),
+            ),
             ConfigError::Invalid { place, what } => (place.clone(), what.clone()),
         };
-        Self::of(vec![problem(&place, &what, "correct the file, or name another with --config")])
+        Self::of(vec![problem(
+            &place,
+            &what,
+            "correct the file, or name another with --config",
+        )])
     }
 }
 
 fn problem(place: &str, what: &str, fix: &str) -> Problem {
-    Problem { r#where: place.to_owned(), what: what.to_owned(), fix: fix.to_owned() }
+    Problem {
+        r#where: place.to_owned(),
+        what: what.to_owned(),
+        fix: fix.to_owned(),
+    }
 }
 
 /// Opens everything as `serve` would, loads every plugin, and asks every endpoint.
@@ -75,20 +89,45 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
 
 fn cannot_start(error: &StartError) -> Problem {
     let (place, fix) = match error {
-        StartError::DataDirectory { path, .. } => (path.clone(), "choose another with --data-dir, or mend its permissions"),
-        StartError::ServerKey(_) => ("server key".to_owned(), "set ORDERDESK_MCP_SERVER_KEY, or mend the file server.key"),
-        StartError::Database(_) => ("database".to_owned(), "see whether the data directory is writable and whole"),
-        StartError::Tenancy(_) => ("server key".to_owned(), "use the server key that this data directory was made with"),
-        StartError::Base { endpoint, .. } => (format!("endpoints.{endpoint}.base"), "write a URL, or { env, default }"),
-        StartError::Endpoint(error) => (format!("endpoints.{}", error.endpoint), "correct the endpoint's settings"),
-        StartError::Engine(_) => ("WebAssembly".to_owned(), "run on x86-64 or aarch64 with enough memory and threads"),
+        StartError::DataDirectory { path, .. } => (
+            path.clone(),
+            "choose another with --data-dir, or mend its permissions",
+        ),
+        StartError::ServerKey(_) => (
+            "server key".to_owned(),
+            "set ORDERDESK_MCP_SERVER_KEY, or mend the file server.key",
+        ),
+        StartError::Database(_) => (
+            "database".to_owned(),
+            "see whether the data directory is writable and whole",
+        ),
+        StartError::Tenancy(_) => (
+            "server key".to_owned(),
+            "use the server key that this data directory was made with",
+        ),
+        StartError::Base { endpoint, .. } => (
+            format!("endpoints.{endpoint}.base"),
+            "write a URL, or { env, default }",
+        ),
+        StartError::Endpoint(error) => (
+            format!("endpoints.{}", error.endpoint),
+            "correct the endpoint's settings",
+        ),
+        StartError::Engine(_) => (
+            "WebAssembly".to_owned(),
+            "run on x86-64 or aarch64 with enough memory and threads",
+        ),
     };
     problem(&place, &error.to_string(), fix)
 }
 
 async fn plugins(host: &Arc<PluginHost>) -> Vec<Problem> {
     if !host.loaded(LOADING).await {
-        return vec![problem("plugins", "plugins are still being compiled after five minutes", "look into the log")];
+        return vec![problem(
+            "plugins",
+            "plugins are still being compiled after five minutes",
+            "look into the log",
+        )];
     }
     host.registry()
         .problems()
@@ -106,12 +145,22 @@ async fn plugins(host: &Arc<PluginHost>) -> Vec<Problem> {
 async fn endpoints(config: &Config, application: &Application) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, endpoint) in &config.endpoints {
-        let Some(path) = &endpoint.probe else { continue };
+        let Some(path) = &endpoint.probe else {
+            continue;
+        };
         let segments: Vec<String> = path.split('/').map(str::to_owned).collect();
-        if let Err(error) = application.services.http.probe(name, &segments, PROBE).await {
+        if let Err(error) = application
+            .services
+            .http
+            .probe(name, &segments, PROBE)
+            .await
+        {
             problems.push(problem(
                 &format!("endpoints.{name}"),
-                &format!("it cannot be reached: {}", error.detail.unwrap_or(error.message)),
+                &format!(
+                    "it cannot be reached: {}",
+                    error.detail.unwrap_or(error.message)
+                ),
                 "look at the base URL, the network and the firewall",
             ));
         }

@@ -107,7 +107,11 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             Err(error) => check::Report::unreadable(error),
         };
         print::report(&report, json)?;
-        return Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(if report.ok {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
     }
     let config = config?;
     match command_line.command {
@@ -115,35 +119,71 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Serve { .. } => serve(&config, &environment).await?,
         Command::Stdio => stdio(&config, &environment).await?,
         Command::Tenants(Tenants::Create { name }) => {
-            let created = Data::open(&config, &environment).await?.tenancy.create_tenant(&name).await?;
+            let created = Data::open(&config, &environment)
+                .await?
+                .tenancy
+                .create_tenant(&name)
+                .await?;
             print::created(&created, json)?;
         }
         Command::Tenants(Tenants::List) => {
-            let tenants = Data::open(&config, &environment).await?.tenancy.tenants().await?;
+            let tenants = Data::open(&config, &environment)
+                .await?
+                .tenancy
+                .tenants()
+                .await?;
             print::tenants(&tenants, json)?;
         }
-        Command::Call { tool, arguments, tenant } => {
-            return call::call(&config, &environment, &tool, &arguments, tenant.as_deref(), json).await;
+        Command::Call {
+            tool,
+            arguments,
+            tenant,
+        } => {
+            return call::call(
+                &config,
+                &environment,
+                &tool,
+                &arguments,
+                tenant.as_deref(),
+                json,
+            )
+            .await;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_config(command_line: &CommandLine, environment: &Environment) -> Result<Config, ConfigError> {
+fn read_config(
+    command_line: &CommandLine,
+    environment: &Environment,
+) -> Result<Config, ConfigError> {
     let mut settings = Vec::new();
     if let Some(folder) = &command_line.global.data_dir {
         settings.push(("server.data_dir", folder.display().to_string()));
     }
-    if let Command::Serve { listen: Some(listen) } = &command_line.command {
+    if let Command::Serve {
+        listen: Some(listen),
+    } = &command_line.command
+    {
         settings.push(("server.listen", listen.clone()));
     }
-    let file = command_line.global.config.clone().or_else(config::find_config);
+    let file = command_line
+        .global
+        .config
+        .clone()
+        .or_else(config::find_config);
     config::load(file.as_deref(), environment, &settings)
 }
 
 async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
-    mcp::serve(config, application.host, application.services, asked_to_stop()?).await?;
+    mcp::serve(
+        config,
+        application.host,
+        application.services,
+        asked_to_stop()?,
+    )
+    .await?;
     Ok(())
 }
 
@@ -152,7 +192,10 @@ async fn stdio(config: &Config, environment: &Environment) -> anyhow::Result<()>
     let caller = stdio_caller(config, environment, &application, None).await?;
     let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));
     let served = mcp::serve_stdio(server, asked_to_stop()?).await;
-    application.host.shut_down(config.server.shutdown_grace).await;
+    application
+        .host
+        .shut_down(config.server.shutdown_grace)
+        .await;
     served.context("MCP over stdio failed")
 }
 
@@ -172,12 +215,18 @@ async fn stdio_caller(
         return Ok(StdioCaller::local(principal, first_calls));
     };
     let caller = StdioCaller::with_key(SecretString::from(key), application.services.clone());
-    let who = caller.caller().await.with_context(|| format!("the key in {ACCESS_KEY} is not accepted"))?;
+    let who = caller
+        .caller()
+        .await
+        .with_context(|| format!("the key in {ACCESS_KEY} is not accepted"))?;
     if let Some(tenant) = tenant
         && !who.principal.tenant_name.eq_ignore_ascii_case(tenant)
         && who.principal.tenant.as_str() != tenant
     {
-        bail!("the key in {ACCESS_KEY} belongs to the tenant '{}', not to '{tenant}'", who.principal.tenant_name);
+        bail!(
+            "the key in {ACCESS_KEY} belongs to the tenant '{}', not to '{tenant}'",
+            who.principal.tenant_name
+        );
     }
     Ok(caller)
 }

@@ -9,8 +9,14 @@ async fn an_agent_registers_a_store_and_sees_it() {
     let client = server.tenant("acme").await;
     let (id, key, name) = server.simulator.stores().into_iter().next().unwrap();
 
-    let registered = client.call("stores_register", json!({"store_id": id, "api_key": key})).await;
-    assert!(!registered.raw.contains(&key), "the key came back: {}", registered.raw);
+    let registered = client
+        .call("stores_register", json!({"store_id": id, "api_key": key}))
+        .await;
+    assert!(
+        !registered.raw.contains(&key),
+        "the key came back: {}",
+        registered.raw
+    );
     assert_eq!(registered.ok()["store"]["store_name"], name.as_str());
 
     let listed = client.call("stores_list", json!({})).await.ok();

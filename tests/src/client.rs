@@ -29,7 +29,8 @@ pub struct Reply {
 impl Reply {
     /// The body as JSON.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text))
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text))
     }
 }
 
@@ -58,7 +59,13 @@ impl ToolReply {
     #[track_caller]
     pub fn error(self) -> (String, String) {
         assert!(self.is_error, "the tool succeeded: {}", self.text);
-        (self.structured["error"]["code"].as_str().unwrap_or_default().to_owned(), self.text)
+        (
+            self.structured["error"]["code"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            self.text,
+        )
     }
 }
 
@@ -100,7 +107,10 @@ impl Client {
     /// A modern request.
     pub async fn request(&self, method: &str, params: Value) -> Reply {
         let mut params: Map<String, Value> = params.as_object().unwrap().clone();
-        let name = params.get("name").and_then(Value::as_str).map(str::to_owned);
+        let name = params
+            .get("name")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -114,12 +124,17 @@ impl Client {
     /// The tools, as they are listed.
     pub async fn tools(&self) -> Vec<Value> {
         let reply = self.request("tools/list", json!({})).await;
-        reply.json()["result"]["tools"].as_array().unwrap_or_else(|| panic!("no tools: {}", reply.text)).clone()
+        reply.json()["result"]["tools"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no tools: {}", reply.text))
+            .clone()
     }
 
     /// Calls a tool.
     pub async fn call(&self, tool: &str, arguments: Value) -> ToolReply {
-        let reply = self.request("tools/call", json!({"name": tool, "arguments": arguments})).await;
+        let reply = self
+            .request("tools/call", json!({"name": tool, "arguments": arguments}))
+            .await;
         let result = &reply.json()["result"];
         assert!(result.is_object(), "{tool} had no result: {}", reply.text);
         let text = result["content"]

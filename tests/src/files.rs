@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 /// The repository's root, where `orderdesk.toml` is.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// The component of a plugin that ships.
@@ -14,13 +17,16 @@ pub fn component(name: &str) -> PathBuf {
 
 /// The component of a guest in `tests/guests`.
 pub fn guest(package: &str) -> PathBuf {
-    let folder = std::env::var_os("ORDERDESK_GUESTS_DIR").map_or_else(|| target().join("guests"), PathBuf::from);
+    let folder = std::env::var_os("ORDERDESK_GUESTS_DIR")
+        .map_or_else(|| target().join("guests"), PathBuf::from);
     existing(folder.join(format!("{package}.wasm")))
 }
 
 /// A program of this workspace.
 pub fn program(name: &str) -> PathBuf {
-    let from_environment = (name == "orderdesk-mcp").then(|| std::env::var_os("ORDERDESK_MCP_BIN")).flatten();
+    let from_environment = (name == "orderdesk-mcp")
+        .then(|| std::env::var_os("ORDERDESK_MCP_BIN"))
+        .flatten();
     existing(from_environment.map_or_else(|| target().join("debug").join(name), PathBuf::from))
 }
 
@@ -31,6 +37,10 @@ pub(crate) fn target() -> PathBuf {
 }
 
 fn existing(file: PathBuf) -> PathBuf {
-    assert!(file.is_file(), "{} is not there; run `cargo xtask test`, which builds it", file.display());
+    assert!(
+        file.is_file(),
+        "{} is not there; run `cargo xtask test`, which builds it",
+        file.display()
+    );
     file
 }

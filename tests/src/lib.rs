@@ -3,7 +3,11 @@
 //! The server runs in the test's own process on a port of its own, with the `orderdesk.toml` that ships; the components
 //! are those that `cargo xtask build` made.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 mod client;
 mod files;

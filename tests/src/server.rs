@@ -45,7 +45,11 @@ pub struct ServerBuilder {
 
 impl Default for ServerBuilder {
     fn default() -> Self {
-        Self { plugins: Vec::new(), change: Box::new(|_| {}), simulator: None }
+        Self {
+            plugins: Vec::new(),
+            change: Box::new(|_| {}),
+            simulator: None,
+        }
     }
 }
 
@@ -78,7 +82,9 @@ impl ServerBuilder {
 
     /// Starts simulator and server, and waits until every plugin is loaded or refused.
     pub async fn start(self) -> Server {
-        let simulator = self.simulator.unwrap_or_else(|| SimulatorConfig::sample(7, Clock::System));
+        let simulator = self
+            .simulator
+            .unwrap_or_else(|| SimulatorConfig::sample(7, Clock::System));
         let simulator = Simulator::start(simulator).await.unwrap();
         let data = tempfile::tempdir().unwrap();
         share_compiled_code(data.path());
@@ -87,14 +93,22 @@ impl ServerBuilder {
             ("ORDERDESK_MCP_SERVER_KEY", SERVER_KEY),
         ]);
         let settings = [("server.data_dir", data.path().display().to_string())];
-        let mut config = config::load(Some(&files::root().join("orderdesk.toml")), &environment, &settings).unwrap();
+        let mut config = config::load(
+            Some(&files::root().join("orderdesk.toml")),
+            &environment,
+            &settings,
+        )
+        .unwrap();
         for (name, table) in self.plugins {
             config.plugins.insert(name, toml::from_str(&table).unwrap());
         }
         (self.change)(&mut config);
 
         let application = Arc::new(Application::start(&config, &environment).await.unwrap());
-        assert!(application.host.loaded(LOADING).await, "the plugins did not load");
+        assert!(
+            application.host.loaded(LOADING).await,
+            "the plugins did not load"
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -105,10 +119,20 @@ impl ServerBuilder {
                     let _ = stopped.await;
                 };
                 let (host, services) = (application.host.clone(), application.services.clone());
-                mcp::serve_on(listener, &config, host, services, stopped).await.unwrap();
+                mcp::serve_on(listener, &config, host, services, stopped)
+                    .await
+                    .unwrap();
             })
         };
-        Server { simulator, application, config, address, stop: Some(stop), serving: Some(serving), data }
+        Server {
+            simulator,
+            application,
+            config,
+            address,
+            stop: Some(stop),
+            serving: Some(serving),
+            data,
+        }
     }
 }
 
@@ -141,7 +165,13 @@ impl Server {
     /// Makes a tenant; answers a client with its key.
     pub async fn tenant(&self, name: &str) -> Client {
         use secrecy::ExposeSecret;
-        let created = self.application.data.tenancy.create_tenant(name).await.unwrap();
+        let created = self
+            .application
+            .data
+            .tenancy
+            .create_tenant(name)
+            .await
+            .unwrap();
         self.client(created.master_key.expose_secret())
     }
 
@@ -154,7 +184,13 @@ impl Server {
     pub async fn tenant_with_store(&self, name: &str) -> Client {
         let client = self.tenant(name).await;
         let (id, key, _) = self.simulator.stores().into_iter().next().unwrap();
-        client.call("stores_register", serde_json::json!({"store_id": id, "api_key": key})).await.ok();
+        client
+            .call(
+                "stores_register",
+                serde_json::json!({"store_id": id, "api_key": key}),
+            )
+            .await
+            .ok();
         client
     }
 

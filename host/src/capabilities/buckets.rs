@@ -36,9 +36,15 @@ fn quota(rate: Rate) -> BucketQuota {
 impl TokenBuckets for DatabaseBuckets {
     async fn take(&self, bucket: &str, rate: Rate, tokens: u32) -> Result<Take, HttpError> {
         let now = self.clock.now();
-        match self.database.take_tokens(bucket, quota(rate), tokens, now).await {
+        match self
+            .database
+            .take_tokens(bucket, quota(rate), tokens, now)
+            .await
+        {
             Ok(Taken::Taken) => Ok(Take::Taken),
-            Ok(Taken::WaitUntil(until)) => Ok(Take::RetryAfter(until.saturating_duration_since(now))),
+            Ok(Taken::WaitUntil(until)) => {
+                Ok(Take::RetryAfter(until.saturating_duration_since(now)))
+            }
             Ok(Taken::NeverFits) => Err(HttpError::new(
                 ErrorKind::InvalidInput,
                 "more-tokens-than-fit",
@@ -54,13 +60,21 @@ impl TokenBuckets for DatabaseBuckets {
     }
 
     async fn observed(&self, bucket: &str, rate: Rate, remaining: u32) {
-        if let Err(error) = self.database.bucket_observed(bucket, quota(rate), remaining, self.clock.now()).await {
+        if let Err(error) = self
+            .database
+            .bucket_observed(bucket, quota(rate), remaining, self.clock.now())
+            .await
+        {
             tracing::warn!(cause = %error, "the remaining tokens could not be noted");
         }
     }
 
     async fn blocked(&self, bucket: &str, pause: Duration) {
-        if let Err(error) = self.database.bucket_blocked(bucket, self.clock.now() + pause).await {
+        if let Err(error) = self
+            .database
+            .bucket_blocked(bucket, self.clock.now() + pause)
+            .await
+        {
             tracing::warn!(cause = %error, "the endpoint's pause could not be noted");
         }
     }

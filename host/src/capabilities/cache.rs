@@ -56,7 +56,13 @@ impl Expiry<Key, Arc<Entry>> for Life {
         Some(entry.life)
     }
 
-    fn expire_after_update(&self, _: &Key, entry: &Arc<Entry>, _: Instant, _: Option<Duration>) -> Option<Duration> {
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        entry: &Arc<Entry>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
         Some(entry.life)
     }
 }
@@ -95,7 +101,10 @@ impl Default for ResponseCache {
                 })
                 .expire_after(Life)
                 .build(),
-            tickets: Cache::builder().max_capacity(100_000).time_to_live(TICKET_LIFE).build(),
+            tickets: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(TICKET_LIFE)
+                .build(),
             invalidations: Mutex::default(),
         }
     }
@@ -103,14 +112,18 @@ impl Default for ResponseCache {
 
 impl ResponseCache {
     fn get(&self, key: Key) -> Lookup {
-        let state = self.invalidations.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self
+            .invalidations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = self.entries.get(&key)
             && !state.voided(&key.scope, &entry.tags, entry.stored)
         {
             return Lookup::Hit(entry.value.clone());
         }
         let ticket = format!("{:032x}", rand::random::<u128>());
-        self.tickets.insert(ticket.clone(), Arc::new((key, state.now)));
+        self.tickets
+            .insert(ticket.clone(), Arc::new((key, state.now)));
         Lookup::Miss(ticket)
     }
 
@@ -119,20 +132,33 @@ impl ResponseCache {
             return;
         };
         let (key, at) = &*issued;
-        let state = self.invalidations.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self
+            .invalidations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if &key.scope == scope && !state.voided(scope, &tags, *at) {
-            let entry = Entry { value, tags, life, stored: *at };
+            let entry = Entry {
+                value,
+                tags,
+                life,
+                stored: *at,
+            };
             self.entries.insert(key.clone(), Arc::new(entry));
         }
     }
 
     fn invalidate(&self, scope: &Scope, tags: Vec<String>) {
-        let mut state = self.invalidations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .invalidations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         state.now += 1;
         let (now, at) = (state.now, Instant::now());
         // An entry lives at most LONGEST, a ticket TICKET_LIFE: what is older than both voids nothing any more.
         let horizon = LONGEST + TICKET_LIFE;
-        state.tags.retain(|_, (_, since)| at.duration_since(*since) < horizon);
+        state
+            .tags
+            .retain(|_, (_, since)| at.duration_since(*since) < horizon);
         for tag in tags {
             state.tags.insert((scope.clone(), tag), (now, at));
         }
@@ -150,7 +176,11 @@ impl CallContext {
 }
 
 fn too_large(what: &str, limit: usize) -> Error {
-    Error::new(ErrorKind::TooLarge, "cache-limit", format!("{what} is limited to {limit} in the cache."))
+    Error::new(
+        ErrorKind::TooLarge,
+        "cache-limit",
+        format!("{what} is limited to {limit} in the cache."),
+    )
 }
 
 impl Host for CallState {
@@ -159,10 +189,19 @@ impl Host for CallState {
         if key.len() > KEY_BYTES {
             return Err(too_large("A key's length", KEY_BYTES));
         }
-        Ok(self.services.cache.get(Key { scope: call.cache_scope(), key }))
+        Ok(self.services.cache.get(Key {
+            scope: call.cache_scope(),
+            key,
+        }))
     }
 
-    async fn put(&mut self, ticket: String, value: Vec<u8>, ttl_ms: u32, tags: Vec<String>) -> Result<(), Error> {
+    async fn put(
+        &mut self,
+        ticket: String,
+        value: Vec<u8>,
+        ttl_ms: u32,
+        tags: Vec<String>,
+    ) -> Result<(), Error> {
         let call = self.call()?;
         if tags.len() > TAGS {
             return Err(too_large("The number of tags", TAGS));
@@ -170,7 +209,9 @@ impl Host for CallState {
         // A large value is simply not kept: the cache may forget anything at any time.
         if value.len() <= ENTRY_BYTES && ttl_ms > 0 {
             let life = Duration::from_millis(ttl_ms.into()).min(LONGEST);
-            self.services.cache.put(&call.cache_scope(), &ticket, value, life, tags);
+            self.services
+                .cache
+                .put(&call.cache_scope(), &ticket, value, life, tags);
         }
         Ok(())
     }
@@ -224,7 +265,11 @@ mod tests {
         let ticket = miss(&cache, &here);
         cache.put(&here, &ticket, b"x".to_vec(), MINUTE, vec![]);
         assert!(is_hit(&cache, &here));
-        for elsewhere in [scope("t2", Some("store:1")), scope("t1", Some("store:2")), scope("t1", None)] {
+        for elsewhere in [
+            scope("t2", Some("store:1")),
+            scope("t1", Some("store:2")),
+            scope("t1", None),
+        ] {
             assert!(!is_hit(&cache, &elsewhere));
         }
     }
@@ -235,7 +280,13 @@ mod tests {
         let here = scope("t1", None);
         let ticket = miss(&cache, &here);
         cache.invalidate(&here, vec!["order:5".into()]);
-        cache.put(&here, &ticket, b"stale".to_vec(), MINUTE, vec!["order:5".into()]);
+        cache.put(
+            &here,
+            &ticket,
+            b"stale".to_vec(),
+            MINUTE,
+            vec!["order:5".into()],
+        );
         assert!(!is_hit(&cache, &here));
     }
 
@@ -244,7 +295,13 @@ mod tests {
         let cache = ResponseCache::default();
         let here = scope("t1", None);
         let ticket = miss(&cache, &here);
-        cache.put(&here, &ticket, b"x".to_vec(), MINUTE, vec!["order:5".into()]);
+        cache.put(
+            &here,
+            &ticket,
+            b"x".to_vec(),
+            MINUTE,
+            vec!["order:5".into()],
+        );
         cache.invalidate(&here, vec!["order:6".into()]);
         assert!(is_hit(&cache, &here));
         cache.invalidate(&here, vec!["order:5".into()]);

@@ -55,7 +55,12 @@ pub trait ProgressSink: Send + Sync {
 #[async_trait]
 pub trait PeerCalls: Send + Sync {
     /// Runs `tool` with the rights, mode and deadline of `parent` and answers its structured result.
-    async fn call_peer(&self, parent: &CallContext, tool: &str, arguments: &str) -> Result<String, Error>;
+    async fn call_peer(
+        &self,
+        parent: &CallContext,
+        tool: &str,
+        arguments: &str,
+    ) -> Result<String, Error>;
 }
 
 /// One call of one tool.
@@ -93,7 +98,10 @@ pub struct CallContext {
 impl CallContext {
     /// What the call is about, if the plugin said so.
     pub fn subject(&self) -> Option<String> {
-        self.subject.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.subject
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The tenant's id.
@@ -106,7 +114,11 @@ impl CallContext {
     /// # Errors
     /// The call is read-only.
     pub fn may_write(&self, what: &str) -> Result<(), Error> {
-        if self.read_only { Err(Error::read_only(what)) } else { Ok(()) }
+        if self.read_only {
+            Err(Error::read_only(what))
+        } else {
+            Ok(())
+        }
     }
 }
 

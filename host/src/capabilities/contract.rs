@@ -42,7 +42,9 @@ impl Error {
         Self::new(
             ErrorKind::Denied,
             "not-granted",
-            format!("The plugin '{plugin}' may not use {what}. Ask the operator of this server to grant it."),
+            format!(
+                "The plugin '{plugin}' may not use {what}. Ask the operator of this server to grant it."
+            ),
         )
     }
 
@@ -61,7 +63,9 @@ impl Error {
         Self::new(
             ErrorKind::Internal,
             "host-fault",
-            format!("{what} failed inside the server. Try again; if it persists, tell the operator the correlation id."),
+            format!(
+                "{what} failed inside the server. Try again; if it persists, tell the operator the correlation id."
+            ),
         )
     }
 

@@ -42,7 +42,13 @@ impl Host for CallState {
         let handle = self
             .services
             .secrets
-            .seal(&call.caller.principal, &self.grantee.name, &plaintext, &audiences, subject.as_deref())
+            .seal(
+                &call.caller.principal,
+                &self.grantee.name,
+                &plaintext,
+                &audiences,
+                subject.as_deref(),
+            )
             .await
             .map_err(|error| Error::internal("Keeping a secret", &error))?;
         Ok(handle.to_string())
@@ -58,13 +64,23 @@ impl Host for CallState {
             .map_err(|error| secret_error(&error))
     }
 
-    async fn verify_hmac(&mut self, key: String, message: Vec<u8>, signature: Vec<u8>) -> Result<bool, Error> {
+    async fn verify_hmac(
+        &mut self,
+        key: String,
+        message: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> Result<bool, Error> {
         let call = self.call()?;
         // The purpose is what the secret was sealed for; the vault checks that this plugin is the one.
         let opened = self
             .services
             .secrets
-            .open_hmac(&call.caller.principal, &self.grantee.name, &key, call.subject().as_deref())
+            .open_hmac(
+                &call.caller.principal,
+                &self.grantee.name,
+                &key,
+                call.subject().as_deref(),
+            )
             .await
             .map_err(|error| secret_error(&error))?;
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(opened.plaintext.expose_secret())
@@ -105,7 +121,9 @@ pub(super) fn secret_error(error: &SecretError) -> Error {
         SecretError::OriginChanged { endpoint } => Error::new(
             ErrorKind::Denied,
             "endpoint-moved",
-            format!("The stored key was entered for another address of '{endpoint}'. Enter it again for the new one."),
+            format!(
+                "The stored key was entered for another address of '{endpoint}'. Enter it again for the new one."
+            ),
         ),
         SecretError::WrongSubject | SecretError::WrongAudience => Error::new(
             ErrorKind::Denied,

@@ -13,10 +13,19 @@ const LONGEST_LEASE: Duration = Duration::from_secs(120);
 const NAME_BYTES: usize = 200;
 
 impl Host for CallState {
-    async fn acquire(&mut self, name: String, wait_ms: u32, lease_ms: u32) -> Result<String, Error> {
+    async fn acquire(
+        &mut self,
+        name: String,
+        wait_ms: u32,
+        lease_ms: u32,
+    ) -> Result<String, Error> {
         let call = self.call()?;
         if !self.grantee.locks {
-            return Err(Error::not_granted(&self.grantee.name, "locks", "locks = true"));
+            return Err(Error::not_granted(
+                &self.grantee.name,
+                "locks",
+                "locks = true",
+            ));
         }
         call.may_write("Taking a lock")?;
         if name.is_empty() || name.len() > NAME_BYTES {
@@ -29,8 +38,14 @@ impl Host for CallState {
         let left = call.deadline.saturating_duration_since(Instant::now());
         let wait = Duration::from_millis(wait_ms.into()).min(left);
         let lease = Duration::from_millis(lease_ms.into()).min(LONGEST_LEASE);
-        let acquiring =
-            self.services.locks.acquire(&call.caller.principal, &self.grantee.name, &name, &call.lock_holder, wait, lease);
+        let acquiring = self.services.locks.acquire(
+            &call.caller.principal,
+            &self.grantee.name,
+            &name,
+            &call.lock_holder,
+            wait,
+            lease,
+        );
         tokio::select! {
             () = call.stopped.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
             acquired = acquiring => acquired.map(|lock| lock.to_string()).map_err(|error| match error {
@@ -48,7 +63,12 @@ impl Host for CallState {
         let call = self.call()?;
         self.services
             .locks
-            .release(&call.caller.principal, &self.grantee.name, &lock, &call.lock_holder)
+            .release(
+                &call.caller.principal,
+                &self.grantee.name,
+                &lock,
+                &call.lock_holder,
+            )
             .await
             .map_err(|error| match error {
                 LockError::NotHeld => Error::new(

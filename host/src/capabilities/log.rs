@@ -9,7 +9,11 @@ const LINE_BYTES: usize = 4 << 10;
 impl Host for CallState {
     async fn emit(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
         let plugin = self.grantee.name.as_str();
-        let correlation_id = self.call.as_ref().map(|call| &*call.correlation_id).unwrap_or("loading");
+        let correlation_id = self
+            .call
+            .as_ref()
+            .map(|call| &*call.correlation_id)
+            .unwrap_or("loading");
         let mut line = message;
         for (name, value) in fields {
             if line.len() >= LINE_BYTES {
@@ -23,18 +27,31 @@ impl Host for CallState {
         truncate(&mut line);
         // A target of its own, so that RUST_LOG can raise plugins apart from the host.
         match level {
-            Level::Trace => tracing::trace!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}"),
-            Level::Debug => tracing::debug!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}"),
-            Level::Info => tracing::info!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}"),
-            Level::Warn => tracing::warn!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}"),
-            Level::Error => tracing::error!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}"),
+            Level::Trace => {
+                tracing::trace!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
+            }
+            Level::Debug => {
+                tracing::debug!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
+            }
+            Level::Info => {
+                tracing::info!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
+            }
+            Level::Warn => {
+                tracing::warn!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
+            }
+            Level::Error => {
+                tracing::error!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
+            }
         }
     }
 }
 
 fn truncate(line: &mut String) {
     if line.len() > LINE_BYTES {
-        let end = (0..=LINE_BYTES).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=LINE_BYTES)
+            .rev()
+            .find(|&at| line.is_char_boundary(at))
+            .unwrap_or(0);
         line.truncate(end);
         line.push_str(" [cut]");
     }

@@ -20,7 +20,9 @@ impl Host for CallState {
             return Err(Error::new(
                 ErrorKind::Denied,
                 "too-deep",
-                format!("'{tool}' was not called: tools of other plugins may be called {DEPTH} deep."),
+                format!(
+                    "'{tool}' was not called: tools of other plugins may be called {DEPTH} deep."
+                ),
             ));
         }
         call.peers.call_peer(&call, &tool, &arguments).await

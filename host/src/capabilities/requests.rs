@@ -21,13 +21,26 @@ struct Rights<'a> {
 
 #[async_trait]
 impl SecretOpener for Rights<'_> {
-    async fn open(&self, handle: &str, endpoint: &str, origin: &str) -> Result<OpenedSecret, HttpError> {
-        let wanted = Audience::Endpoint { name: endpoint.to_owned(), origin: origin.to_owned() };
+    async fn open(
+        &self,
+        handle: &str,
+        endpoint: &str,
+        origin: &str,
+    ) -> Result<OpenedSecret, HttpError> {
+        let wanted = Audience::Endpoint {
+            name: endpoint.to_owned(),
+            origin: origin.to_owned(),
+        };
         let subject = self.call.subject();
         let opened = self
             .services
             .secrets
-            .open(&self.call.caller.principal, handle, &wanted, subject.as_deref())
+            .open(
+                &self.call.caller.principal,
+                handle,
+                &wanted,
+                subject.as_deref(),
+            )
             .await
             .map_err(|error| from_contract(secret_error(&error)))?;
         if !self.call.may_use_secrets_of(&opened.owner_plugin) {
@@ -37,7 +50,10 @@ impl SecretOpener for Rights<'_> {
                 &format!("read = [{:?}]", opened.owner_plugin),
             )));
         }
-        Ok(OpenedSecret { plaintext: Zeroizing::new(opened.plaintext.expose_secret().to_vec()), id: handle.to_owned() })
+        Ok(OpenedSecret {
+            plaintext: Zeroizing::new(opened.plaintext.expose_secret().to_vec()),
+            id: handle.to_owned(),
+        })
     }
 }
 
@@ -47,9 +63,16 @@ impl LockLease for Rights<'_> {
         let call = self.call;
         self.services
             .locks
-            .lease(&call.caller.principal, &call.grantee.name, lock, &call.lock_holder)
+            .lease(
+                &call.caller.principal,
+                &call.grantee.name,
+                lock,
+                &call.lock_holder,
+            )
             .await
-            .inspect_err(|error| tracing::debug!(cause = %error, "a request names a lock that is not held"))
+            .inspect_err(
+                |error| tracing::debug!(cause = %error, "a request names a lock that is not held"),
+            )
             .ok()
             .map(|until| until.saturating_duration_since(self.services.clock.now()))
     }
@@ -58,7 +81,10 @@ impl LockLease for Rights<'_> {
 impl contract::Host for CallState {
     async fn send(&mut self, request: contract::Request) -> Result<contract::Response, Error> {
         let call = self.call()?;
-        let rights = Rights { services: &self.services, call: &call };
+        let rights = Rights {
+            services: &self.services,
+            call: &call,
+        };
         let scope = CallScope {
             tenant: call.tenant(),
             plugin: &call.grantee.name,
@@ -71,8 +97,17 @@ impl contract::Host for CallState {
             correlation_id: &call.correlation_id,
             budget: &call.budget,
         };
-        let response = self.services.http.send(&scope, outgoing(request)).await.map_err(to_contract)?;
-        Ok(contract::Response { status: response.status, headers: response.headers, body: response.body })
+        let response = self
+            .services
+            .http
+            .send(&scope, outgoing(request))
+            .await
+            .map_err(to_contract)?;
+        Ok(contract::Response {
+            status: response.status,
+            headers: response.headers,
+            body: response.body,
+        })
     }
 }
 
@@ -91,9 +126,10 @@ fn outgoing(request: contract::Request) -> http::Request {
         .map(|(name, value)| {
             let value = match value {
                 contract::HeaderValue::Text(text) => http::HeaderValue::Text(text),
-                contract::HeaderValue::Sealed(sealed) => {
-                    http::HeaderValue::Sealed { prefix: sealed.prefix, handle: sealed.value }
-                }
+                contract::HeaderValue::Sealed(sealed) => http::HeaderValue::Sealed {
+                    prefix: sealed.prefix,
+                    handle: sealed.value,
+                },
             };
             (name, value)
         })
@@ -106,7 +142,9 @@ fn outgoing(request: contract::Request) -> http::Request {
         headers,
         body: request.body,
         safe_to_repeat: request.safe_to_repeat,
-        timeout: request.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
+        timeout: request
+            .timeout_ms
+            .map(|ms| Duration::from_millis(ms.into())),
         hold: request.hold,
         lock: request.lock,
     }
@@ -133,15 +171,23 @@ fn to_contract(error: HttpError) -> Error {
     if let Some(detail) = &error.detail {
         tracing::info!(code = &*error.code, detail, "a request had no answer");
     }
-    let kind = KINDS.iter().find(|(ours, _)| *ours == error.kind).map_or(ErrorKind::Other, |(_, theirs)| *theirs);
+    let kind = KINDS
+        .iter()
+        .find(|(ours, _)| *ours == error.kind)
+        .map_or(ErrorKind::Other, |(_, theirs)| *theirs);
     Error {
-        retry_after_ms: error.retry_after.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
+        retry_after_ms: error
+            .retry_after
+            .map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
         outcome_unknown: error.outcome_unknown,
         ..Error::new(kind, &error.code, error.message)
     }
 }
 
 fn from_contract(error: Error) -> HttpError {
-    let kind = KINDS.iter().find(|(_, theirs)| *theirs == error.kind).map_or(http::ErrorKind::Other, |(ours, _)| *ours);
+    let kind = KINDS
+        .iter()
+        .find(|(_, theirs)| *theirs == error.kind)
+        .map_or(http::ErrorKind::Other, |(ours, _)| *ours);
     HttpError::new(kind, error.code.unwrap_or_default(), error.message)
 }

@@ -34,7 +34,9 @@ impl FromStr for SealFor {
             Some(("endpoint", name)) if !name.is_empty() => Ok(Self::Endpoint(name.to_owned())),
             Some(("hmac", purpose)) if !purpose.is_empty() => Ok(Self::Hmac(purpose.to_owned())),
             None if text == "session" => Ok(Self::Session),
-            _ => Err(format!("'{text}' is none of endpoint:NAME, hmac:PURPOSE, session")),
+            _ => Err(format!(
+                "'{text}' is none of endpoint:NAME, hmac:PURPOSE, session"
+            )),
         }
     }
 }
@@ -93,7 +95,9 @@ impl Services {
             if length == 0 || length > SECRET_BYTES {
                 return Err(not_a_secret(&argument.name));
             }
-            let handle = self.seal_argument(principal, grantee, argument, secret, &mut secrets).await?;
+            let handle = self
+                .seal_argument(principal, grantee, argument, secret, &mut secrets)
+                .await?;
             *value = Value::String(handle);
         }
         Ok(secrets)
@@ -119,11 +123,21 @@ impl Services {
             .collect::<Result<Vec<_>, _>>()?;
         let handle = self
             .secrets
-            .seal(principal, &grantee.name, secret.expose_secret().as_bytes(), &audiences, None)
+            .seal(
+                principal,
+                &grantee.name,
+                secret.expose_secret().as_bytes(),
+                &audiences,
+                None,
+            )
             .await
             .map_err(|error| Error::internal("Keeping a secret", &error))?
             .to_string();
-        secrets.kept.lock().unwrap_or_else(PoisonError::into_inner).push(handle.clone());
+        secrets
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(handle.clone());
         Ok(handle)
     }
 
@@ -136,7 +150,10 @@ impl Services {
             SealFor::Endpoint(name) => {
                 let granted = grantee.http.iter().any(|grant| &grant.endpoint == name);
                 match self.http.origin(name) {
-                    Some(origin) if granted => Ok(Audience::Endpoint { name: name.clone(), origin }),
+                    Some(origin) if granted => Ok(Audience::Endpoint {
+                        name: name.clone(),
+                        origin,
+                    }),
                     _ => Err(Error::not_granted(
                         &grantee.name,
                         &format!("the endpoint '{name}'"),
@@ -162,7 +179,9 @@ fn not_a_secret(argument: &str) -> Error {
     Error::new(
         ErrorKind::InvalidInput,
         "bad-secret",
-        format!("'{argument}' must be a text of 1 to {SECRET_BYTES} bytes. Enter the key exactly as it is shown where it was made."),
+        format!(
+            "'{argument}' must be a text of 1 to {SECRET_BYTES} bytes. Enter the key exactly as it is shown where it was made."
+        ),
     )
 }
 
@@ -172,7 +191,10 @@ mod tests {
 
     #[test]
     fn audiences_are_read_strictly() {
-        assert_eq!("endpoint:shop".parse(), Ok(SealFor::Endpoint("shop".into())));
+        assert_eq!(
+            "endpoint:shop".parse(),
+            Ok(SealFor::Endpoint("shop".into()))
+        );
         assert_eq!("hmac:orders".parse(), Ok(SealFor::Hmac("orders".into())));
         assert_eq!("session".parse(), Ok(SealFor::Session));
         for wrong in ["", "endpoint:", "endpoint", "open:all", "sessions"] {

@@ -34,7 +34,10 @@ impl CallContext {
             .chain_update([0])
             .chain_update(&self.grantee.name)
             .finalize();
-        digest[..12].iter().map(|byte| format!("{byte:02x}")).collect()
+        digest[..12]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -59,10 +62,15 @@ impl Host for CallState {
                 "This is not a valid key of your tenant. Check that it was copied whole; the tenant in use has not changed.",
             )
         };
-        let principal = self.services.tenancy.authenticate(&presented).await.map_err(|error| {
-            tracing::info!(cause = %error, "a presented key was refused");
-            refused()
-        })?;
+        let principal = self
+            .services
+            .tenancy
+            .authenticate(&presented)
+            .await
+            .map_err(|error| {
+                tracing::info!(cause = %error, "a presented key was refused");
+                refused()
+            })?;
         if principal.tenant != call.caller.principal.tenant {
             return Err(refused());
         }
@@ -71,7 +79,10 @@ impl Host for CallState {
 
     async fn act_on(&mut self, subject: String) -> Result<(), Error> {
         let call = self.call()?;
-        if subject.is_empty() || subject.len() > SUBJECT_BYTES || subject.chars().any(char::is_control) {
+        if subject.is_empty()
+            || subject.len() > SUBJECT_BYTES
+            || subject.chars().any(char::is_control)
+        {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 "bad-subject",
@@ -98,7 +109,9 @@ impl Host for CallState {
     }
 
     async fn cancelled(&mut self) -> bool {
-        self.call.as_ref().is_some_and(|call| call.cancelled.is_cancelled())
+        self.call
+            .as_ref()
+            .is_some_and(|call| call.cancelled.is_cancelled())
     }
 
     async fn progress(&mut self, done: f64, total: Option<f64>, message: String) {

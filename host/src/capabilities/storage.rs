@@ -33,7 +33,11 @@ impl CallState {
 }
 
 impl Host for CallState {
-    async fn get(&mut self, namespace: Option<String>, key: String) -> Result<Option<Document>, Error> {
+    async fn get(
+        &mut self,
+        namespace: Option<String>,
+        key: String,
+    ) -> Result<Option<Document>, Error> {
         let call = self.call()?;
         let namespace = self.namespace(namespace)?;
         check_key(&key)?;
@@ -56,7 +60,13 @@ impl Host for CallState {
         let namespace = self.namespace(namespace)?;
         self.services
             .documents
-            .scan(&call.caller.principal, &namespace, &prefix, after.as_deref(), limit.min(SCAN))
+            .scan(
+                &call.caller.principal,
+                &namespace,
+                &prefix,
+                after.as_deref(),
+                limit.min(SCAN),
+            )
             .await
             .map(|found| found.into_iter().map(document).collect())
             .map_err(|error| failed(&error))
@@ -73,7 +83,10 @@ impl Host for CallState {
             ));
         }
         let now = self.services.clock.now();
-        let writes = writes.into_iter().map(|write| checked(write, now)).collect::<Result<Vec<_>, _>>()?;
+        let writes = writes
+            .into_iter()
+            .map(|write| checked(write, now))
+            .collect::<Result<Vec<_>, _>>()?;
         self.services
             .documents
             .commit(&call.caller.principal, &self.grantee.name, writes)
@@ -94,12 +107,20 @@ fn document(found: store::Document) -> Document {
 fn checked(write: Write, now: Timestamp) -> Result<store::Write, Error> {
     check_key(&write.key)?;
     let change = match write.change {
-        Change::Put(Content { value, subject, expires_s }) => {
+        Change::Put(Content {
+            value,
+            subject,
+            expires_s,
+        }) => {
             if value.len() > VALUE_BYTES {
                 return Err(Error::new(
                     ErrorKind::TooLarge,
                     "document-too-large",
-                    format!("A document holds at most {VALUE_BYTES} bytes; '{}' has {}.", write.key, value.len()),
+                    format!(
+                        "A document holds at most {VALUE_BYTES} bytes; '{}' has {}.",
+                        write.key,
+                        value.len()
+                    ),
                 ));
             }
             store::Change::Put(store::Content {

@@ -55,7 +55,12 @@ impl Usage {
 }
 
 impl ResourceLimiter for Usage {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         // Wasmtime asks memory by memory; the limit is for all of them (spin#3705).
         let total = self.memory.saturating_add(desired.saturating_sub(current));
         if total > self.memory_limit {
@@ -66,7 +71,12 @@ impl ResourceLimiter for Usage {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(desired <= self.table_limit)
     }
 }

@@ -32,27 +32,46 @@ pub(crate) async fn call(
     let registry = application.host.registry();
     let Some(listed) = registry.find(tool) else {
         let nearest = registry.nearest(tool).join(" or ");
-        bail!("there is no tool '{tool}'{}", if nearest.is_empty() { String::new() } else { format!("; did you mean {nearest}?") });
+        bail!(
+            "there is no tool '{tool}'{}",
+            if nearest.is_empty() {
+                String::new()
+            } else {
+                format!("; did you mean {nearest}?")
+            }
+        );
     };
     for secret in listed.secret_arguments() {
         if arguments.contains_key(secret) {
-            bail!("'{secret}' is a secret and must not stand on the command line, where every process can read it; leave it out and enter it when asked");
+            bail!(
+                "'{secret}' is a secret and must not stand on the command line, where every process can read it; leave it out and enter it when asked"
+            );
         }
         if let Some(value) = ask(secret)? {
             arguments.insert(secret.to_owned(), Value::String(value));
         }
     }
-    let answer = orderdesk_mcp::mcp::call_once(&application.host, &caller, listed, arguments, LOADING).await;
-    application.host.shut_down(config.server.shutdown_grace).await;
+    let answer =
+        orderdesk_mcp::mcp::call_once(&application.host, &caller, listed, arguments, LOADING).await;
+    application
+        .host
+        .shut_down(config.server.shutdown_grace)
+        .await;
 
     if as_json {
-        print::object(&json!({"is_error": answer.is_error, "structured": answer.structured, "text": answer.text}))?;
+        print::object(
+            &json!({"is_error": answer.is_error, "structured": answer.structured, "text": answer.text}),
+        )?;
     } else if let (false, Some(structured)) = (answer.is_error, &answer.structured) {
         print::pretty(structured)?;
     } else {
         print::text(&answer.text)?;
     }
-    Ok(if answer.is_error { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if answer.is_error {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// A secret from the person: without echo in a terminal, else the next line of stdin. Nothing: the argument is left out.

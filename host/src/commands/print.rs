@@ -34,8 +34,15 @@ pub(crate) fn created(created: &CreatedTenant, as_json: bool) -> io::Result<()> 
         }));
     }
     let mut out = io::stdout().lock();
-    writeln!(out, "Tenant '{}' ({}) is made. Its master key, shown only now:\n\n  {key}\n", created.name, created.tenant_id)?;
-    writeln!(out, "Keep it in a password manager: nobody can read the tenant's data without it, and it cannot be shown again.")
+    writeln!(
+        out,
+        "Tenant '{}' ({}) is made. Its master key, shown only now:\n\n  {key}\n",
+        created.name, created.tenant_id
+    )?;
+    writeln!(
+        out,
+        "Keep it in a password manager: nobody can read the tenant's data without it, and it cannot be shown again."
+    )
 }
 
 /// All tenants.
@@ -49,7 +56,10 @@ pub(crate) fn tenants(tenants: &[TenantRecord], as_json: bool) -> io::Result<()>
     }
     let mut out = io::stdout().lock();
     if tenants.is_empty() {
-        return writeln!(out, "There are no tenants yet. Make one: orderdesk-mcp tenants create --name NAME");
+        return writeln!(
+            out,
+            "There are no tenants yet. Make one: orderdesk-mcp tenants create --name NAME"
+        );
     }
     for tenant in tenants {
         let state = if tenant.suspended { "  suspended" } else { "" };

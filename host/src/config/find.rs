@@ -24,7 +24,8 @@ pub fn find_config() -> Option<PathBuf> {
 
 /// `orderdesk-mcp` in the user's data folder (XDG Base Directory Specification), else in the working directory.
 pub fn default_data_dir() -> PathBuf {
-    user_folder("XDG_DATA_HOME", ".local/share").unwrap_or_else(|| PathBuf::from("orderdesk-mcp-data"))
+    user_folder("XDG_DATA_HOME", ".local/share")
+        .unwrap_or_else(|| PathBuf::from("orderdesk-mcp-data"))
 }
 
 fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {

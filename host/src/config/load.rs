@@ -19,14 +19,19 @@ impl Environment {
     pub fn of_process() -> Self {
         Self(
             std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .collect(),
         )
     }
 
     /// A variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 }
 
@@ -90,7 +95,9 @@ pub fn load(
     let mut config: Config = layers.extract().map_err(|error| explain(error, file))?;
 
     // Paths in the file mean what they say wherever the server is started.
-    let base = file.and_then(Path::parent).unwrap_or_else(|| Path::new("."));
+    let base = file
+        .and_then(Path::parent)
+        .unwrap_or_else(|| Path::new("."));
     for plugin in config.plugins.values_mut() {
         plugin.source = base.join(&plugin.source);
     }
@@ -99,8 +106,15 @@ pub fn load(
 
 fn explain(error: figment::Error, file: Option<&Path>) -> ConfigError {
     let key = error.path.join(".");
-    let file = file.map_or_else(|| "configuration".to_owned(), |file| file.display().to_string());
-    let place = if key.is_empty() { file } else { format!("{file}: {key}") };
+    let file = file.map_or_else(
+        || "configuration".to_owned(),
+        |file| file.display().to_string(),
+    );
+    let place = if key.is_empty() {
+        file
+    } else {
+        format!("{file}: {key}")
+    };
     let what = match &error.kind {
         Kind::UnknownField(found, known) => unknown(found, known),
         kind => kind.to_string(),
@@ -116,7 +130,10 @@ fn unknown(found: &str, known: &[&str]) -> String {
         .filter(|(distance, name)| *distance <= name.len().max(found.len()) / 2);
     match nearest {
         Some((_, name)) => format!("there is no setting '{found}'; did you mean '{name}'?"),
-        None => format!("there is no setting '{found}'; known here: {}", known.join(", ")),
+        None => format!(
+            "there is no setting '{found}'; known here: {}",
+            known.join(", ")
+        ),
     }
 }
 
@@ -134,7 +151,11 @@ mod tests {
 
     #[test]
     fn a_typo_is_refused_and_names_the_nearest_setting() {
-        let error = from_text("[server]\nlissten = \"127.0.0.1:1\"\n", &Environment::default()).unwrap_err();
+        let error = from_text(
+            "[server]\nlissten = \"127.0.0.1:1\"\n",
+            &Environment::default(),
+        )
+        .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("server"), "{text}");
         assert!(text.contains("did you mean 'listen'?"), "{text}");
@@ -158,8 +179,20 @@ mod tests {
         let file = folder.path().join("orderdesk.toml");
         std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\n").unwrap();
         let environment = Environment::from([("ORDERDESK_MCP_LISTEN", "127.0.0.1:2")]);
-        assert_eq!(load(Some(&file), &environment, &[]).unwrap().server.listen.port(), 2);
-        let config = load(Some(&file), &environment, &[("server.listen", "127.0.0.1:3".into())]).unwrap();
+        assert_eq!(
+            load(Some(&file), &environment, &[])
+                .unwrap()
+                .server
+                .listen
+                .port(),
+            2
+        );
+        let config = load(
+            Some(&file),
+            &environment,
+            &[("server.listen", "127.0.0.1:3".into())],
+        )
+        .unwrap();
         assert_eq!(config.server.listen.port(), 3);
     }
 
@@ -171,17 +204,30 @@ mod tests {
         )
         .unwrap();
         let base = &config.endpoints["shop"].base;
-        assert_eq!(base.resolve(&Environment::default()).unwrap(), "https://shop.example/api");
+        assert_eq!(
+            base.resolve(&Environment::default()).unwrap(),
+            "https://shop.example/api"
+        );
         let environment = Environment::from([("SHOP_URL", "http://127.0.0.1:9/api")]);
-        assert_eq!(base.resolve(&environment).unwrap(), "http://127.0.0.1:9/api");
+        assert_eq!(
+            base.resolve(&environment).unwrap(),
+            "http://127.0.0.1:9/api"
+        );
     }
 
     #[test]
     fn plugin_files_are_found_from_the_config_files_folder() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("orderdesk.toml");
-        std::fs::write(&file, "[plugins.orders]\nsource = \"plugins/orders.wasm\"\n").unwrap();
+        std::fs::write(
+            &file,
+            "[plugins.orders]\nsource = \"plugins/orders.wasm\"\n",
+        )
+        .unwrap();
         let config = load(Some(&file), &Environment::default(), &[]).unwrap();
-        assert_eq!(config.plugins["orders"].source, folder.path().join("plugins/orders.wasm"));
+        assert_eq!(
+            config.plugins["orders"].source,
+            folder.path().join("plugins/orders.wasm")
+        );
     }
 }

@@ -29,9 +29,16 @@ fn text(structured: &Map<String, Value>) -> String {
 fn block(content: Content) -> ContentBlock {
     match content {
         Content::Text(text) => ContentBlock::text(text),
-        Content::Blob { mime, data } if mime.starts_with("audio/") => ContentBlock::audio(STANDARD.encode(data), mime),
+        Content::Blob { mime, data } if mime.starts_with("audio/") => {
+            ContentBlock::audio(STANDARD.encode(data), mime)
+        }
         Content::Blob { mime, data } => ContentBlock::image(STANDARD.encode(data), mime),
-        Content::Link { uri, name, mime, description } => {
+        Content::Link {
+            uri,
+            name,
+            mime,
+            description,
+        } => {
             let mut resource = Resource::new(uri, name);
             resource.mime_type = mime;
             resource.description = description;

@@ -17,20 +17,32 @@ use crate::tenancy::AuthenticationError;
 const TOKEN_BYTES: usize = 512;
 
 /// Lets requests with a valid key pass, with the [`Caller`] in their extensions.
-pub async fn authenticate(State(services): State<Arc<Services>>, mut request: Request, next: Next) -> Response {
+pub async fn authenticate(
+    State(services): State<Arc<Services>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(token) = bearer(request.headers()) else {
-        return challenge("", "Send your access key in the header 'Authorization: Bearer odm_…'.");
+        return challenge(
+            "",
+            "Send your access key in the header 'Authorization: Bearer odm_…'.",
+        );
     };
     match services.tenancy.authenticate(&token).await {
         Ok(principal) => {
             // The key has served: nothing behind this layer may see it.
             request.headers_mut().remove(header::AUTHORIZATION);
-            request.extensions_mut().insert(Caller { principal, single_client: false, client: None });
+            request.extensions_mut().insert(Caller {
+                principal,
+                single_client: false,
+                client: None,
+            });
             next.run(request).await
         }
-        Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => {
-            challenge(", error=\"invalid_token\"", "The access key is not valid, expired or revoked.")
-        }
+        Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => challenge(
+            ", error=\"invalid_token\"",
+            "The access key is not valid, expired or revoked.",
+        ),
         Err(error) => {
             tracing::error!(cause = %error, "keys cannot be checked");
             let body = json!({"error": "unavailable", "message": "Keys cannot be checked at the moment. Try again."});
@@ -50,5 +62,10 @@ fn bearer(headers: &HeaderMap) -> Option<SecretString> {
 fn challenge(error: &str, message: &str) -> Response {
     let challenge = format!("Bearer realm=\"orderdesk-mcp\"{error}");
     let body = json!({"error": "unauthorized", "message": message});
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], axum::Json(body)).into_response()
+    (
+        StatusCode::UNAUTHORIZED,
+        [(header::WWW_AUTHENTICATE, challenge)],
+        axum::Json(body),
+    )
+        .into_response()
 }

@@ -52,7 +52,9 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), HttpError> {
     let address = config.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|error| HttpError::Listen { address, error })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| HttpError::Listen { address, error })?;
     serve_on(listener, config, host, services, stop).await
 }
 
@@ -79,7 +81,8 @@ pub async fn serve_on(
             tracing::debug!(cause = %error, "TCP_NODELAY could not be set");
         }
     });
-    let serving = axum::serve(listener, app).with_graceful_shutdown(accepting.clone().cancelled_owned());
+    let serving =
+        axum::serve(listener, app).with_graceful_shutdown(accepting.clone().cancelled_owned());
     let serving = tokio::spawn(async move { serving.await });
 
     stop.await;
@@ -102,7 +105,9 @@ fn router(
     services: Arc<Services>,
     streams: CancellationToken,
 ) -> Router {
-    let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .to_vec();
     if !address.ip().is_unspecified() {
         hosts.push(address.ip().to_string());
     }
@@ -116,18 +121,28 @@ fn router(
         .with_max_request_body_bytes(json_guard::BODY_BYTES)
         .with_cancellation_token(streams);
     let server = McpServer::new(host.clone(), &config.mcp, None);
-    let service = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(NeverSessionManager::default()), settings);
+    let service = StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(NeverSessionManager::default()),
+        settings,
+    );
 
     Router::new()
         .nest_service("/mcp", service)
         .layer(middleware::from_fn(json_guard::guard))
-        .layer(middleware::from_fn_with_state(services, authentication::authenticate))
+        .layer(middleware::from_fn_with_state(
+            services,
+            authentication::authenticate,
+        ))
         .merge(health(host))
 }
 
 fn health(host: Arc<PluginHost>) -> Router {
     Router::new()
-        .route("/health/live", get(async || Json(json!({"status": "alive"}))))
+        .route(
+            "/health/live",
+            get(async || Json(json!({"status": "alive"}))),
+        )
         .route("/health/ready", get(ready))
         .with_state(host)
 }
@@ -138,10 +153,18 @@ async fn ready(State(host): State<Arc<PluginHost>>) -> impl IntoResponse {
     let refused = !host.registry().problems().is_empty();
     let database = host.services().tenancy.reachable().await;
     let ready = loaded && !refused && database;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
     // Which plugin and why stands in the log and in `check`: this page is public.
-    let plugins = if refused { "refused" } else { word(loaded, "loading") };
+    let plugins = if refused {
+        "refused"
+    } else {
+        word(loaded, "loading")
+    };
     let body = json!({
         "status": if ready { "ready" } else { "not_ready" },
         "database": word(database, "unreachable"),

@@ -19,22 +19,45 @@ pub async fn guard(request: Request, next: Next) -> Response {
     }
     let (mut parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, BODY_BYTES).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, -32600, "the request is larger than 4 MiB");
+        return refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            -32600,
+            "the request is larger than 4 MiB",
+        );
     };
     if !is_json(parts.headers.get(header::CONTENT_TYPE)) {
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, -32600, "Content-Type must be application/json");
+        return refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            -32600,
+            "Content-Type must be application/json",
+        );
     }
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(&bytes) {
-        return refuse(StatusCode::BAD_REQUEST, -32700, &format!("the request is not JSON: {error}"));
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            -32700,
+            &format!("the request is not JSON: {error}"),
+        );
     }
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        return refuse(StatusCode::BAD_REQUEST, -32600, "the request must be one JSON-RPC message; batches are not served");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            -32600,
+            "the request must be one JSON-RPC message; batches are not served",
+        );
     }
-    let accepts_anything = parts.headers.get(header::ACCEPT).is_none_or(|accept| accept == "*/*");
+    let accepts_anything = parts
+        .headers
+        .get(header::ACCEPT)
+        .is_none_or(|accept| accept == "*/*");
     if accepts_anything {
-        parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        parts.headers.insert(
+            header::ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
     }
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    next.run(Request::from_parts(parts, Body::from(bytes)))
+        .await
 }
 
 fn is_json(content_type: Option<&HeaderValue>) -> bool {

@@ -37,24 +37,44 @@ impl FirstCalls {
                 .map(|(name, value)| Ok((name.clone(), value.resolve(environment)?)))
                 .collect();
             match arguments {
-                Ok(arguments) => waiting.push(Prepared { tool: call.tool.clone(), arguments }),
-                Err(variable) => tracing::debug!(tool = call.tool, variable, "a first call is left out: the variable is not set"),
+                Ok(arguments) => waiting.push(Prepared {
+                    tool: call.tool.clone(),
+                    arguments,
+                }),
+                Err(variable) => tracing::debug!(
+                    tool = call.tool,
+                    variable,
+                    "a first call is left out: the variable is not set"
+                ),
             }
         }
-        Self { waiting: Mutex::new(waiting) }
+        Self {
+            waiting: Mutex::new(waiting),
+        }
     }
 
     /// Makes the calls that were not made before with these arguments. Others wait until they are through.
     ///
     /// # Errors
     /// The first call that failed; the next caller tries again.
-    pub async fn make(&self, host: &Arc<PluginHost>, caller: &Caller, wait: Duration) -> Result<(), Error> {
+    pub async fn make(
+        &self,
+        host: &Arc<PluginHost>,
+        caller: &Caller,
+        wait: Duration,
+    ) -> Result<(), Error> {
         let mut waiting = self.waiting.lock().await;
         while let Some(next) = waiting.last() {
             let tenancy = &host.services().tenancy;
             let digest = tenancy.setup_digest(canonical(next).as_bytes());
-            let failed = |error: &dyn std::fmt::Display| Error::internal("Setting up the local tenant", error);
-            if !tenancy.setup_done(&caller.principal.tenant, &digest).await.map_err(|error| failed(&error))? {
+            let failed = |error: &dyn std::fmt::Display| {
+                Error::internal("Setting up the local tenant", error)
+            };
+            if !tenancy
+                .setup_done(&caller.principal.tenant, &digest)
+                .await
+                .map_err(|error| failed(&error))?
+            {
                 host.loaded(wait).await;
                 let registry = host.registry();
                 let listed = registry.find(&next.tool).ok_or_else(|| {
@@ -78,8 +98,14 @@ impl FirstCalls {
                     ),
                     ..error
                 })?;
-                tenancy.mark_setup_done(&caller.principal.tenant, &digest).await.map_err(|error| failed(&error))?;
-                tracing::info!(tool = next.tool, "set up the local tenant from the environment");
+                tenancy
+                    .mark_setup_done(&caller.principal.tenant, &digest)
+                    .await
+                    .map_err(|error| failed(&error))?;
+                tracing::info!(
+                    tool = next.tool,
+                    "set up the local tenant from the environment"
+                );
             }
             waiting.pop();
         }

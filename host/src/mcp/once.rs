@@ -31,11 +31,24 @@ pub async fn call_once(
     wait: Duration,
 ) -> OnceAnswer {
     let correlation_id = correlation_id();
-    let result = match run(host, caller, listed, arguments, wait, correlation_id.clone()).await {
+    let result = match run(
+        host,
+        caller,
+        listed,
+        arguments,
+        wait,
+        correlation_id.clone(),
+    )
+    .await
+    {
         Ok(answer) => answer::success(answer),
         Err(error) => answer::failure(&error, &correlation_id),
     };
-    let text: Vec<&str> = result.content.iter().filter_map(|block| Some(block.as_text()?.text.as_str())).collect();
+    let text: Vec<&str> = result
+        .content
+        .iter()
+        .filter_map(|block| Some(block.as_text()?.text.as_str()))
+        .collect();
     OnceAnswer {
         is_error: result.is_error.unwrap_or(false),
         text: text.join("\n"),
@@ -52,7 +65,11 @@ async fn run(
     correlation_id: Arc<str>,
 ) -> Result<Answer, Error> {
     let who = caller.caller().await.map_err(|error| {
-        Error::new(ErrorKind::Unauthorized, "key-refused", format!("The access key is not accepted: {error}."))
+        Error::new(
+            ErrorKind::Unauthorized,
+            "key-refused",
+            format!("The access key is not accepted: {error}."),
+        )
     })?;
     caller.first_calls.make(host, &who, wait).await?;
     let request = CallRequest {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::Peer;
-use rmcp::RoleServer;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -28,7 +28,11 @@ impl ProgressSink for ReportedProgress {
         if done.is_finite() {
             let message = message.chars().take(500).collect();
             // A full queue drops the report: the next one says more.
-            let _ = self.0.try_send(Report { done, total, message });
+            let _ = self.0.try_send(Report {
+                done,
+                total,
+                message,
+            });
         }
     }
 }
@@ -43,7 +47,14 @@ pub struct ProgressReports {
 /// A pipe for one call.
 pub fn pipe(token: ProgressToken, peer: Peer<RoleServer>) -> (ReportedProgress, ProgressReports) {
     let (sender, reports) = mpsc::channel(WAITING);
-    (ReportedProgress(sender), ProgressReports { reports, token, peer })
+    (
+        ReportedProgress(sender),
+        ProgressReports {
+            reports,
+            token,
+            peer,
+        },
+    )
 }
 
 impl ProgressReports {

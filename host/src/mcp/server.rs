@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, DiscoverResult, Implementation, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, DiscoverResult,
+    Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
+    ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -25,8 +26,11 @@ const FRESH: Duration = Duration::from_secs(300);
 const FRESH_WHILE_LOADING: Duration = Duration::from_secs(2);
 
 /// Revisions of MCP that are served, newest first.
-const VERSIONS: [ProtocolVersion; 3] =
-    [ProtocolVersion::V_2026_07_28, ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2025_06_18];
+const VERSIONS: [ProtocolVersion; 3] = [
+    ProtocolVersion::V_2026_07_28,
+    ProtocolVersion::V_2025_11_25,
+    ProtocolVersion::V_2025_06_18,
+];
 
 /// Where results say who answers (MCP 2026-07-28, "General fields").
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
@@ -47,7 +51,11 @@ struct Shared {
 
 impl McpServer {
     /// A server of this host's tools.
-    pub fn new(host: Arc<PluginHost>, config: &crate::config::Mcp, stdio: Option<StdioCaller>) -> Self {
+    pub fn new(
+        host: Arc<PluginHost>,
+        config: &crate::config::Mcp,
+        stdio: Option<StdioCaller>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 host,
@@ -66,16 +74,23 @@ impl McpServer {
         let mut caller = match &self.shared.stdio {
             Some(stdio) => stdio.caller().await.map_err(|error| {
                 tracing::warn!(cause = %error, "the key in the environment is not accepted");
-                ErrorData::invalid_request("the access key in ORDERDESK_MCP_MASTER_KEY is not accepted", None)
+                ErrorData::invalid_request(
+                    "the access key in ORDERDESK_MCP_MASTER_KEY is not accepted",
+                    None,
+                )
             })?,
             None => context
                 .extensions
                 .get::<http::request::Parts>()
                 .and_then(|parts| parts.extensions.get::<Caller>())
                 .cloned()
-                .ok_or_else(|| ErrorData::internal_error("the request was not authenticated", None))?,
+                .ok_or_else(|| {
+                    ErrorData::internal_error("the request was not authenticated", None)
+                })?,
         };
-        caller.client = context.client_info().map(|client| format!("{} {}", client.name, client.version));
+        caller.client = context
+            .client_info()
+            .map(|client| format!("{} {}", client.name, client.version));
         Ok(caller)
     }
 
@@ -92,7 +107,11 @@ impl McpServer {
         }
     }
 
-    async fn call(&self, params: CallToolRequestParams, context: &RequestContext<RoleServer>) -> Result<CallToolResult, ErrorData> {
+    async fn call(
+        &self,
+        params: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
         let caller = self.caller(context).await?;
         let correlation_id = correlation_id();
         let listed = self.find(&params.name, &caller).await?;
@@ -105,7 +124,9 @@ impl McpServer {
             key = caller.principal.key.as_str(),
         );
         let started = tokio::time::Instant::now();
-        let call = self.run(listed, params, caller, correlation_id.clone(), context).instrument(span.clone());
+        let call = self
+            .run(listed, params, caller, correlation_id.clone(), context)
+            .instrument(span.clone());
         let result = call.await;
         span.in_scope(|| {
             let elapsed_ms = started.elapsed().as_millis();
@@ -135,7 +156,10 @@ impl McpServer {
     ) -> Result<crate::plugins::Answer, Error> {
         let host = &self.shared.host;
         if let Some(stdio) = &self.shared.stdio {
-            stdio.first_calls.make(host, &caller, self.shared.list_wait).await?;
+            stdio
+                .first_calls
+                .make(host, &caller, self.shared.list_wait)
+                .await?;
         }
         let (sink, reports) = match context.meta.get_progress_token() {
             Some(token) => {
@@ -172,7 +196,11 @@ fn unknown_tool(name: &str, registry: &Registry, caller: &Caller) -> ErrorData {
     let nearest: Vec<&str> = registry
         .nearest(name)
         .into_iter()
-        .filter(|name| registry.find(name).is_some_and(|listed| in_scope(listed, caller)))
+        .filter(|name| {
+            registry
+                .find(name)
+                .is_some_and(|listed| in_scope(listed, caller))
+        })
         .collect();
     let hint = if nearest.is_empty() {
         "tools/list names those that there are".to_owned()
@@ -189,28 +217,42 @@ fn shown(listed: &Listed) -> Tool {
         .destructive(tool.hints.destructive)
         .idempotent(tool.hints.idempotent)
         .open_world(tool.hints.open_world);
-    let mut shown = Tool::new(tool.name.clone(), tool.description.clone(), tool.arguments.schema().clone())
-        .with_title(tool.title.clone())
-        .with_annotations(annotations);
+    let mut shown = Tool::new(
+        tool.name.clone(),
+        tool.description.clone(),
+        tool.arguments.schema().clone(),
+    )
+    .with_title(tool.title.clone())
+    .with_annotations(annotations);
     shown.output_schema = tool.output_schema.clone();
     shown
 }
 
 /// `serverInfo` belongs into every result since 2026-07-28; rmcp puts it only into some.
 fn says_who_answers(context: &RequestContext<RoleServer>) -> bool {
-    context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
+    context
+        .protocol_version()
+        .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
 }
 
 fn server_info(meta: &mut Option<rmcp::model::MetaObject>) {
     let value = serde_json::to_value(McpServer::implementation()).unwrap_or_default();
-    meta.get_or_insert_default().insert(SERVER_INFO.to_owned(), value);
+    meta.get_or_insert_default()
+        .insert(SERVER_INFO.to_owned(), value);
 }
 
 impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .build();
         let config = ServerConfig::new(capabilities).with_server_info(Self::implementation());
-        if self.shared.instructions.is_empty() { config } else { config.with_instructions(self.shared.instructions.clone()) }
+        if self.shared.instructions.is_empty() {
+            config
+        } else {
+            config.with_instructions(self.shared.instructions.clone())
+        }
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -218,9 +260,11 @@ impl ServerHandler for McpServer {
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        Ok(DiscoverResult::from_server_info(VERSIONS.to_vec(), self.get_info())
-            .with_ttl_ms(u64::try_from(FRESH.as_millis()).unwrap_or(u64::MAX))
-            .with_cache_scope(CacheScope::Private))
+        Ok(
+            DiscoverResult::from_server_info(VERSIONS.to_vec(), self.get_info())
+                .with_ttl_ms(u64::try_from(FRESH.as_millis()).unwrap_or(u64::MAX))
+                .with_cache_scope(CacheScope::Private),
+        )
     }
 
     async fn list_tools(
@@ -230,14 +274,20 @@ impl ServerHandler for McpServer {
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = self.caller(&context).await?;
         if request.and_then(|request| request.cursor).is_some() {
-            return Err(ErrorData::invalid_params("unknown cursor: all tools are on one page", None));
+            return Err(ErrorData::invalid_params(
+                "unknown cursor: all tools are on one page",
+                None,
+            ));
         }
         let complete = self.shared.host.loaded(self.shared.list_wait).await;
         let registry = self.shared.host.registry();
         let tools = registry
             .tools()
             .iter()
-            .filter(|listed| in_scope(listed, &caller) && (listed.tool.hints.read_only || !caller.principal.scopes.read_only))
+            .filter(|listed| {
+                in_scope(listed, &caller)
+                    && (listed.tool.hints.read_only || !caller.principal.scopes.read_only)
+            })
             .map(shown)
             .collect();
         let fresh = if complete { FRESH } else { FRESH_WHILE_LOADING };
@@ -266,7 +316,10 @@ impl ServerHandler for McpServer {
         Ok(result.into())
     }
 
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
         Some(requested.supported_by(&self.get_info().capabilities))
     }
 

@@ -4,8 +4,8 @@ use rmcp::ServiceExt;
 use secrecy::SecretString;
 
 use super::{FirstCalls, McpServer};
-use crate::capabilities::context::Caller;
 use crate::capabilities::Services;
+use crate::capabilities::context::Caller;
 use crate::tenancy::{AuthenticationError, Principal};
 use std::sync::Arc;
 
@@ -26,12 +26,18 @@ enum Identity {
 impl StdioCaller {
     /// The local tenant of this data directory.
     pub fn local(principal: Principal, first_calls: FirstCalls) -> Self {
-        Self { identity: Identity::Local(principal), first_calls }
+        Self {
+            identity: Identity::Local(principal),
+            first_calls,
+        }
     }
 
     /// Whoever holds this key.
     pub fn with_key(key: SecretString, services: Arc<Services>) -> Self {
-        Self { identity: Identity::Key(key, services), first_calls: FirstCalls::default() }
+        Self {
+            identity: Identity::Key(key, services),
+            first_calls: FirstCalls::default(),
+        }
     }
 
     /// Who calls.
@@ -43,7 +49,11 @@ impl StdioCaller {
             Identity::Local(principal) => principal.clone(),
             Identity::Key(key, services) => services.tenancy.authenticate(key).await?,
         };
-        Ok(Caller { principal, single_client: true, client: None })
+        Ok(Caller {
+            principal,
+            single_client: true,
+            client: None,
+        })
     }
 }
 
@@ -51,7 +61,10 @@ impl StdioCaller {
 ///
 /// # Errors
 /// The transport failed.
-pub async fn serve_stdio(server: McpServer, stop: impl Future<Output = ()>) -> Result<(), rmcp::RmcpError> {
+pub async fn serve_stdio(
+    server: McpServer,
+    stop: impl Future<Output = ()>,
+) -> Result<(), rmcp::RmcpError> {
     let running = server.serve(rmcp::transport::stdio()).await?;
     let token = running.cancellation_token();
     tokio::select! {

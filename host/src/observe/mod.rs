@@ -20,9 +20,19 @@ pub fn start() {
     let lines = fmt::layer().with_writer(std::io::stderr);
     let subscriber = tracing_subscriber::registry();
     if std::io::stderr().is_terminal() {
-        subscriber.with(lines.with_filter(filter).with_filter(own)).init();
+        subscriber
+            .with(lines.with_filter(filter).with_filter(own))
+            .init();
     } else {
-        subscriber.with(lines.json().flatten_event(true).with_filter(filter).with_filter(own)).init();
+        subscriber
+            .with(
+                lines
+                    .json()
+                    .flatten_event(true)
+                    .with_filter(filter)
+                    .with_filter(own),
+            )
+            .init();
     }
 }
 

@@ -47,15 +47,27 @@ impl Admission {
     ///
     /// # Errors
     /// Too many wait already, or no place became free before the deadline.
-    pub async fn enter(&self, tenant: &str, plugin: &str, limit: usize, deadline: Instant) -> Result<Admitted, Error> {
+    pub async fn enter(
+        &self,
+        tenant: &str,
+        plugin: &str,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Admitted, Error> {
         let place = (tenant.to_owned(), plugin.to_owned());
         let permits = self.queue(&place, limit, plugin)?;
-        let _queued = Queued { admission: self, place };
+        let _queued = Queued {
+            admission: self,
+            place,
+        };
         let entering = async {
             // The tenant's own place first: one tenant's queue never holds places of the process.
             let place = permits.acquire_owned().await.ok()?;
             let host = self.host.clone().acquire_owned().await.ok()?;
-            Some(Admitted { _place: place, _host: host })
+            Some(Admitted {
+                _place: place,
+                _host: host,
+            })
         };
         match tokio::time::timeout_at(deadline, entering).await {
             Ok(Some(admitted)) => Ok(admitted),
@@ -85,7 +97,11 @@ struct Queued<'a> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        let mut all = self.admission.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .admission
+            .places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(places) = all.get_mut(&self.place) {
             places.waiting -= 1;
             // Nobody waits and nobody but this map holds the places: forget them, so that tenants come and go.
@@ -120,7 +136,11 @@ mod tests {
     async fn one_tenant_at_its_limit_does_not_stop_another() {
         let admission = Admission::default();
         let _first = admission.enter("a", "orders", 1, soon()).await.unwrap();
-        let error = admission.enter("a", "orders", 1, soon()).await.err().unwrap();
+        let error = admission
+            .enter("a", "orders", 1, soon())
+            .await
+            .err()
+            .unwrap();
         assert_eq!(error.code.as_deref(), Some("busy"));
         admission.enter("b", "orders", 1, soon()).await.unwrap();
     }
@@ -140,7 +160,9 @@ mod tests {
         let waiting: Vec<_> = (0..QUEUE)
             .map(|_| {
                 let admission = admission.clone();
-                tokio::spawn(async move { admission.enter("a", "orders", 1, soon()).await.map(drop) })
+                tokio::spawn(
+                    async move { admission.enter("a", "orders", 1, soon()).await.map(drop) },
+                )
             })
             .collect();
         tokio::task::yield_now().await;

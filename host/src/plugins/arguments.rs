@@ -35,7 +35,10 @@ impl ArgumentSchema {
         Ok(Self {
             validator: compile(&schema)?,
             schema: Arc::new(schema),
-            sealed: sealed.iter().map(|argument| argument.name.clone()).collect(),
+            sealed: sealed
+                .iter()
+                .map(|argument| argument.name.clone())
+                .collect(),
         })
     }
 
@@ -73,8 +76,15 @@ impl ArgumentSchema {
 
     fn explain(&self, error: &ValidationError<'_>) -> String {
         let path = error.instance_path().to_string();
-        let at = if path.is_empty() { "the arguments".to_owned() } else { format!("'{}'", path.trim_start_matches('/')) };
-        let secret = self.sealed.iter().any(|name| path.trim_start_matches('/') == name);
+        let at = if path.is_empty() {
+            "the arguments".to_owned()
+        } else {
+            format!("'{}'", path.trim_start_matches('/'))
+        };
+        let secret = self
+            .sealed
+            .iter()
+            .any(|name| path.trim_start_matches('/') == name);
         match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
@@ -87,18 +97,33 @@ impl ArgumentSchema {
                 .collect::<Vec<_>>()
                 .join(" "),
             ValidationErrorKind::Type { kind } => {
-                format!("{at} must be {}, but received {}.", type_name(kind), received(error.instance(), secret))
+                format!(
+                    "{at} must be {}, but received {}.",
+                    type_name(kind),
+                    received(error.instance(), secret)
+                )
             }
             _ if secret => format!("{at} does not have the form of a key."),
             ValidationErrorKind::Enum { options } => {
-                format!("{at} must be one of {options}, but received {}.", received(error.instance(), false))
+                format!(
+                    "{at} must be one of {options}, but received {}.",
+                    received(error.instance(), false)
+                )
             }
-            _ => format!("{at}: {} (received {}).", error.masked_with("the value"), received(error.instance(), false)),
+            _ => format!(
+                "{at}: {} (received {}).",
+                error.masked_with("the value"),
+                received(error.instance(), false)
+            ),
         }
     }
 
     fn unknown(&self, path: &str, name: &str) -> String {
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+        let shown: String = name
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(SHOWN)
+            .collect();
         if !path.is_empty() {
             return format!("'{}' has no field '{shown}'.", path.trim_start_matches('/'));
         }
@@ -106,15 +131,25 @@ impl ArgumentSchema {
         known.sort_by_key(|candidate| strsim::damerau_levenshtein(candidate, name));
         match known.first() {
             None => format!("There is no argument '{shown}': this tool takes none."),
-            Some(nearest) if strsim::damerau_levenshtein(nearest, name) <= nearest.len().max(name.len()) / 3 => {
+            Some(nearest)
+                if strsim::damerau_levenshtein(nearest, name)
+                    <= nearest.len().max(name.len()) / 3 =>
+            {
                 format!("There is no argument '{shown}'; did you mean '{nearest}'?")
             }
-            Some(_) => format!("There is no argument '{shown}'; this tool takes: {}.", known.join(", ")),
+            Some(_) => format!(
+                "There is no argument '{shown}'; this tool takes: {}.",
+                known.join(", ")
+            ),
         }
     }
 
     fn properties(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+        self.schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
     }
 
     fn describe(&self, name: &str) -> String {
@@ -139,14 +174,20 @@ impl ArgumentSchema {
         let mut example = Map::new();
         for (name, property) in self.properties() {
             let secret = self.sealed.contains(name);
-            let valid = sent
-                .get(name)
-                .filter(|value| !secret && value.to_string().len() <= SHOWN && valid_alone(property, value));
+            let valid = sent.get(name).filter(|value| {
+                !secret && value.to_string().len() <= SHOWN && valid_alone(property, value)
+            });
             match valid {
                 Some(value) => example.insert(name.clone(), value.clone()),
-                None if required.contains(&name.as_str()) || sent.contains_key(name) => {
-                    example.insert(name.clone(), if secret { "…".into() } else { sample(property) })
-                }
+                None if required.contains(&name.as_str()) || sent.contains_key(name) => example
+                    .insert(
+                        name.clone(),
+                        if secret {
+                            "…".into()
+                        } else {
+                            sample(property)
+                        },
+                    ),
                 None => None,
             };
         }
@@ -163,7 +204,10 @@ fn valid_alone(property: &Value, value: &Value) -> bool {
 
 /// A value that fits a property's schema, as told by its author or guessed from its type.
 fn sample(property: &Value) -> Value {
-    if let Some(told) = property.get("examples").and_then(|examples| examples.get(0)) {
+    if let Some(told) = property
+        .get("examples")
+        .and_then(|examples| examples.get(0))
+    {
         return told.clone();
     }
     for key in ["default", "const"] {
@@ -195,7 +239,11 @@ fn type_name(kind: &TypeKind) -> String {
     };
     match kind {
         TypeKind::Single(kind) => article(&kind.to_string()),
-        TypeKind::Multiple(kinds) => kinds.iter().map(|kind| article(&kind.to_string())).collect::<Vec<_>>().join(" or "),
+        TypeKind::Multiple(kinds) => kinds
+            .iter()
+            .map(|kind| article(&kind.to_string()))
+            .collect::<Vec<_>>()
+            .join(" or "),
     }
 }
 
@@ -231,53 +279,73 @@ mod tests {
         let schema = json!({
             "type": "object",
             "properties": {
-                "order_id": {"type": ["string", "integer"], "description": "Order Desk's id. Not your own number.", "examples": ["5512034"]},
+                "item_id": {"type": ["string", "integer"], "description": "The shop's own id. Not your number.", "examples": ["5512034"]},
                 "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 20},
                 "api_key": {"type": "string", "minLength": 8},
             },
-            "required": ["order_id"],
+            "required": ["item_id"],
         });
-        let sealed = [SealedArgument { name: "api_key".into(), audiences: vec![SealFor::Session] }];
+        let sealed = [SealedArgument {
+            name: "api_key".into(),
+            audiences: vec![SealFor::Session],
+        }];
         ArgumentSchema::new(schema.as_object().unwrap().clone(), &sealed).unwrap()
     }
 
     fn refused(arguments: Value) -> String {
-        schema().check("orders_get", arguments.as_object().unwrap()).unwrap_err().message
+        schema()
+            .check("shop_get", arguments.as_object().unwrap())
+            .unwrap_err()
+            .message
     }
 
     #[test]
     fn a_missing_argument_is_named_with_an_example() {
         let text = refused(json!({}));
-        assert!(text.contains("'order_id' is missing (Order Desk's id)"), "{text}");
-        assert!(text.contains(r#"{"order_id":"5512034"}"#), "{text}");
+        assert!(
+            text.contains("'item_id' is missing (The shop's own id)"),
+            "{text}"
+        );
+        assert!(text.contains(r#"{"item_id":"5512034"}"#), "{text}");
     }
 
     #[test]
     fn a_wrong_value_is_named_with_rule_and_what_was_received() {
-        let text = refused(json!({"order_id": 5, "limit": 9999}));
-        assert!(text.contains("'limit'") && text.contains("500") && text.contains("9999"), "{text}");
-        let text = refused(json!({"order_id": 5, "limit": "ten"}));
-        assert!(text.contains("'limit' must be an integer, but received a string, \"ten\""), "{text}");
+        let text = refused(json!({"item_id": 5, "limit": 9999}));
+        assert!(
+            text.contains("'limit'") && text.contains("500") && text.contains("9999"),
+            "{text}"
+        );
+        let text = refused(json!({"item_id": 5, "limit": "ten"}));
+        assert!(
+            text.contains("'limit' must be an integer, but received a string, \"ten\""),
+            "{text}"
+        );
     }
 
     #[test]
     fn an_unknown_argument_is_refused_with_the_nearest_known() {
-        let text = refused(json!({"order_id": 5, "limt": 3}));
+        let text = refused(json!({"item_id": 5, "limt": 3}));
         assert!(text.contains("did you mean 'limit'?"), "{text}");
     }
 
     #[test]
     fn ids_may_be_text_or_number() {
         for id in [json!("5512034"), json!(5512034)] {
-            schema().check("orders_get", json!({"order_id": id}).as_object().unwrap()).unwrap();
+            schema()
+                .check("shop_get", json!({"item_id": id}).as_object().unwrap())
+                .unwrap();
         }
     }
 
     #[test]
     fn the_value_of_a_secret_argument_is_never_repeated() {
         for wrong in [json!("canary"), json!(123454321), json!(["canary"])] {
-            let text = refused(json!({"order_id": 5, "api_key": wrong}));
-            assert!(!text.contains("canary") && !text.contains("123454321"), "{text}");
+            let text = refused(json!({"item_id": 5, "api_key": wrong}));
+            assert!(
+                !text.contains("canary") && !text.contains("123454321"),
+                "{text}"
+            );
             assert!(text.contains("api_key"), "{text}");
         }
     }

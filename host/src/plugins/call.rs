@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::host::PluginHost;
-use super::registry::Listed;
+use super::instance::LoadedPlugin;
+use super::registry::{Listed, Runner};
 use crate::capabilities::context::{CallContext, Caller, PeerCalls, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
 use crate::capabilities::contract::{Error, ErrorKind};
@@ -69,24 +70,31 @@ impl PluginHost {
     ///
     /// # Errors
     /// What the caller reads: what is wrong, with which argument, what to do next.
-    pub async fn call(self: &Arc<Self>, listed: &Listed, request: CallRequest) -> Result<Answer, Error> {
+    pub async fn call(
+        self: &Arc<Self>,
+        listed: &Listed,
+        request: CallRequest,
+    ) -> Result<Answer, Error> {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         if scopes.read_only && !tool.hints.read_only {
             return Err(Error::new(
                 ErrorKind::Denied,
                 "read-only-key",
-                format!("{} was not called: this key may only read. Use a key that may write.", tool.name),
+                format!(
+                    "{} was not called: this key may only read. Use a key that may write.",
+                    tool.name
+                ),
             ));
         }
         tool.arguments.check(&tool.name, &request.arguments)?;
-        let deadline = Instant::now() + listed.plugin.limits.time;
+        let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
             .enter(
                 request.caller.principal.tenant.as_str(),
                 listed.plugin_name(),
-                listed.plugin.limits.calls,
+                listed.limits().calls,
                 deadline,
             )
             .await?;
@@ -109,7 +117,9 @@ impl PluginHost {
                 drop(admitted);
                 answer
             });
-            running.await.unwrap_or_else(|error| Err(Error::internal("A call", &error)))
+            running
+                .await
+                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
         }
     }
 
@@ -120,13 +130,34 @@ impl PluginHost {
         deadline: Instant,
         stopped: CancellationToken,
     ) -> Result<Answer, Error> {
+        let plugin = match &listed.runner {
+            Runner::Plugin(plugin) => plugin,
+            Runner::Native(native) => {
+                return tokio::time::timeout_at(
+                    deadline,
+                    native.code.call(&request.caller, request.arguments),
+                )
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Error::new(
+                        ErrorKind::Timeout,
+                        "time-limit",
+                        "The call took too long.",
+                    ))
+                });
+            }
+        };
         let secrets = self
             .services
-            .seal_arguments(&request.caller.principal, &listed.plugin.grantee, &listed.tool.sealed, &mut request.arguments)
+            .seal_arguments(
+                &request.caller.principal,
+                &plugin.grantee,
+                &listed.tool.sealed,
+                &mut request.arguments,
+            )
             .await?;
-        let limits = &listed.plugin.limits;
         let context = Arc::new(CallContext {
-            grantee: listed.plugin.grantee.clone(),
+            grantee: plugin.grantee.clone(),
             caller: request.caller,
             read_only: listed.tool.hints.read_only,
             correlation_id: request.correlation_id,
@@ -136,23 +167,42 @@ impl PluginHost {
             stopped,
             progress: request.progress,
             secrets,
-            budget: budget(limits),
+            budget: budget(&plugin.limits),
             depth: 0,
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
         });
-        self.finish(listed, context, request.arguments).await
+        self.finish(listed, plugin, context, request.arguments)
+            .await
     }
 
     /// Runs the steps of a call, checks the result, and leaves nothing behind.
-    async fn finish(&self, listed: &Listed, context: Arc<CallContext>, arguments: Map<String, Value>) -> Result<Answer, Error> {
+    async fn finish(
+        &self,
+        listed: &Listed,
+        plugin: &LoadedPlugin,
+        context: Arc<CallContext>,
+        arguments: Map<String, Value>,
+    ) -> Result<Answer, Error> {
         let answer = self
-            .steps(listed, &context, Value::Object(arguments).to_string())
+            .steps(
+                listed,
+                plugin,
+                &context,
+                Value::Object(arguments).to_string(),
+            )
             .await
             .and_then(|output| checked(listed, output));
-        if listed.plugin.grantee.locks && !context.read_only {
-            let released =
-                self.services.locks.release_all(&context.caller.principal, listed.plugin_name(), &context.lock_holder).await;
+        if plugin.grantee.locks && !context.read_only {
+            let released = self
+                .services
+                .locks
+                .release_all(
+                    &context.caller.principal,
+                    listed.plugin_name(),
+                    &context.lock_holder,
+                )
+                .await;
             if let Err(error) = released {
                 tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
             }
@@ -173,7 +223,13 @@ impl PluginHost {
         answer
     }
 
-    async fn steps(&self, listed: &Listed, context: &Arc<CallContext>, arguments: String) -> Result<Output, Error> {
+    async fn steps(
+        &self,
+        listed: &Listed,
+        plugin: &LoadedPlugin,
+        context: &Arc<CallContext>,
+        arguments: String,
+    ) -> Result<Output, Error> {
         let mut call = tools::Call {
             tool: listed.tool.name.clone(),
             arguments,
@@ -183,7 +239,7 @@ impl PluginHost {
         };
         let mut step: u32 = 0;
         loop {
-            let pause = match listed.plugin.call(&self.services, context.clone(), &call).await? {
+            let pause = match plugin.call(&self.services, context.clone(), &call).await? {
                 Outcome::Complete(output) => return Ok(output),
                 Outcome::Pause(pause) => pause,
             };
@@ -191,26 +247,39 @@ impl PluginHost {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
                     "question-not-supported",
-                    format!("{} needs to ask a person, which this server cannot pass on yet. Nothing more was done.", listed.tool.name),
+                    format!(
+                        "{} needs to ask a person, which this server cannot pass on yet. Nothing more was done.",
+                        listed.tool.name
+                    ),
                 ));
             }
             if context.cancelled.is_cancelled() {
                 return Err(Error {
                     outcome_unknown: !context.read_only,
-                    ..Error::new(ErrorKind::Cancelled, "cancelled", format!("Cancelled after {} steps.", step + 1))
+                    ..Error::new(
+                        ErrorKind::Cancelled,
+                        "cancelled",
+                        format!("Cancelled after {} steps.", step + 1),
+                    )
                 });
             }
             step += 1;
             if let (Some(sink), Some(message)) = (&context.progress, &pause.message) {
                 sink.progress(step.into(), None, message);
             }
-            call.resumption = Some(Resumption { state: pause.state, answers: Vec::new() });
+            call.resumption = Some(Resumption {
+                state: pause.state,
+                answers: Vec::new(),
+            });
         }
     }
 }
 
 fn budget(limits: &Limits) -> ResponseBudget {
-    ResponseBudget::new(usize::try_from(limits.http_bytes.as_u64()).unwrap_or(usize::MAX), limits.http_requests)
+    ResponseBudget::new(
+        usize::try_from(limits.http_bytes.as_u64()).unwrap_or(usize::MAX),
+        limits.http_requests,
+    )
 }
 
 /// Locks belong to one call, not to all that share a correlation id.
@@ -220,7 +289,7 @@ fn lock_holder() -> String {
 
 /// The plugin's result, held against its limits and its own schema.
 fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
-    let limit = listed.plugin.limits.output.as_u64();
+    let limit = listed.limits().output.as_u64();
     let bytes = output.structured.as_ref().map_or(0, String::len)
         + output
             .content
@@ -238,22 +307,38 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
             format!(
                 "The answer of {} has {bytes} bytes; the limit is {} (plugins.{}.limits.output). Ask for less: a smaller limit, or fewer fields.",
                 listed.tool.name,
-                listed.plugin.limits.output,
+                listed.limits().output,
                 listed.plugin_name()
             ),
         ));
     }
-    let structured = match output.structured.as_deref().map(serde_json::from_str::<Value>).transpose() {
+    let structured = match output
+        .structured
+        .as_deref()
+        .map(serde_json::from_str::<Value>)
+        .transpose()
+    {
         Ok(None) => None,
         Ok(Some(Value::Object(object))) => Some(object),
         Ok(Some(_)) => return Err(broken(listed, "its structured result is not an object")),
-        Err(error) => return Err(broken(listed, &format!("its structured result is not JSON: {error}"))),
+        Err(error) => {
+            return Err(broken(
+                listed,
+                &format!("its structured result is not JSON: {error}"),
+            ));
+        }
     };
     if let Some(validator) = &listed.tool.output {
         let value = structured.clone().map_or(Value::Null, Value::Object);
         if let Some(error) = validator.iter_errors(&value).next() {
             let path = error.instance_path().to_string();
-            return Err(broken(listed, &format!("its result breaks its own output schema at '{path}': {}", error.masked())));
+            return Err(broken(
+                listed,
+                &format!(
+                    "its result breaks its own output schema at '{path}': {}",
+                    error.masked()
+                ),
+            ));
         }
     }
     let content = output
@@ -261,7 +346,10 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
         .into_iter()
         .map(|content| match content {
             tools::Content::Text(text) => Content::Text(text),
-            tools::Content::Blob(blob) => Content::Blob { mime: blob.mime, data: blob.data },
+            tools::Content::Blob(blob) => Content::Blob {
+                mime: blob.mime,
+                data: blob.data,
+            },
             tools::Content::Link(link) => Content::Link {
                 uri: link.uri,
                 name: link.name,
@@ -270,27 +358,46 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
             },
         })
         .collect();
-    Ok(Answer { content, structured })
+    Ok(Answer {
+        content,
+        structured,
+    })
 }
 
 fn broken(listed: &Listed, what: &str) -> Error {
-    tracing::error!(plugin = listed.plugin_name(), tool = listed.tool.name, "{what}");
+    tracing::error!(
+        plugin = listed.plugin_name(),
+        tool = listed.tool.name,
+        "{what}"
+    );
     Error {
         outcome_unknown: !listed.tool.hints.read_only,
         ..Error::new(
             ErrorKind::Internal,
             "plugin-broke-its-contract",
-            format!("The plugin '{}' gave an answer that breaks its own description. Tell its author.", listed.plugin_name()),
+            format!(
+                "The plugin '{}' gave an answer that breaks its own description. Tell its author.",
+                listed.plugin_name()
+            ),
         )
     }
 }
 
 #[async_trait]
 impl PeerCalls for PluginHost {
-    async fn call_peer(&self, parent: &CallContext, tool: &str, arguments: &str) -> Result<String, Error> {
+    async fn call_peer(
+        &self,
+        parent: &CallContext,
+        tool: &str,
+        arguments: &str,
+    ) -> Result<String, Error> {
         let registry = self.registry();
         let listed = registry.find(tool).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "tool-not-found", format!("There is no tool '{tool}'."))
+            Error::new(
+                ErrorKind::NotFound,
+                "tool-not-found",
+                format!("There is no tool '{tool}'."),
+            )
         })?;
         if parent.read_only && !listed.tool.hints.read_only {
             return Err(Error::read_only(tool));
@@ -306,15 +413,27 @@ impl PeerCalls for PluginHost {
             }
         };
         listed.tool.arguments.check(tool, &arguments)?;
-        if listed.tool.sealed.iter().any(|sealed| arguments.contains_key(&sealed.name)) {
+        if listed
+            .tool
+            .sealed
+            .iter()
+            .any(|sealed| arguments.contains_key(&sealed.name))
+        {
             return Err(Error::new(
                 ErrorKind::Denied,
                 "secret-argument",
                 format!("{tool} takes a secret, which only a person can give."),
             ));
         }
+        let Runner::Plugin(plugin) = &listed.runner else {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "not-a-plugin",
+                format!("{tool} cannot be called by plugins."),
+            ));
+        };
         let context = Arc::new(CallContext {
-            grantee: listed.plugin.grantee.clone(),
+            grantee: plugin.grantee.clone(),
             caller: parent.caller.clone(),
             read_only: listed.tool.hints.read_only,
             correlation_id: parent.correlation_id.clone(),
@@ -324,12 +443,12 @@ impl PeerCalls for PluginHost {
             stopped: parent.stopped.clone(),
             progress: None,
             secrets: CallSecrets::default(),
-            budget: budget(&listed.plugin.limits),
+            budget: budget(&plugin.limits),
             depth: parent.depth + 1,
             peers: parent.peers.clone(),
             subject: std::sync::Mutex::default(),
         });
-        let answer = self.finish(listed, context, arguments).await?;
+        let answer = self.finish(listed, plugin, context, arguments).await?;
         Ok(Value::Object(answer.structured.unwrap_or_default()).to_string())
     }
 }

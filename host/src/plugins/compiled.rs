@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use zeroize::Zeroizing;
 
 use super::PluginError;
 
@@ -43,7 +43,9 @@ impl CompiledCode {
     /// The bytes are not a component.
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, PluginError> {
         if Engine::detect_precompiled(wasm).is_some() {
-            return Err(PluginError::NotAComponent("it is compiled machine code, which is never taken from outside".into()));
+            return Err(PluginError::NotAComponent(
+                "it is compiled machine code, which is never taken from outside".into(),
+            ));
         }
         let path = self.path(engine, wasm);
         if let Some(component) = self.read(engine, &path) {
@@ -53,7 +55,11 @@ impl CompiledCode {
         let code = engine
             .precompile_component(wasm)
             .map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
-        tracing::info!(bytes = wasm.len(), elapsed_ms = started.elapsed().as_millis(), "compiled a component");
+        tracing::info!(
+            bytes = wasm.len(),
+            elapsed_ms = started.elapsed().as_millis(),
+            "compiled a component"
+        );
         if let Err(error) = self.write(&path, &code) {
             tracing::warn!(cause = %error, "compiled code could not be kept; the next start compiles again");
         }
@@ -62,7 +68,9 @@ impl CompiledCode {
 
     fn path(&self, engine: &Engine, wasm: &[u8]) -> PathBuf {
         let mut compatibility = Sha256Hasher(Sha256::new());
-        engine.precompile_compatibility_hash().hash(&mut compatibility);
+        engine
+            .precompile_compatibility_hash()
+            .hash(&mut compatibility);
         let digest = Sha256::new()
             .chain_update(Sha256::digest(wasm))
             .chain_update(compatibility.0.finalize())
@@ -91,7 +99,8 @@ impl CompiledCode {
 
     fn mac(&self, code: &[u8]) -> Hmac<Sha256> {
         let key = self.seal_key.as_slice();
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any length"));
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key)
+            .unwrap_or_else(|_| unreachable!("HMAC takes any length"));
         mac.update(code);
         mac
     }
@@ -120,7 +129,13 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
 
 /// What wasmtime says first; the rest is a chain of contexts for its developers.
 pub(super) fn first_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").lines().next().unwrap_or_default().chars().take(300).collect()
+    format!("{error:#}")
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect()
 }
 
 #[cfg(test)]
@@ -134,7 +149,10 @@ mod tests {
     }
 
     fn files(folder: &Path) -> Vec<PathBuf> {
-        std::fs::read_dir(folder.join("compiled")).unwrap().map(|entry| entry.unwrap().path()).collect()
+        std::fs::read_dir(folder.join("compiled"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
     }
 
     #[test]
@@ -159,8 +177,13 @@ mod tests {
     fn machine_code_in_disguise_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let engine = PluginEngine::new().unwrap().engine;
-        let machine_code = engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
-        let error = code(folder.path()).load(&engine, &machine_code).err().unwrap();
+        let machine_code = engine
+            .precompile_component(&wat::parse_str("(component)").unwrap())
+            .unwrap();
+        let error = code(folder.path())
+            .load(&engine, &machine_code)
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("machine code"), "{error}");
     }
 
@@ -170,7 +193,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let engine = PluginEngine::new().unwrap().engine;
-        code(folder.path()).load(&engine, &wat::parse_str("(component)").unwrap()).unwrap();
+        code(folder.path())
+            .load(&engine, &wat::parse_str("(component)").unwrap())
+            .unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder.path().join("compiled")), 0o700);
         assert_eq!(mode(&files(folder.path())[0]), 0o600);

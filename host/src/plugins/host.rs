@@ -13,6 +13,7 @@ use super::admission::Admission;
 use super::compiled::CompiledCode;
 use super::engine::PluginEngine;
 use super::load::{self, Loaded};
+use super::native::Native;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
 use crate::config::{Config, Limits, Plugin};
@@ -43,11 +44,18 @@ pub struct PluginHost {
     slots: Mutex<BTreeMap<String, Slot>>,
     still_loading: watch::Sender<usize>,
     revision: watch::Sender<u64>,
+    native: Vec<Native>,
 }
 
 impl PluginHost {
-    /// Starts to load every enabled plugin in the background, and answers at once.
-    pub fn start(config: &Config, engine: PluginEngine, compiled: CompiledCode, services: Arc<Services>) -> Arc<Self> {
+    /// Starts to load every enabled plugin in the background, and answers at once; `native` tools are there already.
+    pub fn start(
+        config: &Config,
+        engine: PluginEngine,
+        compiled: CompiledCode,
+        services: Arc<Services>,
+        native: Vec<Native>,
+    ) -> Arc<Self> {
         let enabled: Vec<(String, Plugin)> = config
             .plugins
             .iter()
@@ -63,8 +71,14 @@ impl PluginHost {
             stopped,
             engine,
             compiled: Arc::new(compiled),
-            registry: ArcSwap::default(),
-            slots: Mutex::new(enabled.iter().map(|(name, _)| (name.clone(), Slot::Loading)).collect()),
+            registry: ArcSwap::from_pointee(Registry::build(&native, &BTreeMap::new())),
+            native,
+            slots: Mutex::new(
+                enabled
+                    .iter()
+                    .map(|(name, _)| (name.clone(), Slot::Loading))
+                    .collect(),
+            ),
             still_loading: watch::Sender::new(enabled.len()),
             revision: watch::Sender::new(0),
         });
@@ -75,7 +89,15 @@ impl PluginHost {
     }
 
     async fn load(self: Arc<Self>, name: String, plugin: Plugin, limits: Limits) {
-        let loaded = load::load(&name, &plugin, &limits, &self.engine, &self.compiled, &self.services).await;
+        let loaded = load::load(
+            &name,
+            &plugin,
+            &limits,
+            &self.engine,
+            &self.compiled,
+            &self.services,
+        )
+        .await;
         if let Err(error) = &loaded {
             tracing::error!(plugin = name, "not served: {error}");
         }
@@ -88,7 +110,8 @@ impl PluginHost {
                     Err(error) => Slot::Failed(error),
                 },
             );
-            self.registry.store(Arc::new(Registry::build(&slots)));
+            self.registry
+                .store(Arc::new(Registry::build(&self.native, &slots)));
         }
         self.still_loading.send_modify(|loading| *loading -= 1);
         self.revision.send_modify(|revision| *revision += 1);
@@ -128,8 +151,14 @@ impl PluginHost {
         if !self.writes.is_empty() {
             tracing::info!(writes = self.writes.len(), grace = ?grace, "letting writes that are under way finish");
         }
-        if tokio::time::timeout(grace, self.writes.wait()).await.is_err() {
-            tracing::warn!(writes = self.writes.len(), "the grace is over; stopping writes whose outcome is unknown");
+        if tokio::time::timeout(grace, self.writes.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                writes = self.writes.len(),
+                "the grace is over; stopping writes whose outcome is unknown"
+            );
             self.stopped.cancel();
             self.writes.wait().await;
         }

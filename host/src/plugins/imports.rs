@@ -9,7 +9,9 @@ use crate::capabilities::contract::VERSION;
 const CONTRACT: &str = "orderdesk:plugin/";
 /// WASI 0.2, linked whole and empty: no folder, no variable, every address and look-up refused.
 const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
-const INTERFACES: [&str; 9] = ["types", "http", "storage", "cache", "crypto", "locks", "session", "peers", "log"];
+const INTERFACES: [&str; 9] = [
+    "types", "http", "storage", "cache", "crypto", "locks", "session", "peers", "log",
+];
 
 /// Refuses a component that imports what no plugin gets, or that does not give tools.
 ///
@@ -33,7 +35,9 @@ fn check_import(name: &str) -> Result<(), PluginError> {
     if let Some(interface) = name.strip_prefix(CONTRACT) {
         return match interface.split_once('@') {
             Some((interface, VERSION)) if INTERFACES.contains(&interface) => Ok(()),
-            Some((_, version)) if version != VERSION => Err(PluginError::Contract(version.to_owned())),
+            Some((_, version)) if version != VERSION => {
+                Err(PluginError::Contract(version.to_owned()))
+            }
             _ => Err(PluginError::Import(name.to_owned())),
         };
     }
@@ -41,7 +45,11 @@ fn check_import(name: &str) -> Result<(), PluginError> {
         .strip_prefix("wasi:")
         .and_then(|rest| rest.split_once('/'))
         .is_some_and(|(package, rest)| WASI.contains(&package) && rest.contains("@0.2."));
-    if wasi { Ok(()) } else { Err(PluginError::Import(name.to_owned())) }
+    if wasi {
+        Ok(())
+    } else {
+        Err(PluginError::Import(name.to_owned()))
+    }
 }
 
 #[cfg(test)]
@@ -51,10 +59,19 @@ mod tests {
 
     #[test]
     fn the_contract_and_an_empty_wasi_are_all_there_is() {
-        for name in ["orderdesk:plugin/http@0.1.0", "wasi:cli/environment@0.2.6", "wasi:sockets/tcp@0.2.0"] {
+        for name in [
+            "orderdesk:plugin/http@0.1.0",
+            "wasi:cli/environment@0.2.6",
+            "wasi:sockets/tcp@0.2.0",
+        ] {
             check_import(name).unwrap();
         }
-        for name in ["wasi:http/outgoing-handler@0.2.0", "wasi:cli/stdout@0.3.0", "host:secrets/reveal", "orderdesk:plugin/reveal@0.1.0"] {
+        for name in [
+            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:cli/stdout@0.3.0",
+            "host:secrets/reveal",
+            "orderdesk:plugin/reveal@0.1.0",
+        ] {
             let error = check_import(name).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }

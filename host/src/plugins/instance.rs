@@ -36,7 +36,10 @@ impl LoadedPlugin {
     ///
     /// # Errors
     /// It trapped, or ran into a limit.
-    pub async fn describe(&self, services: &Arc<Services>) -> Result<(Manifest, Vec<Declared>), String> {
+    pub async fn describe(
+        &self,
+        services: &Arc<Services>,
+    ) -> Result<(Manifest, Vec<Declared>), String> {
         let deadline = Instant::now() + self.limits.time;
         let mut store = self.store(services, None);
         let described = timeout_at(deadline, async {
@@ -61,11 +64,19 @@ impl LoadedPlugin {
     ///
     /// # Errors
     /// The plugin's own error, or the limit that it ran into, or that it failed.
-    pub async fn call(&self, services: &Arc<Services>, context: Arc<CallContext>, call: &Call) -> Result<Outcome, Error> {
+    pub async fn call(
+        &self,
+        services: &Arc<Services>,
+        context: Arc<CallContext>,
+        call: &Call,
+    ) -> Result<Outcome, Error> {
         let mut store = self.store(services, Some(context.clone()));
         let running = async {
             let plugin = self.pre.instantiate_async(&mut store).await?;
-            plugin.orderdesk_plugin_tools().call_call_tool(&mut store, call).await
+            plugin
+                .orderdesk_plugin_tools()
+                .call_call_tool(&mut store, call)
+                .await
         };
         let ended = tokio::select! {
             biased;
@@ -84,9 +95,15 @@ impl LoadedPlugin {
         let state = CallState {
             services: services.clone(),
             grantee: self.grantee.clone(),
-            usage: Usage::new(usize::try_from(self.limits.memory.as_u64()).unwrap_or(usize::MAX), self.limits.cpu),
+            usage: Usage::new(
+                usize::try_from(self.limits.memory.as_u64()).unwrap_or(usize::MAX),
+                self.limits.cpu,
+            ),
             // Nothing is inherited or opened; sockets exist and refuse every address.
-            wasi: WasiCtxBuilder::new().stdout(output.clone()).stderr(output).build(),
+            wasi: WasiCtxBuilder::new()
+                .stdout(output.clone())
+                .stderr(output)
+                .build(),
             table: ResourceTable::new(),
             call,
         };
@@ -97,18 +114,34 @@ impl LoadedPlugin {
         store.set_epoch_deadline(1);
         // Yielding on every tick gives other calls the thread; counting the ticks bounds the plugin's own time.
         store.epoch_deadline_callback(|mut store| {
-            Ok(if store.data_mut().usage.tick() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+            Ok(if store.data_mut().usage.tick() {
+                UpdateDeadline::Yield(1)
+            } else {
+                UpdateDeadline::Interrupt
+            })
         });
         store
     }
 
-    fn failed(&self, error: &wasmtime::Error, exceeded: Option<Exceeded>, context: &CallContext) -> Error {
+    fn failed(
+        &self,
+        error: &wasmtime::Error,
+        exceeded: Option<Exceeded>,
+        context: &CallContext,
+    ) -> Error {
         if let Some(exceeded) = exceeded {
-            return Error { outcome_unknown: !context.read_only, ..self.exceeded(exceeded) };
+            return Error {
+                outcome_unknown: !context.read_only,
+                ..self.exceeded(exceeded)
+            };
         }
         if error.is::<PoolConcurrencyLimitError>() {
-            return Error::new(ErrorKind::RateLimited, "busy", "The server is busy. Nothing was done; try again in a few seconds.")
-                .retry_after(std::time::Duration::from_secs(2));
+            return Error::new(
+                ErrorKind::RateLimited,
+                "busy",
+                "The server is busy. Nothing was done; try again in a few seconds.",
+            )
+            .retry_after(std::time::Duration::from_secs(2));
         }
         tracing::error!(
             plugin = self.grantee.name,
@@ -121,7 +154,10 @@ impl LoadedPlugin {
             ..Error::new(
                 ErrorKind::Internal,
                 "plugin-failed",
-                format!("The plugin '{}' failed in this call. Other calls are not affected; tell the operator if it happens again.", self.grantee.name),
+                format!(
+                    "The plugin '{}' failed in this call. Other calls are not affected; tell the operator if it happens again.",
+                    self.grantee.name
+                ),
             )
         }
     }

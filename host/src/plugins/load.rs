@@ -64,28 +64,59 @@ pub async fn load(
         .instantiate_pre(&component)
         .and_then(PluginPre::new)
         .map_err(|error| PluginError::NotAComponent(super::compiled::first_line(&error)))?;
-    let plugin = Arc::new(LoadedPlugin { grantee, limits, pre });
+    let plugin = Arc::new(LoadedPlugin {
+        grantee,
+        limits,
+        pre,
+    });
 
-    let (manifest, declared) = plugin.describe(services).await.map_err(PluginError::Listing)?;
+    let (manifest, declared) = plugin
+        .describe(services)
+        .await
+        .map_err(PluginError::Listing)?;
     check_settings(name, settings, &manifest)?;
-    let prefixes = settings.prefixes.clone().unwrap_or_else(|| vec![format!("{name}_")]);
+    let prefixes = settings
+        .prefixes
+        .clone()
+        .unwrap_or_else(|| vec![format!("{name}_")]);
     let mut tools = Vec::new();
     for tool in declared {
-        let tool = Tool::check(tool, &plugin.grantee, &prefixes).map_err(PluginError::Declaration)?;
-        if tools.iter().any(|other: &Arc<Tool>| other.name == tool.name) {
-            return Err(PluginError::Declaration(format!("it declares the tool '{}' twice", tool.name)));
+        let tool =
+            Tool::check(tool, &plugin.grantee, &prefixes).map_err(PluginError::Declaration)?;
+        if tools
+            .iter()
+            .any(|other: &Arc<Tool>| other.name == tool.name)
+        {
+            return Err(PluginError::Declaration(format!(
+                "it declares the tool '{}' twice",
+                tool.name
+            )));
         }
         tools.push(Arc::new(tool));
     }
     check_filter(name, &settings.tools, &tools)?;
     tools.retain(|tool| {
-        settings.tools.include.as_ref().is_none_or(|include| include.contains(&tool.name))
+        settings
+            .tools
+            .include
+            .as_ref()
+            .is_none_or(|include| include.contains(&tool.name))
             && !settings.tools.exclude.contains(&tool.name)
     });
     for wish in &manifest.wishes {
-        tracing::debug!(plugin = name, grant = wish.grant, reason = wish.reason, "the plugin wishes for a grant");
+        tracing::debug!(
+            plugin = name,
+            grant = wish.grant,
+            reason = wish.reason,
+            "the plugin wishes for a grant"
+        );
     }
-    tracing::info!(plugin = name, version = manifest.version, tools = tools.len(), "loaded a plugin");
+    tracing::info!(
+        plugin = name,
+        version = manifest.version,
+        tools = tools.len(),
+        "loaded a plugin"
+    );
     Ok(Loaded { plugin, tools })
 }
 
@@ -100,15 +131,25 @@ fn read(source: &std::path::Path, expected: Option<&str>) -> Result<Vec<u8>, Plu
     }
     let wasm = std::fs::read(source).map_err(unreadable)?;
     if let Some(expected) = expected {
-        let found: String = Sha256::digest(&wasm).iter().map(|byte| format!("{byte:02x}")).collect();
+        let found: String = Sha256::digest(&wasm)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         if !found.eq_ignore_ascii_case(expected.trim()) {
-            return Err(PluginError::Digest { found, expected: expected.to_owned() });
+            return Err(PluginError::Digest {
+                found,
+                expected: expected.to_owned(),
+            });
         }
     }
     Ok(wasm)
 }
 
-fn grantee(name: &str, settings: &config::Plugin, services: &Services) -> Result<Grantee, PluginError> {
+fn grantee(
+    name: &str,
+    settings: &config::Plugin,
+    services: &Services,
+) -> Result<Grantee, PluginError> {
     let config = |what: String| PluginError::Config(format!("plugins.{name}.grants: {what}"));
     let mut http = Vec::new();
     for grant in &settings.grants.http {
@@ -118,9 +159,16 @@ fn grantee(name: &str, settings: &config::Plugin, services: &Services) -> Result
         let allow = grant
             .allow
             .iter()
-            .map(|pattern| pattern.parse().map_err(|error| config(format!("'{pattern}': {error}"))))
+            .map(|pattern| {
+                pattern
+                    .parse()
+                    .map_err(|error| config(format!("'{pattern}': {error}")))
+            })
             .collect::<Result<Vec<_>, _>>()?;
-        http.push(HttpGrant { endpoint: grant.endpoint.clone(), allow });
+        http.push(HttpGrant {
+            endpoint: grant.endpoint.clone(),
+            allow,
+        });
     }
     Ok(Grantee {
         name: name.to_owned(),
@@ -132,31 +180,49 @@ fn grantee(name: &str, settings: &config::Plugin, services: &Services) -> Result
     })
 }
 
-fn check_settings(name: &str, settings: &config::Plugin, manifest: &Manifest) -> Result<(), PluginError> {
+fn check_settings(
+    name: &str,
+    settings: &config::Plugin,
+    manifest: &Manifest,
+) -> Result<(), PluginError> {
     let Some(schema) = &manifest.settings_schema else {
         return match settings.settings.keys().next() {
             None => Ok(()),
-            Some(key) => Err(PluginError::Config(format!("plugins.{name}.settings.{key}: this plugin has no settings"))),
+            Some(key) => Err(PluginError::Config(format!(
+                "plugins.{name}.settings.{key}: this plugin has no settings"
+            ))),
         };
     };
-    let schema = serde_json::from_str(schema)
-        .map_err(|error| PluginError::Declaration(format!("the schema of its settings is not a JSON object: {error}")))?;
-    let validator = compile(&schema).map_err(|error| PluginError::Declaration(format!("the schema of its settings {error}")))?;
+    let schema = serde_json::from_str(schema).map_err(|error| {
+        PluginError::Declaration(format!(
+            "the schema of its settings is not a JSON object: {error}"
+        ))
+    })?;
+    let validator = compile(&schema)
+        .map_err(|error| PluginError::Declaration(format!("the schema of its settings {error}")))?;
     let value = serde_json::Value::Object(settings.settings.clone());
     match validator.iter_errors(&value).next() {
         None => Ok(()),
         Some(error) => {
             let path = error.instance_path().to_string().replace('/', ".");
-            Err(PluginError::Config(format!("plugins.{name}.settings{path}: {error}")))
+            Err(PluginError::Config(format!(
+                "plugins.{name}.settings{path}: {error}"
+            )))
         }
     }
 }
 
-fn check_filter(name: &str, filter: &config::ToolFilter, tools: &[Arc<Tool>]) -> Result<(), PluginError> {
+fn check_filter(
+    name: &str,
+    filter: &config::ToolFilter,
+    tools: &[Arc<Tool>],
+) -> Result<(), PluginError> {
     let listed = filter.include.iter().flatten().chain(&filter.exclude);
     for wanted in listed {
         if !tools.iter().any(|tool| &tool.name == wanted) {
-            return Err(PluginError::Config(format!("plugins.{name}.tools: the plugin has no tool '{wanted}'")));
+            return Err(PluginError::Config(format!(
+                "plugins.{name}.tools: the plugin has no tool '{wanted}'"
+            )));
         }
     }
     Ok(())

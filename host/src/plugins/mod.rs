@@ -9,6 +9,7 @@ mod host;
 mod imports;
 mod instance;
 mod load;
+mod native;
 mod registry;
 mod stdio;
 mod tool;
@@ -19,6 +20,7 @@ pub use call::{Answer, CallRequest, Content};
 pub use compiled::CompiledCode;
 pub use engine::{EngineError, PluginEngine};
 pub use host::PluginHost;
+pub use native::{Native, NativeTool};
 pub use registry::{Listed, Problem, Registry};
 pub use tool::{Tool, ToolHints};
 
@@ -37,7 +39,9 @@ pub enum PluginError {
     #[error("its file has {0} bytes; the limit is {1}")]
     TooLarge(u64, u64),
     /// Another file than the one that the operator pinned.
-    #[error("its file has the sha256 {found}, but the config says {expected}; if you trust the new file, change sha256")]
+    #[error(
+        "its file has the sha256 {found}, but the config says {expected}; if you trust the new file, change sha256"
+    )]
     Digest {
         /// Of the file.
         found: String,
@@ -48,7 +52,9 @@ pub enum PluginError {
     #[error("its file is not a WebAssembly component: {0}")]
     NotAComponent(String),
     /// An import that no plugin gets.
-    #[error("it imports '{0}', which this host does not give; plugins get orderdesk:plugin and WASI 0.2 without files and network")]
+    #[error(
+        "it imports '{0}', which this host does not give; plugins get orderdesk:plugin and WASI 0.2 without files and network"
+    )]
     Import(String),
     /// A component for something else.
     #[error("it does not export 'orderdesk:plugin/tools', so it has no tools")]

@@ -5,27 +5,52 @@ use std::sync::Arc;
 
 use super::instance::LoadedPlugin;
 use super::load::Loaded;
+use super::native::{NATIVE, Native};
 use super::tool::Tool;
 use super::{PluginError, host::Slot};
+use crate::config::Limits;
 
 /// A tool and the plugin that runs it.
 #[derive(Clone)]
 pub struct Listed {
     /// The tool.
     pub tool: Arc<Tool>,
-    /// Its plugin.
-    pub(super) plugin: Arc<LoadedPlugin>,
+    /// What runs it.
+    pub(super) runner: Runner,
+}
+
+/// What runs a tool.
+#[derive(Clone)]
+pub(super) enum Runner {
+    /// A sandboxed component.
+    Plugin(Arc<LoadedPlugin>),
+    /// Code of this process.
+    Native(Native),
 }
 
 impl Listed {
-    /// The plugin's name in the config.
+    /// The plugin's name in the config, or `host` for a native tool.
     pub fn plugin_name(&self) -> &str {
-        &self.plugin.grantee.name
+        match &self.runner {
+            Runner::Plugin(plugin) => &plugin.grantee.name,
+            Runner::Native(_) => NATIVE,
+        }
+    }
+
+    /// What one call may use.
+    pub(super) fn limits(&self) -> &Limits {
+        match &self.runner {
+            Runner::Plugin(plugin) => &plugin.limits,
+            Runner::Native(native) => &native.limits,
+        }
     }
 
     /// The arguments that hold secrets.
     pub fn secret_arguments(&self) -> impl Iterator<Item = &str> {
-        self.tool.sealed.iter().map(|argument| argument.name.as_str())
+        self.tool
+            .sealed
+            .iter()
+            .map(|argument| argument.name.as_str())
     }
 }
 
@@ -48,8 +73,11 @@ pub struct Registry {
 
 impl Registry {
     /// Plugins in the order of their names, tools in the order of their plugin: the same in every process.
-    pub(super) fn build(slots: &BTreeMap<String, Slot>) -> Self {
+    pub(super) fn build(native: &[Native], slots: &BTreeMap<String, Slot>) -> Self {
         let mut registry = Self::default();
+        for native in native {
+            registry.list(native.tool.clone(), Runner::Native(native.clone()));
+        }
         for (name, slot) in slots {
             match slot {
                 Slot::Loading => {}
@@ -73,13 +101,20 @@ impl Registry {
             }
         }
         for tool in &loaded.tools {
-            self.by_name.insert(tool.name.clone(), self.tools.len());
-            self.tools.push(Listed { tool: tool.clone(), plugin: loaded.plugin.clone() });
+            self.list(tool.clone(), Runner::Plugin(loaded.plugin.clone()));
         }
     }
 
+    fn list(&mut self, tool: Arc<Tool>, runner: Runner) {
+        self.by_name.insert(tool.name.clone(), self.tools.len());
+        self.tools.push(Listed { tool, runner });
+    }
+
     fn problem(&mut self, plugin: &str, error: &PluginError) {
-        self.problems.push(Problem { plugin: plugin.to_owned(), what: error.to_string() });
+        self.problems.push(Problem {
+            plugin: plugin.to_owned(),
+            what: error.to_string(),
+        });
     }
 
     /// All tools, in their listed order.
@@ -92,7 +127,7 @@ impl Registry {
         &self.problems
     }
 
-    /// The tool of this name; `orders.get` is accepted for `orders_get`.
+    /// The tool of this name; `shop.get` is accepted for `shop_get`.
     pub fn find(&self, name: &str) -> Option<&Listed> {
         self.by_name
             .get(name)
@@ -105,7 +140,12 @@ impl Registry {
         let mut close: Vec<_> = self
             .tools
             .iter()
-            .map(|listed| (strsim::jaro_winkler(&listed.tool.name, name), listed.tool.name.as_str()))
+            .map(|listed| {
+                (
+                    strsim::jaro_winkler(&listed.tool.name, name),
+                    listed.tool.name.as_str(),
+                )
+            })
             .filter(|(likeness, _)| *likeness > 0.7)
             .collect();
         close.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -40,8 +40,14 @@ impl StdoutStream for PluginOutput {
 }
 
 impl AsyncWrite for PluginOutput {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        let before = self.printed.fetch_add(bytes.len(), std::sync::atomic::Ordering::Relaxed);
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let before = self
+            .printed
+            .fetch_add(bytes.len(), std::sync::atomic::Ordering::Relaxed);
         let kept = &bytes[..bytes.len().min(PRINTED_BYTES.saturating_sub(before))];
         let text = String::from_utf8_lossy(kept);
         for line in text.lines().filter(|line| !line.trim().is_empty()) {

@@ -61,28 +61,65 @@ impl From<Hints> for ToolHints {
 }
 
 impl Tool {
+    /// A read-only tool that is built into the server; `schema` is that of its arguments.
+    ///
+    /// # Errors
+    /// The schema is not that of an object.
+    pub fn native(
+        name: &str,
+        title: &str,
+        description: &str,
+        schema: Value,
+    ) -> Result<Self, String> {
+        let schema = object(&schema.to_string())?;
+        Ok(Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            description: description.to_owned(),
+            arguments: ArgumentSchema::new(schema, &[])?,
+            output_schema: None,
+            output: None,
+            hints: ToolHints {
+                read_only: true,
+                destructive: false,
+                idempotent: true,
+                open_world: false,
+            },
+            toolset: None,
+            sealed: Vec::new(),
+        })
+    }
+
     /// Checks what a plugin declares.
     ///
     /// # Errors
     /// What is wrong with which tool, in words.
-    pub fn check(declared: Declared, grantee: &Grantee, prefixes: &[String]) -> Result<Self, String> {
+    pub fn check(
+        declared: Declared,
+        grantee: &Grantee,
+        prefixes: &[String],
+    ) -> Result<Self, String> {
         let name = declared.name;
         check_name(&name, prefixes)?;
         let of_tool = |what: String| format!("tool '{name}': {what}");
         if declared.title.trim().is_empty() || declared.description.trim().is_empty() {
             return Err(of_tool("it has no title or no description".into()));
         }
-        let mut schema = object(&declared.input_schema).map_err(|error| of_tool(format!("its input schema {error}")))?;
+        let mut schema = object(&declared.input_schema)
+            .map_err(|error| of_tool(format!("its input schema {error}")))?;
         let sealed = take_sealed(&mut schema, grantee).map_err(&of_tool)?;
-        let arguments = ArgumentSchema::new(schema, &sealed).map_err(|error| of_tool(format!("its input schema {error}")))?;
-        let (output_schema, output) = match declared.output_schema.as_deref().map(object).transpose() {
-            Ok(None) => (None, None),
-            Ok(Some(schema)) => {
-                let validator = compile(&schema).map_err(|error| of_tool(format!("its output schema {error}")))?;
-                (Some(Arc::new(schema)), Some(validator))
-            }
-            Err(error) => return Err(of_tool(format!("its output schema {error}"))),
-        };
+        let arguments = ArgumentSchema::new(schema, &sealed)
+            .map_err(|error| of_tool(format!("its input schema {error}")))?;
+        let (output_schema, output) =
+            match declared.output_schema.as_deref().map(object).transpose() {
+                Ok(None) => (None, None),
+                Ok(Some(schema)) => {
+                    let validator = compile(&schema)
+                        .map_err(|error| of_tool(format!("its output schema {error}")))?;
+                    (Some(Arc::new(schema)), Some(validator))
+                }
+                Err(error) => return Err(of_tool(format!("its output schema {error}"))),
+            };
         Ok(Self {
             title: declared.title,
             description: declared.description,
@@ -100,23 +137,33 @@ impl Tool {
 fn check_name(name: &str, prefixes: &[String]) -> Result<(), String> {
     let legal = name.len() <= NAME_LENGTH
         && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if !legal {
         let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
         return Err(format!(
             "tool '{shown}': a name starts with a letter and has at most {NAME_LENGTH} of a-z, 0-9 and _ (clients refuse others)"
         ));
     }
-    if prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())) {
+    if prefixes
+        .iter()
+        .any(|prefix| name.starts_with(prefix.as_str()))
+    {
         Ok(())
     } else {
-        Err(format!("tool '{name}': this plugin's tools must start with one of: {}", prefixes.join(", ")))
+        Err(format!(
+            "tool '{name}': this plugin's tools must start with one of: {}",
+            prefixes.join(", ")
+        ))
     }
 }
 
 fn object(json: &str) -> Result<Map<String, Value>, String> {
     match serde_json::from_str(json) {
-        Ok(Value::Object(schema)) if schema.get("type").is_some_and(|kind| kind == "object") => Ok(schema),
+        Ok(Value::Object(schema)) if schema.get("type").is_some_and(|kind| kind == "object") => {
+            Ok(schema)
+        }
         Ok(_) => Err("is not the schema of an object".into()),
         Err(error) => Err(format!("is not JSON: {error}")),
     }
@@ -131,13 +178,19 @@ pub(super) fn compile(schema: &Map<String, Value>) -> Result<jsonschema::Validat
 }
 
 /// Takes `x-sealed` out of the schema, which is the host's business and not the model's.
-fn take_sealed(schema: &mut Map<String, Value>, grantee: &Grantee) -> Result<Vec<SealedArgument>, String> {
+fn take_sealed(
+    schema: &mut Map<String, Value>,
+    grantee: &Grantee,
+) -> Result<Vec<SealedArgument>, String> {
     let mut sealed = Vec::new();
     let Some(Value::Object(properties)) = schema.get_mut("properties") else {
         return Ok(sealed);
     };
     for (name, property) in properties {
-        let Some(marks) = property.as_object_mut().and_then(|property| property.remove("x-sealed")) else {
+        let Some(marks) = property
+            .as_object_mut()
+            .and_then(|property| property.remove("x-sealed"))
+        else {
             continue;
         };
         let audiences = marks
@@ -151,7 +204,9 @@ fn take_sealed(schema: &mut Map<String, Value>, grantee: &Grantee) -> Result<Vec
             return Err(format!("x-sealed of '{name}' names no audience"));
         }
         if audiences.len() > 1 && audiences.contains(&SealFor::Session) {
-            return Err(format!("x-sealed of '{name}': a secret for the session is good for nothing else"));
+            return Err(format!(
+                "x-sealed of '{name}': a secret for the session is good for nothing else"
+            ));
         }
         for audience in &audiences {
             if let SealFor::Endpoint(endpoint) = audience
@@ -166,7 +221,10 @@ fn take_sealed(schema: &mut Map<String, Value>, grantee: &Grantee) -> Result<Vec
             // The standard's own word for it (JSON Schema 2020-12, validation, section 9.4).
             property.insert("writeOnly".into(), true.into());
         }
-        sealed.push(SealedArgument { name: name.clone(), audiences });
+        sealed.push(SealedArgument {
+            name: name.clone(),
+            audiences,
+        });
     }
     Ok(sealed)
 }
@@ -212,7 +270,15 @@ mod tests {
     #[test]
     fn names_that_clients_refuse_are_refused_at_load() {
         let long = format!("shop_{}", "x".repeat(40));
-        for name in ["shop.get", "Shop_get", "", "shop_gét", &long, "9shop_get", "orders_get"] {
+        for name in [
+            "shop.get",
+            "Shop_get",
+            "",
+            "shop_gét",
+            &long,
+            "9shop_get",
+            "other_get",
+        ] {
             assert!(check(name, r#"{"type":"object"}"#).is_err(), "{name}");
         }
         check("shop_get", r#"{"type":"object"}"#).unwrap();
@@ -220,29 +286,44 @@ mod tests {
 
     #[test]
     fn schemas_that_are_none_are_refused() {
-        for schema in ["", "[]", "true", r#"{"type":"array"}"#, r#"{"type":"object","properties":{"a":{"type":"strnig"}}}"#] {
+        for schema in [
+            "",
+            "[]",
+            "true",
+            r#"{"type":"array"}"#,
+            r#"{"type":"object","properties":{"a":{"type":"strnig"}}}"#,
+        ] {
             assert!(check("shop_get", schema).is_err(), "{schema}");
         }
     }
 
     #[test]
     fn a_schema_cannot_reach_the_network() {
-        let remote = r#"{"type":"object","properties":{"a":{"$ref":"http://127.0.0.1:9/schema.json"}}}"#;
+        let remote =
+            r#"{"type":"object","properties":{"a":{"$ref":"http://127.0.0.1:9/schema.json"}}}"#;
         assert!(check("shop_get", remote).is_err());
     }
 
     #[test]
     fn secrets_for_endpoints_that_are_not_granted_are_refused() {
         let schema = r#"{"type":"object","properties":{"key":{"type":"string","x-sealed":["endpoint:shop"]}}}"#;
-        assert!(check("shop_get", schema).unwrap_err().contains("not granted"));
+        assert!(
+            check("shop_get", schema)
+                .unwrap_err()
+                .contains("not granted")
+        );
     }
 
     #[test]
     fn the_mark_of_a_secret_is_ours_and_the_model_sees_the_standards_word() {
-        let schema = r#"{"type":"object","properties":{"key":{"type":"string","x-sealed":["session"]}}}"#;
+        let schema =
+            r#"{"type":"object","properties":{"key":{"type":"string","x-sealed":["session"]}}}"#;
         let tool = check("shop_get", schema).unwrap();
         assert_eq!(tool.sealed[0].audiences, [SealFor::Session]);
         let shown = serde_json::to_string(tool.arguments.schema()).unwrap();
-        assert!(!shown.contains("x-sealed") && shown.contains("writeOnly"), "{shown}");
+        assert!(
+            !shown.contains("x-sealed") && shown.contains("writeOnly"),
+            "{shown}"
+        );
     }
 }

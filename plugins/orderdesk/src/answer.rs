@@ -1,16 +1,6 @@
 //! What Order Desk answered, told apart: success, or an error that says what to do next.
 //!
-//! Success is a 2xx status **and** `status: "success"` in the envelope. Everything else becomes one of these:
-//!
-//! | Answer | Kind | Code |
-//! |---|---|---|
-//! | 401, 403 | unauthorized | `orderdesk-credentials-refused` |
-//! | 404, or an error that says so | not-found | `orderdesk-not-found` |
-//! | 409, or an error about something that exists already | conflict | `orderdesk-conflict` |
-//! | 429 | rate-limited | `orderdesk-rate-limited` |
-//! | other 4xx, or an error about what was sent | invalid-input | `orderdesk-refused` |
-//! | 5xx, or any other error | upstream | `orderdesk-error` |
-//! | a body that is not an envelope | upstream | `orderdesk-not-json` |
+//! The table of kinds and codes stands in the crate's documentation.
 
 use orderdesk_plugin::http::Response;
 use orderdesk_plugin::{ErrorKind, ToolError, serde_json};

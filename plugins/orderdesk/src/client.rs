@@ -60,7 +60,7 @@ impl<'a> Client<'a> {
     /// Sends a request and answers Order Desk's envelope, normalised (see [`normalise`]).
     ///
     /// # Errors
-    /// What the host refuses, and every answer that is not a success: see the crate's table of codes in `answer.rs`.
+    /// What the host refuses, and every answer that is not a success: see the crate's documentation.
     pub fn send(&self, request: ApiRequest) -> Result<Value, ToolError> {
         let about = answer::About {
             request: request.describe(),

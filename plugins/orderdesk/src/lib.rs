@@ -1,6 +1,25 @@
 //! What the Order Desk plugins share: which store a call is about ([`Store`], [`Registry`]), and how to speak to Order
 //! Desk on its behalf ([`Client`]).
 //!
+//! # Answers
+//!
+//! Success is a 2xx status **and** `status: "success"` in the envelope. Everything else becomes one of these:
+//!
+//! | Answer | Kind | Code |
+//! |---|---|---|
+//! | 401, 403 | unauthorized | `orderdesk-credentials-refused` |
+//! | 404, or an error that says so | not-found | `orderdesk-not-found` |
+//! | 409, or an error about something that exists already | conflict | `orderdesk-conflict` |
+//! | 429 | rate-limited | `orderdesk-rate-limited` |
+//! | other 4xx, or an error about what was sent | invalid-input | `orderdesk-refused` |
+//! | 5xx, or any other error | upstream | `orderdesk-error` |
+//! | a body that is not an envelope | upstream | `orderdesk-not-json` |
+//!
+//! The error's `extra` holds `upstream_status` and `upstream_message`. After a write, 5xx and unreadable answers have
+//! `outcome_unknown` set.
+//!
+//! # Example
+//!
 //! ```
 //! use orderdesk_client::{ApiRequest, Caching, Store, StoreReference, take};
 //! use orderdesk_plugin::{Context, Id, ToolError, serde_json::Value};

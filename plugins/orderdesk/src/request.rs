@@ -5,7 +5,6 @@ use std::time::Duration;
 use orderdesk_plugin::http::{Method, Request};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::{ToolError, serde_json};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::ENDPOINT;
@@ -151,12 +150,8 @@ impl ApiRequest {
         }
         // Order Desk calls a Content-Type on GET invalid: it goes with a body only.
         match self.body {
-            Some(body) => request.json(&Body(body)),
+            Some(body) => request.json(&body),
             None => Ok(request),
         }
     }
 }
-
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Body(Value);

@@ -12,22 +12,22 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 /// IPv4 ranges that are not the public internet: the entries of the IANA IPv4 Special-Purpose Address Registry
 /// (RFC 6890) that are not globally reachable, and multicast.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),          // this network, RFC 791
-    (Ipv4Addr::new(10, 0, 0, 0), 8),         // private, RFC 1918
-    (Ipv4Addr::new(100, 64, 0, 0), 10),      // carrier-grade NAT, RFC 6598; a cloud's metadata
-    (Ipv4Addr::new(127, 0, 0, 0), 8),        // loopback
-    (Ipv4Addr::new(168, 63, 129, 16), 32),   // Azure's metadata, in no registry
-    (Ipv4Addr::new(169, 254, 0, 0), 16),     // link-local, RFC 3927; most clouds' metadata
-    (Ipv4Addr::new(172, 16, 0, 0), 12),      // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24),       // IETF protocol assignments, RFC 6890
-    (Ipv4Addr::new(192, 0, 2, 0), 24),       // documentation, RFC 5737
-    (Ipv4Addr::new(192, 88, 99, 0), 24),     // 6to4 relay, RFC 7526
-    (Ipv4Addr::new(192, 168, 0, 0), 16),     // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15),      // benchmarks, RFC 2544
-    (Ipv4Addr::new(198, 51, 100, 0), 24),    // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24),     // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 4),        // multicast, RFC 5771
-    (Ipv4Addr::new(240, 0, 0, 0), 4),        // reserved, and broadcast
+    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network, RFC 791
+    (Ipv4Addr::new(10, 0, 0, 0), 8),       // private, RFC 1918
+    (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT, RFC 6598; a cloud's metadata
+    (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback
+    (Ipv4Addr::new(168, 63, 129, 16), 32), // Azure's metadata, in no registry
+    (Ipv4Addr::new(169, 254, 0, 0), 16),   // link-local, RFC 3927; most clouds' metadata
+    (Ipv4Addr::new(172, 16, 0, 0), 12),    // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),     // IETF protocol assignments, RFC 6890
+    (Ipv4Addr::new(192, 0, 2, 0), 24),     // documentation, RFC 5737
+    (Ipv4Addr::new(192, 88, 99, 0), 24),   // 6to4 relay, RFC 7526
+    (Ipv4Addr::new(192, 168, 0, 0), 16),   // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15),    // benchmarks, RFC 2544
+    (Ipv4Addr::new(198, 51, 100, 0), 24),  // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24),   // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 4),      // multicast, RFC 5771
+    (Ipv4Addr::new(240, 0, 0, 0), 4),      // reserved, and broadcast
 ];
 
 /// Global unicast, RFC 4291: outside of it nothing is public but the NAT64 prefix.
@@ -64,7 +64,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     };
     let octets = address.octets();
     let embedded = |at: usize| {
-        is_public_v4(Ipv4Addr::new(octets[at], octets[at + 1], octets[at + 2], octets[at + 3]))
+        is_public_v4(Ipv4Addr::new(
+            octets[at],
+            octets[at + 1],
+            octets[at + 2],
+            octets[at + 3],
+        ))
     };
     if let Some(mapped) = address.to_ipv4_mapped() {
         return is_public_v4(mapped);
@@ -127,7 +132,11 @@ impl Resolve for CheckedResolver {
                 .partition(|address| allowed.contains(address.ip()));
             if good.is_empty() && !refused.is_empty() {
                 let addresses = refused.into_iter().map(|address| address.ip()).collect();
-                return Err(AddressRefused { name: text, addresses }.into());
+                return Err(AddressRefused {
+                    name: text,
+                    addresses,
+                }
+                .into());
             }
             Ok(Box::new(good.into_iter()) as Addrs)
         })

@@ -33,7 +33,10 @@ pub(super) async fn take(
     if tokens > rate.burst {
         return Err(HttpError::invalid(
             "hold-too-large",
-            format!("A request can take at most {} tokens together with what it holds.", rate.burst),
+            format!(
+                "A request can take at most {} tokens together with what it holds.",
+                rate.burst
+            ),
         ));
     }
     loop {

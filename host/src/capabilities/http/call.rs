@@ -159,7 +159,10 @@ impl ResponseBudget {
 
     /// Whether tokens were taken in advance.
     pub(super) fn has_prepaid(&self, bucket: &str) -> bool {
-        self.left().prepaid.get(bucket).is_some_and(|tokens| *tokens > 0)
+        self.left()
+            .prepaid
+            .get(bucket)
+            .is_some_and(|tokens| *tokens > 0)
     }
 
     /// Uses up to `wanted` tokens that were taken in advance, and says how many.

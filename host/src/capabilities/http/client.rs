@@ -15,8 +15,8 @@ use super::flight::{FlightKey, Flights, Through};
 use super::guard::Guard;
 use super::retry::{Delivery, Terms};
 use super::{
-    AllowPattern, CallScope, EndpointSettings, ErrorKind, HttpError, Method, Request, Response, SettingsError,
-    TokenBuckets, bucket, headers, path,
+    AllowPattern, CallScope, EndpointSettings, ErrorKind, HttpError, Method, Request, Response,
+    SettingsError, TokenBuckets, bucket, headers, path,
 };
 
 /// HTTP to the endpoints that the operator named. Made once; shared by all calls.
@@ -63,7 +63,11 @@ impl HttpCapability {
     /// # Errors
     /// There is no answer: the request was refused, could not be sent, or the time ran out. `outcome_unknown` says
     /// whether a write may have happened all the same.
-    pub async fn send(&self, call: &CallScope<'_>, request: Request) -> Result<Response, HttpError> {
+    pub async fn send(
+        &self,
+        call: &CallScope<'_>,
+        request: Request,
+    ) -> Result<Response, HttpError> {
         let started = Instant::now();
         let (method, segments) = (request.method, request.path.len());
         let endpoint = request.endpoint.clone();
@@ -84,14 +88,21 @@ impl HttpCapability {
 
     /// Where an endpoint's base is, as `scheme://host:port`; none if there is no such endpoint.
     pub fn origin(&self, endpoint: &str) -> Option<String> {
-        self.endpoints.get(endpoint).map(|endpoint| endpoint.origin.clone())
+        self.endpoints
+            .get(endpoint)
+            .map(|endpoint| endpoint.origin.clone())
     }
 
     /// Asks an endpoint for a path, without headers, tokens or repetition, and answers the status: whether it can be reached.
     ///
     /// # Errors
     /// There is no such endpoint, or no answer.
-    pub async fn probe(&self, endpoint: &str, path: &[String], timeout: Duration) -> Result<u16, HttpError> {
+    pub async fn probe(
+        &self,
+        endpoint: &str,
+        path: &[String],
+        timeout: Duration,
+    ) -> Result<u16, HttpError> {
         let endpoint = self.endpoint(endpoint)?;
         let outgoing = Outgoing {
             method: Method::Get,
@@ -101,8 +112,12 @@ impl HttpCapability {
             guard: Arc::new(Guard::new(Arc::clone(&endpoint.conceal), &[])),
             endpoint: Arc::clone(endpoint),
         };
-        let answer = outgoing.exchange(timeout, endpoint.max_response_bytes).await;
-        answer.map(|answer| answer.response.status).map_err(|failure| failure.error)
+        let answer = outgoing
+            .exchange(timeout, endpoint.max_response_bytes)
+            .await;
+        answer
+            .map(|answer| answer.response.status)
+            .map_err(|failure| failure.error)
     }
 
     fn endpoint(&self, name: &str) -> Result<&Arc<Endpoint>, HttpError> {
@@ -121,7 +136,10 @@ impl HttpCapability {
             return Err(HttpError::new(
                 ErrorKind::Denied,
                 "read-only",
-                format!("A {} request was refused: this call may only read.", request.method),
+                format!(
+                    "A {} request was refused: this call may only read.",
+                    request.method
+                ),
             ));
         }
         let endpoint = self.endpoint(&request.endpoint)?;
@@ -131,10 +149,17 @@ impl HttpCapability {
         call.budget.take_request()?;
         let prepared = planned.open(call, endpoint).await?;
 
-        let mut secrets: Vec<String> = prepared.secrets.iter().map(|secret| secret.id.clone()).collect();
+        let mut secrets: Vec<String> = prepared
+            .secrets
+            .iter()
+            .map(|secret| secret.id.clone())
+            .collect();
         secrets.sort_unstable();
         secrets.dedup();
-        let through = Through { endpoint: endpoint.name.clone(), secrets };
+        let through = Through {
+            endpoint: endpoint.name.clone(),
+            secrets,
+        };
         let key = FlightKey {
             through: through.clone(),
             url: url.clone().into(),
@@ -191,7 +216,11 @@ impl HttpCapability {
             let size = size(&response);
             let fits = size <= call.budget.bytes_left();
             call.budget.take_bytes(size);
-            if fits { Ok(Response::clone(&response)) } else { Err(too_large(&name)) }
+            if fits {
+                Ok(Response::clone(&response))
+            } else {
+                Err(too_large(&name))
+            }
         })
         .await
     }
@@ -205,7 +234,11 @@ async fn alone(
 ) -> Result<Response, HttpError> {
     let terms = Terms {
         deadline: &|| call.deadline,
-        max_bytes: delivery.outgoing.endpoint.max_response_bytes.min(call.budget.bytes_left()),
+        max_bytes: delivery
+            .outgoing
+            .endpoint
+            .max_response_bytes
+            .min(call.budget.bytes_left()),
         hold: Some((call.budget, hold)),
         lock: lock.map(|lock| (lock, call.locks)),
     };
@@ -233,7 +266,10 @@ async fn within(
 }
 
 fn size(response: &Response) -> usize {
-    let headers = response.headers.iter().map(|(name, value)| name.len() + value.len());
+    let headers = response
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
     response.body.len() + headers.sum::<usize>()
 }
 

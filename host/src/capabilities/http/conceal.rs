@@ -47,7 +47,9 @@ impl Conceal {
                     return Err(format!("'{pointer}' names no key"));
                 }
                 if tokens.iter().any(Token::is_partly_any) {
-                    return Err(format!("'{pointer}': '*' stands for a whole key, not for a part of one"));
+                    return Err(format!(
+                        "'{pointer}': '*' stands for a whole key, not for a part of one"
+                    ));
                 }
                 Ok(tokens)
             })
@@ -117,7 +119,9 @@ fn children(text: &str) -> Vec<(String, &RawValue)> {
         Some(b'{') => serde_json::from_str(text).map(|Members(members)| members),
         Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(text).map(|elements| {
             let numbered = elements.into_iter().enumerate();
-            numbered.map(|(index, element)| (index.to_string(), element)).collect()
+            numbered
+                .map(|(index, element)| (index.to_string(), element))
+                .collect()
         }),
         _ => Ok(Vec::new()),
     }

@@ -32,7 +32,9 @@ impl View {
 
     /// The escape that a byte of the view came from, or the byte's place in the source.
     fn escape_at(&self, at: usize) -> Result<&Escape, usize> {
-        let after = self.escapes.partition_point(|escape| escape.view.start <= at);
+        let after = self
+            .escapes
+            .partition_point(|escape| escape.view.start <= at);
         match after.checked_sub(1).map(|last| &self.escapes[last]) {
             None => Err(at),
             Some(escape) if at < escape.view.end => Ok(escape),
@@ -96,7 +98,8 @@ fn decoded(
         view.bytes.extend_from_slice(&text[copied..start]);
         let view_start = view.bytes.len();
         let mut utf8 = [0; 4];
-        view.bytes.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
+        view.bytes
+            .extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
         at = start + length;
         copied = at;
         view.escapes.push(Escape {

@@ -121,13 +121,14 @@ fn build(
     let headers = names(&settings.headers, "headers")?;
     let sealed_headers = names(&settings.sealed_headers, "sealed_headers")?;
     if let Some(both) = headers.intersection(&sealed_headers).next() {
-        return Err(format!("'{both}' is listed under both headers and sealed_headers; a secret header takes no text"));
+        return Err(format!(
+            "'{both}' is listed under both headers and sealed_headers; a secret header takes no text"
+        ));
     }
-    let conceal = Conceal::parse(&settings.conceal).map_err(|reason| format!("conceal: {reason}"))?;
+    let conceal =
+        Conceal::parse(&settings.conceal).map_err(|reason| format!("conceal: {reason}"))?;
     let answer_header = |text: &Option<String>, key: &str| {
-        text.as_ref()
-            .map(|text| header_name(text, key))
-            .transpose()
+        text.as_ref().map(|text| header_name(text, key)).transpose()
     };
     Ok(Endpoint {
         name: name.to_owned(),
@@ -136,12 +137,17 @@ fn build(
         sealed_headers,
         conceal: Arc::new(conceal),
         rate: settings.rate,
-        timeout: settings.connect_timeout.saturating_add(settings.read_timeout),
+        timeout: settings
+            .connect_timeout
+            .saturating_add(settings.read_timeout),
         max_response_bytes: settings.max_response_bytes,
         max_request_bytes: settings.max_request_bytes,
         retries: settings.retries,
         backoff: settings.backoff,
-        tokens_remaining: answer_header(&settings.tokens_remaining_header, "tokens_remaining_header")?,
+        tokens_remaining: answer_header(
+            &settings.tokens_remaining_header,
+            "tokens_remaining_header",
+        )?,
         retry_after: answer_header(&settings.retry_after_header, "retry_after_header")?,
         client: client(&settings, resolver)?,
         base: settings.base,
@@ -151,14 +157,21 @@ fn build(
 fn check_base(settings: &EndpointSettings) -> Result<(), String> {
     let base = &settings.base;
     if !matches!(base.scheme(), "http" | "https") {
-        return Err(format!("base: '{}' is neither http nor https", base.scheme()));
+        return Err(format!(
+            "base: '{}' is neither http nor https",
+            base.scheme()
+        ));
     }
     // Never with the URL in the message: it has credentials in it.
     if !base.username().is_empty() || base.password().is_some() {
-        return Err("base: a URL here has no user name or password; use a sealed header".to_owned());
+        return Err(
+            "base: a URL here has no user name or password; use a sealed header".to_owned(),
+        );
     }
     if base.query().is_some() || base.fragment().is_some() {
-        return Err(format!("base: '{base}' has a query or a fragment; it is only a prefix of paths"));
+        return Err(format!(
+            "base: '{base}' has a query or a fragment; it is only a prefix of paths"
+        ));
     }
     if base.scheme() == "http" && !settings.sealed_headers.is_empty() && leaves_the_site(base) {
         return Err(format!(
@@ -211,7 +224,9 @@ fn names(listed: &[String], key: &str) -> Result<HashSet<HeaderName>, String> {
         .map(|text| {
             let name = header_name(text, key)?;
             if headers::is_reserved(&name) {
-                return Err(format!("{key}: '{text}' is the host's alone; plugins cannot set it"));
+                return Err(format!(
+                    "{key}: '{text}' is the host's alone; plugins cannot set it"
+                ));
             }
             Ok(name)
         })
@@ -236,7 +251,11 @@ fn client(
         _ => Allowed::Public,
     };
     let mut builder = reqwest::Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!(
+            env!("CARGO_PKG_NAME"),
+            "/",
+            env!("CARGO_PKG_VERSION")
+        ))
         .dns_resolver(Arc::new(CheckedResolver::new(resolver, allowed)))
         // A proxy would resolve names by itself, past the check of addresses.
         .no_proxy()

@@ -71,13 +71,19 @@ impl Outgoing {
         let status = answer.status();
         let mut left = max_bytes;
         let headers = answer.headers().clone();
-        let header_bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        let header_bytes = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
         self.count(&mut left, header_bytes.sum())?;
         self.check_readable(&headers)?;
         let body = self.read(answer, &mut left).await?;
         let pause = self.pause(status, &headers);
         Ok(Answer {
-            tokens_remaining: self.endpoint.tokens_remaining.as_ref().and_then(|name| number(&headers, name)),
+            tokens_remaining: self
+                .endpoint
+                .tokens_remaining
+                .as_ref()
+                .and_then(|name| number(&headers, name)),
             pause,
             response: Response {
                 status: status.as_u16(),
@@ -87,7 +93,11 @@ impl Outgoing {
         })
     }
 
-    async fn read(&self, mut answer: reqwest::Response, left: &mut usize) -> Result<Vec<u8>, Failure> {
+    async fn read(
+        &self,
+        mut answer: reqwest::Response,
+        left: &mut usize,
+    ) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         if self.method == Method::Head {
             return Ok(body);
@@ -100,9 +110,9 @@ impl Outgoing {
     }
 
     fn count(&self, left: &mut usize, bytes: usize) -> Result<(), Failure> {
-        *left = left.checked_sub(bytes).ok_or_else(|| {
-            Failure::lasting(too_large(&self.endpoint.name))
-        })?;
+        *left = left
+            .checked_sub(bytes)
+            .ok_or_else(|| Failure::lasting(too_large(&self.endpoint.name)))?;
         Ok(())
     }
 
@@ -112,20 +122,33 @@ impl Outgoing {
             let error = HttpError::new(
                 ErrorKind::Upstream,
                 code,
-                format!("The answer of the endpoint '{}' has {what} that this server does not read.", self.endpoint.name),
+                format!(
+                    "The answer of the endpoint '{}' has {what} that this server does not read.",
+                    self.endpoint.name
+                ),
             );
             let value = String::from_utf8_lossy(value);
-            Err(Failure::lasting(error.with_detail(format!("{what}: {value:?}"))))
+            Err(Failure::lasting(
+                error.with_detail(format!("{what}: {value:?}")),
+            ))
         };
         // The client removes the encodings that it undid.
         let encoding = headers.get(header::CONTENT_ENCODING);
-        if let Some(encoding) = encoding.filter(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return unreadable("content-encoding", "a content encoding", encoding.as_bytes());
+        if let Some(encoding) =
+            encoding.filter(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            return unreadable(
+                "content-encoding",
+                "a content encoding",
+                encoding.as_bytes(),
+            );
         }
         if self.guard.is_idle() {
             return Ok(());
         }
-        if let Some(charset) = headers.get(header::CONTENT_TYPE).and_then(|value| charset(value.as_bytes()))
+        if let Some(charset) = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| charset(value.as_bytes()))
             && !extends_ascii(&charset)
         {
             return unreadable("charset", "a character set", charset.as_bytes());
@@ -152,7 +175,12 @@ impl Outgoing {
         headers
             .iter()
             .filter(|(name, value)| self.is_seen(name, value))
-            .map(|(name, value)| (name.as_str().to_owned(), self.guard.header(value.as_bytes())))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    self.guard.header(value.as_bytes()),
+                )
+            })
             .collect()
     }
 
@@ -160,10 +188,14 @@ impl Outgoing {
     /// redirect to another origin would lead.
     fn is_seen(&self, name: &HeaderName, value: &http::HeaderValue) -> bool {
         match name.as_str() {
-            "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "trailer" | "transfer-encoding"
-            | "upgrade" | "content-length" | "content-encoding" | "set-cookie" | "set-cookie2" => false,
+            "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "trailer"
+            | "transfer-encoding" | "upgrade" | "content-length" | "content-encoding"
+            | "set-cookie" | "set-cookie2" => false,
             "location" | "content-location" => {
-                let target = value.to_str().ok().and_then(|text| self.url.join(text).ok());
+                let target = value
+                    .to_str()
+                    .ok()
+                    .and_then(|text| self.url.join(text).ok());
                 target.is_some_and(|target| target.origin() == self.url.origin())
             }
             _ => true,
@@ -172,7 +204,11 @@ impl Outgoing {
 
     /// How long to stay away, where the service asks for it.
     fn pause(&self, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-        let named = self.endpoint.retry_after.iter().chain([&header::RETRY_AFTER]);
+        let named = self
+            .endpoint
+            .retry_after
+            .iter()
+            .chain([&header::RETRY_AFTER]);
         let seconds = named.filter_map(|name| number(headers, name)).next();
         let pause = seconds.map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_PAUSE));
         match status {
@@ -186,7 +222,10 @@ impl Outgoing {
         Failure::passing(HttpError::new(
             ErrorKind::Timeout,
             "endpoint-timeout",
-            format!("The endpoint '{}' did not answer in time. Try again later.", self.endpoint.name),
+            format!(
+                "The endpoint '{}' did not answer in time. Try again later.",
+                self.endpoint.name
+            ),
         ))
     }
 
@@ -202,7 +241,10 @@ impl Outgoing {
                     "The endpoint '{name}' leads to an address that is not on the public internet. Ask the operator of this server."
                 ),
             );
-            return Failure { unsent: true, ..Failure::lasting(refused.with_detail(detail)) };
+            return Failure {
+                unsent: true,
+                ..Failure::lasting(refused.with_detail(detail))
+            };
         }
         let unsent = error.is_connect() || error.is_builder();
         let failure = if error.is_timeout() && !unsent {
@@ -217,25 +259,43 @@ impl Outgoing {
             Failure::passing(HttpError::new(
                 ErrorKind::Unavailable,
                 "connection-lost",
-                format!("The connection to the endpoint '{name}' broke before the answer was complete. Try again later."),
+                format!(
+                    "The connection to the endpoint '{name}' broke before the answer was complete. Try again later."
+                ),
             ))
         };
-        Failure { error: failure.error.with_detail(detail), unsent, ..failure }
+        Failure {
+            error: failure.error.with_detail(detail),
+            unsent,
+            ..failure
+        }
     }
 }
 
 impl Failure {
     /// Something kept the request from being sent.
     pub(super) fn before(error: HttpError) -> Self {
-        Self { error, passing: false, unsent: true }
+        Self {
+            error,
+            passing: false,
+            unsent: true,
+        }
     }
 
     fn passing(error: HttpError) -> Self {
-        Self { error, passing: true, unsent: false }
+        Self {
+            error,
+            passing: true,
+            unsent: false,
+        }
     }
 
     fn lasting(error: HttpError) -> Self {
-        Self { error, passing: false, unsent: false }
+        Self {
+            error,
+            passing: false,
+            unsent: false,
+        }
     }
 }
 
@@ -244,7 +304,9 @@ pub(super) fn too_large(endpoint: &str) -> HttpError {
     HttpError::new(
         ErrorKind::TooLarge,
         "response-too-large",
-        format!("The answer of the endpoint '{endpoint}' is larger than this call may still receive. Ask for less at once."),
+        format!(
+            "The answer of the endpoint '{endpoint}' is larger than this call may still receive. Ask for less at once."
+        ),
     )
 }
 
@@ -274,8 +336,10 @@ fn charset(media_type: &[u8]) -> Option<String> {
 
 /// Whether ASCII reads the same in a character set: secrets are ASCII, and are looked for as that.
 fn extends_ascii(charset: &str) -> bool {
-    matches!(charset, "utf-8" | "utf8" | "us-ascii" | "ascii" | "latin1" | "binary")
-        || charset.starts_with("iso-8859-")
+    matches!(
+        charset,
+        "utf-8" | "utf8" | "us-ascii" | "ascii" | "latin1" | "binary"
+    ) || charset.starts_with("iso-8859-")
         || charset.starts_with("windows-125")
 }
 

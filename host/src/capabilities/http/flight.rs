@@ -35,7 +35,10 @@ pub(super) struct Through {
 impl Through {
     fn meets(&self, other: &Self) -> bool {
         let without = self.secrets.is_empty() && other.secrets.is_empty();
-        let shared = self.secrets.iter().any(|secret| other.secrets.contains(secret));
+        let shared = self
+            .secrets
+            .iter()
+            .any(|secret| other.secrets.contains(secret));
         self.endpoint == other.endpoint && (without || shared)
     }
 }
@@ -72,7 +75,13 @@ pub(super) struct Seat(watch::Receiver<Option<Landed>>);
 impl Seat {
     /// The flight's answer.
     pub(super) async fn landed(mut self) -> Landed {
-        let lost = || HttpError::new(ErrorKind::Internal, "flight-lost", "The request was lost inside the server. Try again.");
+        let lost = || {
+            HttpError::new(
+                ErrorKind::Internal,
+                "flight-lost",
+                "The request was lost inside the server. Try again.",
+            )
+        };
         match self.0.wait_for(Option::is_some).await {
             Ok(landed) => landed.clone().unwrap_or_else(|| Err(lost())),
             Err(_) => Err(lost()),

@@ -53,7 +53,9 @@ pub enum PatternError {
 impl HttpGrant {
     /// Whether some pattern covers this request.
     pub fn allows(&self, method: Method, path: &[String]) -> bool {
-        self.allow.iter().any(|pattern| pattern.matches(method, path))
+        self.allow
+            .iter()
+            .any(|pattern| pattern.matches(method, path))
     }
 }
 
@@ -84,12 +86,18 @@ impl AllowPattern {
         let is_word = |text: &str| {
             !text.is_empty()
                 && text.len() <= 40
-                && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_')
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_')
         };
         let segments = path
             .iter()
             .map(|segment| {
-                if is_word(segment) { Segment::Literal(segment.clone()) } else { Segment::One }
+                if is_word(segment) {
+                    Segment::Literal(segment.clone())
+                } else {
+                    Segment::One
+                }
             })
             .collect();
         Self { method, segments }
@@ -116,7 +124,10 @@ impl FromStr for AllowPattern {
             let mut parts = path.split('/').peekable();
             while let Some(part) = parts.next() {
                 let segment = parse_segment(part, parts.peek().is_none()).map_err(|reason| {
-                    PatternError::Segment { pattern: text.to_owned(), reason }
+                    PatternError::Segment {
+                        pattern: text.to_owned(),
+                        reason,
+                    }
                 })?;
                 segments.push(segment);
             }

@@ -108,7 +108,10 @@ impl Guard {
         if depth == 0 {
             return;
         }
-        for view in [json_unescaped(text), percent_decoded(text)].into_iter().flatten() {
+        for view in [json_unescaped(text), percent_decoded(text)]
+            .into_iter()
+            .flatten()
+        {
             let to_source = |range| to_source(view.source(range));
             self.search(&view.bytes, depth - 1, &to_source, finds);
         }

@@ -77,9 +77,12 @@ pub(super) fn plan<'a>(
 }
 
 fn check(endpoint: &Endpoint, text: &str, value: &HeaderValue) -> Result<HeaderName, HttpError> {
-    let name: HeaderName = text
-        .parse()
-        .map_err(|_| HttpError::invalid("header-name", "A header's name has characters that no header name can have."))?;
+    let name: HeaderName = text.parse().map_err(|_| {
+        HttpError::invalid(
+            "header-name",
+            "A header's name has characters that no header name can have.",
+        )
+    })?;
     let (sealed, listed) = (
         endpoint.sealed_headers.contains(&name),
         endpoint.headers.contains(&name),
@@ -88,7 +91,10 @@ fn check(endpoint: &Endpoint, text: &str, value: &HeaderValue) -> Result<HeaderN
         HeaderValue::Text(_) if sealed => Err(HttpError::new(
             ErrorKind::Denied,
             "header-takes-sealed",
-            format!("The header '{name}' of the endpoint '{}' takes a sealed secret only, not a text.", endpoint.name),
+            format!(
+                "The header '{name}' of the endpoint '{}' takes a sealed secret only, not a text.",
+                endpoint.name
+            ),
         )),
         HeaderValue::Sealed { .. } if !sealed => Err(HttpError::new(
             ErrorKind::Denied,
@@ -111,7 +117,9 @@ fn check(endpoint: &Endpoint, text: &str, value: &HeaderValue) -> Result<HeaderN
             if http::HeaderValue::from_str(text).is_err() {
                 return Err(HttpError::invalid(
                     "header-value",
-                    format!("The value of the header '{name}' has line breaks or characters other than visible ASCII."),
+                    format!(
+                        "The value of the header '{name}' has line breaks or characters other than visible ASCII."
+                    ),
                 ));
             }
             Ok(name)
@@ -136,7 +144,10 @@ impl Planned<'_> {
         };
         for (name, value) in &self.headers {
             let (sent, identity) = match value {
-                HeaderValue::Text(text) => (http::HeaderValue::from_str(text).ok(), format!("text {text}")),
+                HeaderValue::Text(text) => (
+                    http::HeaderValue::from_str(text).ok(),
+                    format!("text {text}"),
+                ),
                 HeaderValue::Sealed { prefix, handle } => {
                     let secret = call
                         .secrets
@@ -160,7 +171,9 @@ impl Planned<'_> {
             prepared.map.insert(name.clone(), sent);
             prepared.identity.push((name.clone(), identity));
         }
-        prepared.identity.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+        prepared
+            .identity
+            .sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
         Ok(prepared)
     }
 }

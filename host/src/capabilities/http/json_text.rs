@@ -38,15 +38,24 @@ impl<'a> JsonText<'a> {
             return Vec::new();
         }
         let mut cuts = Vec::with_capacity(finds.len());
-        let mut tokens = Tokens { text: self.text.as_bytes(), at: 0 };
+        let mut tokens = Tokens {
+            text: self.text.as_bytes(),
+            at: 0,
+        };
         let mut token = tokens.next();
         for find in finds {
-            while token.as_ref().is_some_and(|token| token.span.end <= find.start) {
+            while token
+                .as_ref()
+                .is_some_and(|token| token.span.end <= find.start)
+            {
                 token = tokens.next();
             }
             cuts.push(match &mut token {
                 Some(token) => token.fitted(self.text.as_bytes(), find),
-                None => Cut { span: find, value: false },
+                None => Cut {
+                    span: find,
+                    value: false,
+                },
             });
         }
         cuts
@@ -66,10 +75,16 @@ impl JsonToken {
     fn fitted(&mut self, text: &[u8], find: Range<usize>) -> Cut {
         let inside = self.span.start <= find.start && find.end <= self.span.end;
         if !inside {
-            return Cut { span: find, value: false };
+            return Cut {
+                span: find,
+                value: false,
+            };
         }
         if !self.string {
-            return Cut { span: self.span.clone(), value: true };
+            return Cut {
+                span: self.span.clone(),
+                value: true,
+            };
         }
         let mut end = self.reached;
         while end <= find.start {
@@ -79,7 +94,10 @@ impl JsonToken {
         while end < find.end {
             end += escape_length(&text[end..]);
         }
-        Cut { span: self.reached..end, value: false }
+        Cut {
+            span: self.reached..end,
+            value: false,
+        }
     }
 }
 
@@ -109,13 +127,21 @@ impl Iterator for Tokens<'_> {
             let rest = &self.text[start..];
             let length = rest.iter().position(punctuation).unwrap_or(rest.len());
             self.at = start + length;
-            return Some(JsonToken { span: start..self.at, string: false, reached: start });
+            return Some(JsonToken {
+                span: start..self.at,
+                string: false,
+                reached: start,
+            });
         }
         let mut end = start + 1;
         while self.text.get(end).is_some_and(|byte| *byte != b'"') {
             end += escape_length(&self.text[end..]);
         }
         self.at = end + 1;
-        Some(JsonToken { span: start + 1..end, string: true, reached: start + 1 })
+        Some(JsonToken {
+            span: start + 1..end,
+            string: true,
+            reached: start + 1,
+        })
     }
 }

@@ -36,13 +36,21 @@ pub(super) fn needles(secret: &[u8]) -> Vec<Needle> {
         bounds,
     };
     let hex = |upper: bool| {
-        let digits = secret.iter().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+        let digits = secret.iter().map(|byte| {
+            if upper {
+                format!("{byte:02X}")
+            } else {
+                format!("{byte:02x}")
+            }
+        });
         digits.collect::<String>().into_bytes()
     };
     let mut needles = vec![plain(secret.to_vec()), plain(hex(false)), plain(hex(true))];
     if secret.contains(&b' ') {
         // Forms write a space as `+`.
-        let form = secret.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte });
+        let form = secret
+            .iter()
+            .map(|byte| if *byte == b' ' { b'+' } else { *byte });
         needles.push(plain(form.collect()));
     }
     if short {
@@ -76,7 +84,8 @@ fn base64(secret: &[u8], before: usize) -> [Needle; 2] {
 impl Needle {
     pub(super) fn find<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
         let adjoining = move |at: Option<usize>, digit: fn(u8) -> bool| {
-            at.and_then(|at| text.get(at)).is_some_and(|byte| digit(*byte))
+            at.and_then(|at| text.get(at))
+                .is_some_and(|byte| digit(*byte))
         };
         memmem::find_iter(text, &**self.bytes).filter_map(move |start| {
             let end = start + self.bytes.len();

@@ -24,7 +24,10 @@ pub(super) fn join(
         check(segment).map_err(|reason| {
             HttpError::invalid(
                 "path-segment",
-                format!("Path segment {} {reason}; give every segment its value.", index + 1),
+                format!(
+                    "Path segment {} {reason}; give every segment its value.",
+                    index + 1
+                ),
             )
         })?;
     }
@@ -46,7 +49,9 @@ pub(super) fn join(
         return Err(HttpError::new(
             ErrorKind::TooLarge,
             "url-too-large",
-            format!("Path and query make a URL of more than {MAX_URL_BYTES} bytes. Ask for less at once."),
+            format!(
+                "Path and query make a URL of more than {MAX_URL_BYTES} bytes. Ask for less at once."
+            ),
         ));
     }
     Ok(url)
@@ -59,7 +64,10 @@ fn check(segment: &str) -> Result<(), &'static str> {
     if segment.is_empty() {
         return Err("is empty");
     }
-    match segment.split(['/', '\\']).find(|part| matches!(*part, "" | "." | "..")) {
+    match segment
+        .split(['/', '\\'])
+        .find(|part| matches!(*part, "" | "." | ".."))
+    {
         None => Ok(()),
         Some(_) if segment.contains(['/', '\\']) => {
             Err("contains an empty part, '.' or '..' between slashes")

@@ -71,12 +71,18 @@ impl Delivery {
 
     async fn attempt(&self, terms: &Terms<'_>, first: bool) -> Result<Answer, Failure> {
         let hold = terms.hold.filter(|_| first);
-        self.take_tokens(terms, hold).await.map_err(Failure::before)?;
-        let timeout = self.timeout.min((terms.deadline)().saturating_duration_since(Instant::now()));
+        self.take_tokens(terms, hold)
+            .await
+            .map_err(Failure::before)?;
+        let timeout = self
+            .timeout
+            .min((terms.deadline)().saturating_duration_since(Instant::now()));
         if timeout.is_zero() {
             return Err(Failure::before(HttpError::deadline()));
         }
-        self.check_lease(terms, timeout).await.map_err(Failure::before)?;
+        self.check_lease(terms, timeout)
+            .await
+            .map_err(Failure::before)?;
         let writes = !self.outgoing.method.reads();
         let earlier = self.maybe_written.fetch_or(writes, Ordering::Relaxed);
         let outcome = self.outgoing.exchange(timeout, terms.max_bytes).await;
@@ -102,13 +108,24 @@ impl Delivery {
             return Ok(());
         };
         let (held, prepaid) = match hold {
-            Some((budget, held)) => (u32::from(held), budget.use_prepaid(&self.bucket, 1 + u32::from(held))),
+            Some((budget, held)) => (
+                u32::from(held),
+                budget.use_prepaid(&self.bucket, 1 + u32::from(held)),
+            ),
             None => (0, 0),
         };
         let missing = 1 + held - prepaid;
         let taken = match missing {
             0 => Ok(()),
-            _ => bucket::take(&*self.buckets, (&self.bucket, rate), missing, terms.deadline).await,
+            _ => {
+                bucket::take(
+                    &*self.buckets,
+                    (&self.bucket, rate),
+                    missing,
+                    terms.deadline,
+                )
+                .await
+            }
         };
         if let Some((budget, _)) = hold {
             budget.prepay(&self.bucket, if taken.is_ok() { held } else { prepaid });

@@ -72,7 +72,7 @@ async fn a_second_key_opens_the_same_data_with_its_own_limits() {
     let scopes = Scopes {
         read_only: true,
         subjects: Some(vec!["store:1".into()]),
-        tools: Some(vec!["orders_get".into()]),
+        tools: Some(vec!["shop_get".into()]),
     };
     let second = process
         .tenancy

@@ -219,6 +219,28 @@ fn of_two_calls_that_take_one_name_at_the_same_moment_one_is_told() {
 }
 
 #[test]
+fn of_two_replacements_at_the_same_moment_only_the_key_that_is_kept_stays_usable() {
+    let host = order_desk();
+    let first = register(&host, "9021", None);
+    let between = seal(&host, "new-key-of-9021");
+    let (other, key) = (host.clone(), between.clone());
+    let raced = Cell::new(false);
+    host.before_commit(move |_| {
+        if !raced.replace(true) {
+            let arguments = json!({ "store_id": "9021", "api_key": key, "replace": true });
+            call(&other, "stores_register", arguments).unwrap();
+        }
+        Ok(())
+    });
+    let last = seal(&host, "key-of-9021");
+    let arguments = json!({ "store_id": "9021", "api_key": last, "replace": true });
+    call(&host, "stores_register", arguments).unwrap();
+    assert!(!host.is_usable(&first));
+    assert!(!host.is_usable(&between));
+    assert!(host.is_usable(&last));
+}
+
+#[test]
 fn a_commit_that_fails_destroys_the_new_key() {
     let host = order_desk();
     host.before_commit(|_: &[Write]| Err(ToolError::unavailable("busy", "The database is busy.")));

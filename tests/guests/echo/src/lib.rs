@@ -63,3 +63,25 @@ fn plugin() -> Plugin {
 }
 
 orderdesk_plugin::export!(plugin);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use orderdesk_plugin::testing::{self, FakeHost};
+    use serde_json::json;
+
+    use super::plugin;
+
+    #[test]
+    fn it_says_back_what_it_is_told() {
+        let message = json!({ "message": "hello" });
+        let answer = testing::call(plugin(), &FakeHost::new(), "echo_say", message.clone());
+        assert_eq!(answer.unwrap(), message);
+    }
+
+    #[test]
+    fn it_tells_who_is_calling() {
+        let answer = testing::call(plugin(), &FakeHost::new(), "echo_whoami", json!({}));
+        assert_eq!(answer.unwrap()["key_id"], "key-1");
+    }
+}

@@ -31,7 +31,10 @@ pub(super) struct Arrival {
 
 impl Arrival {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -63,7 +66,10 @@ impl Upstream {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/api/v2", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { base: base.parse().unwrap(), arrivals }
+        Self {
+            base: base.parse().unwrap(),
+            arrivals,
+        }
     }
 
     /// Answers everything with this text.
@@ -73,7 +79,8 @@ impl Upstream {
 
     /// Answers with these, one after the other.
     pub(super) async fn in_turn(answers: impl IntoIterator<Item = Reply>) -> Self {
-        let answers: Arc<Mutex<VecDeque<Reply>>> = Arc::new(Mutex::new(answers.into_iter().collect()));
+        let answers: Arc<Mutex<VecDeque<Reply>>> =
+            Arc::new(Mutex::new(answers.into_iter().collect()));
         Self::answering(move |_| {
             let next = answers.lock().unwrap().pop_front().expect("no answer left");
             async move { next }
@@ -86,7 +93,10 @@ impl Upstream {
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        self.arrivals().into_iter().map(|arrival| arrival.line).collect()
+        self.arrivals()
+            .into_iter()
+            .map(|arrival| arrival.line)
+            .collect()
     }
 
     pub(super) fn settings(&self) -> EndpointSettings {
@@ -104,7 +114,12 @@ async fn received(incoming: Incoming) -> Arrival {
     let headers = parts
         .headers
         .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
     Arrival {
         line: format!("{} {}", parts.method, parts.uri),
@@ -124,7 +139,11 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new() -> Self {
         let none = || Arc::new(Semaphore::new(0));
-        Self { arrived: none(), released: none(), gone: none() }
+        Self {
+            arrived: none(),
+            released: none(),
+            gone: none(),
+        }
     }
 
     /// For the server: says that somebody is here and waits. Tells when the one who asked went away instead.
@@ -176,11 +195,17 @@ impl TokenBuckets for Buckets {
     }
 
     async fn observed(&self, bucket: &str, _rate: Rate, remaining: u32) {
-        self.observed.lock().unwrap().push((bucket.to_owned(), remaining));
+        self.observed
+            .lock()
+            .unwrap()
+            .push((bucket.to_owned(), remaining));
     }
 
     async fn blocked(&self, bucket: &str, pause: Duration) {
-        self.blocked.lock().unwrap().push((bucket.to_owned(), pause));
+        self.blocked
+            .lock()
+            .unwrap()
+            .push((bucket.to_owned(), pause));
     }
 }
 
@@ -193,12 +218,23 @@ pub(super) struct Secrets {
 
 #[async_trait]
 impl SecretOpener for Secrets {
-    async fn open(&self, handle: &str, endpoint: &str, origin: &str) -> Result<OpenedSecret, HttpError> {
-        self.opened.lock().unwrap().push((handle.into(), endpoint.into(), origin.into()));
-        let (id, plaintext) = self
-            .known
-            .get(handle)
-            .ok_or_else(|| HttpError::new(ErrorKind::Denied, "secret-not-usable", "The secret may not be used here."))?;
+    async fn open(
+        &self,
+        handle: &str,
+        endpoint: &str,
+        origin: &str,
+    ) -> Result<OpenedSecret, HttpError> {
+        self.opened
+            .lock()
+            .unwrap()
+            .push((handle.into(), endpoint.into(), origin.into()));
+        let (id, plaintext) = self.known.get(handle).ok_or_else(|| {
+            HttpError::new(
+                ErrorKind::Denied,
+                "secret-not-usable",
+                "The secret may not be used here.",
+            )
+        })?;
         Ok(OpenedSecret {
             id: id.clone(),
             plaintext: Zeroizing::new(plaintext.clone().into_bytes()),
@@ -232,10 +268,22 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new() -> Self {
         let mut secrets = Secrets::default();
-        secrets.known.insert("key".into(), ("secret-1".into(), KEY.into()));
+        secrets
+            .known
+            .insert("key".into(), ("secret-1".into(), KEY.into()));
         Self {
             plugin: "orders",
-            grants: vec![grant("shop", &["GET /**", "HEAD /**", "POST /**", "PUT /**", "PATCH /**", "DELETE /**"])],
+            grants: vec![grant(
+                "shop",
+                &[
+                    "GET /**",
+                    "HEAD /**",
+                    "POST /**",
+                    "PUT /**",
+                    "PATCH /**",
+                    "DELETE /**",
+                ],
+            )],
             read_only: false,
             secrets,
             locks: Leases::default(),
@@ -264,7 +312,10 @@ impl Call {
 pub(super) fn grant(endpoint: &str, allow: &[&str]) -> HttpGrant {
     HttpGrant {
         endpoint: endpoint.to_owned(),
-        allow: allow.iter().map(|pattern| pattern.parse().unwrap()).collect(),
+        allow: allow
+            .iter()
+            .map(|pattern| pattern.parse().unwrap())
+            .collect(),
     }
 }
 
@@ -281,17 +332,27 @@ pub(super) fn get(path: &str) -> Request {
 }
 
 pub(super) fn asking(method: Method, path: &str) -> Request {
-    Request::new("shop", method, path.split('/').filter(|part| !part.is_empty()))
+    Request::new(
+        "shop",
+        method,
+        path.split('/').filter(|part| !part.is_empty()),
+    )
 }
 
 /// A read that may be repeated and shared.
 pub(super) fn safe_get(path: &str) -> Request {
-    Request { safe_to_repeat: true, ..get(path) }
+    Request {
+        safe_to_repeat: true,
+        ..get(path)
+    }
 }
 
 /// The same request with the call's key.
 pub(super) fn with_key(mut request: Request) -> Request {
-    let value = HeaderValue::Sealed { prefix: String::new(), handle: "key".into() };
+    let value = HeaderValue::Sealed {
+        prefix: String::new(),
+        handle: "key".into(),
+    };
     request.headers.push(("shop-key".into(), value));
     request
 }

@@ -27,24 +27,49 @@ async fn identical_reads_share_one_request() {
     let gate = Gate::new();
     let upstream = numbered(&gate).await;
     let (http, _) = capability(EndpointSettings {
-        rate: Some(Rate { burst: 20, per_second: 3.0 }),
+        rate: Some(Rate {
+            burst: 20,
+            per_second: 3.0,
+        }),
         ..upstream.settings()
     });
-    let (first, second) = (Call::new(), Call { plugin: "reports", ..Call::new() });
+    let (first, second) = (
+        Call::new(),
+        Call {
+            plugin: "reports",
+            ..Call::new()
+        },
+    );
     let release = async {
         gate.arrival().await;
         gate.release(1);
     };
     let (one, other, ()) = tokio::join!(
-        async { http.send(&first.scope(), with_key(safe_get("orders"))).await.unwrap() },
-        async { http.send(&second.scope(), with_key(safe_get("orders"))).await.unwrap() },
+        async {
+            http.send(&first.scope(), with_key(safe_get("orders")))
+                .await
+                .unwrap()
+        },
+        async {
+            http.send(&second.scope(), with_key(safe_get("orders")))
+                .await
+                .unwrap()
+        },
         release
     );
     assert_eq!((text(&one), text(&other)), ("1", "1"));
     assert_eq!(upstream.lines().len(), 1);
     // What has landed is not a cache.
     gate.release(1);
-    assert_eq!(text(&http.send(&first.scope(), with_key(safe_get("orders"))).await.unwrap()), "2");
+    assert_eq!(
+        text(
+            &http
+                .send(&first.scope(), with_key(safe_get("orders")))
+                .await
+                .unwrap()
+        ),
+        "2"
+    );
 }
 
 #[tokio::test]
@@ -53,24 +78,59 @@ async fn reads_that_differ_in_anything_fly_alone() {
     let upstream = numbered(&gate).await;
     let (http, _) = capability(upstream.settings());
     let mut call = Call::new();
-    call.secrets.known.insert("other".into(), ("secret-2".into(), "another-key".into()));
+    call.secrets
+        .known
+        .insert("other".into(), ("secret-2".into(), "another-key".into()));
     let header = |name: &str, value| (name.to_owned(), value);
-    let sealed = |prefix: &str, handle: &str| HeaderValue::Sealed { prefix: prefix.into(), handle: handle.into() };
-    let mut requests = vec![with_key(safe_get("orders")), safe_get("orders"), safe_get("orders/1")];
-    requests.push(Request { query: vec![("a".into(), "1".into())], ..safe_get("orders") });
-    requests.push(Request { headers: vec![header("shop-id", HeaderValue::Text("1".into()))], ..safe_get("orders") });
-    requests.push(Request { headers: vec![header("shop-key", sealed("", "other"))], ..safe_get("orders") });
-    requests.push(Request { headers: vec![header("shop-key", sealed("x ", "key"))], ..safe_get("orders") });
-    requests.push(Request { headers: vec![header("authorization", sealed("", "key"))], ..safe_get("orders") });
+    let sealed = |prefix: &str, handle: &str| HeaderValue::Sealed {
+        prefix: prefix.into(),
+        handle: handle.into(),
+    };
+    let mut requests = vec![
+        with_key(safe_get("orders")),
+        safe_get("orders"),
+        safe_get("orders/1"),
+    ];
+    requests.push(Request {
+        query: vec![("a".into(), "1".into())],
+        ..safe_get("orders")
+    });
+    requests.push(Request {
+        headers: vec![header("shop-id", HeaderValue::Text("1".into()))],
+        ..safe_get("orders")
+    });
+    requests.push(Request {
+        headers: vec![header("shop-key", sealed("", "other"))],
+        ..safe_get("orders")
+    });
+    requests.push(Request {
+        headers: vec![header("shop-key", sealed("x ", "key"))],
+        ..safe_get("orders")
+    });
+    requests.push(Request {
+        headers: vec![header("authorization", sealed("", "key"))],
+        ..safe_get("orders")
+    });
     // Not to be repeated, about to write, or under a lock: never shared.
     requests.push(get("orders"));
     requests.push(get("orders"));
-    requests.push(Request { hold: 1, ..safe_get("orders") });
+    requests.push(Request {
+        hold: 1,
+        ..safe_get("orders")
+    });
     let many = requests.len();
     gate.release(many);
     let scope = call.scope();
-    let sent = futures::future::join_all(requests.into_iter().map(|request| http.send(&scope, request))).await;
-    let mut numbers: Vec<usize> = sent.into_iter().map(|response| text(&response.unwrap()).parse().unwrap()).collect();
+    let sent = futures::future::join_all(
+        requests
+            .into_iter()
+            .map(|request| http.send(&scope, request)),
+    )
+    .await;
+    let mut numbers: Vec<usize> = sent
+        .into_iter()
+        .map(|response| text(&response.unwrap()).parse().unwrap())
+        .collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=many).collect::<Vec<_>>());
 }
@@ -109,7 +169,10 @@ async fn a_flight_ends_when_nobody_waits_for_it() {
     drop(joiner);
     gate.departure().await;
     gate.release(1);
-    assert_eq!(text(&http.send(&scope, safe_get("orders")).await.unwrap()), "2");
+    assert_eq!(
+        text(&http.send(&scope, safe_get("orders")).await.unwrap()),
+        "2"
+    );
 }
 
 #[tokio::test]
@@ -125,7 +188,10 @@ async fn a_write_closes_flights_to_who_comes_later() {
     gate.arrival().await;
     assert!(keyless.as_mut().now_or_never().is_none());
     gate.arrival().await;
-    let written = http.send(&scope, with_key(asking(Method::Put, "orders/1"))).await.unwrap();
+    let written = http
+        .send(&scope, with_key(asking(Method::Put, "orders/1")))
+        .await
+        .unwrap();
     assert_eq!(text(&written), "3");
     let mut after = pin!(http.send(&scope, with_key(safe_get("orders/1"))));
     assert!(after.as_mut().now_or_never().is_none());
@@ -133,9 +199,14 @@ async fn a_write_closes_flights_to_who_comes_later() {
     let mut keyless_after = pin!(http.send(&scope, safe_get("orders/1")));
     assert!(keyless_after.as_mut().now_or_never().is_none());
     gate.release(3);
-    let (before, after, keyless, keyless_after) = tokio::join!(before, after, keyless, keyless_after);
+    let (before, after, keyless, keyless_after) =
+        tokio::join!(before, after, keyless, keyless_after);
     assert_eq!([text(&before.unwrap()), text(&after.unwrap())], ["1", "4"]);
-    assert_eq!([text(&keyless.unwrap()), text(&keyless_after.unwrap())], ["2", "2"], "another way in, another flight");
+    assert_eq!(
+        [text(&keyless.unwrap()), text(&keyless_after.unwrap())],
+        ["2", "2"],
+        "another way in, another flight"
+    );
 }
 
 #[tokio::test]
@@ -143,10 +214,16 @@ async fn a_failure_is_shared_as_well() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let (http, _) = capability(EndpointSettings { retries: 0, ..EndpointSettings::new(base.parse().unwrap()) });
+    let (http, _) = capability(EndpointSettings {
+        retries: 0,
+        ..EndpointSettings::new(base.parse().unwrap())
+    });
     let call = Call::new();
     let scope = call.scope();
-    let (one, other) = tokio::join!(http.send(&scope, safe_get("orders")), http.send(&scope, safe_get("orders")));
+    let (one, other) = tokio::join!(
+        http.send(&scope, safe_get("orders")),
+        http.send(&scope, safe_get("orders"))
+    );
     let one = one.unwrap_err();
     assert_eq!(one.code, "endpoint-unreachable");
     assert_eq!(one, other.unwrap_err());

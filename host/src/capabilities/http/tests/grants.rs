@@ -5,17 +5,27 @@ use super::fixture::*;
 
 fn matches(pattern: &str, method: Method, path: &[&str]) -> bool {
     let path: Vec<String> = path.iter().map(|segment| (*segment).to_owned()).collect();
-    pattern.parse::<AllowPattern>().unwrap().matches(method, &path)
+    pattern
+        .parse::<AllowPattern>()
+        .unwrap()
+        .matches(method, &path)
 }
 
 #[test]
 fn a_pattern_covers_its_method_and_path_only() {
     assert!(matches("GET /orders/*", Method::Get, &["orders", "12"]));
     assert!(!matches("GET /orders/*", Method::Get, &["orders"]));
-    assert!(!matches("GET /orders/*", Method::Get, &["orders", "12", "notes"]));
+    assert!(!matches(
+        "GET /orders/*",
+        Method::Get,
+        &["orders", "12", "notes"]
+    ));
     assert!(!matches("GET /orders/*", Method::Get, &["Orders", "12"]));
     assert!(!matches("GET /orders/*", Method::Delete, &["orders", "12"]));
-    assert!(!matches("GET /orders/*", Method::Head, &["orders", "12"]), "HEAD is granted as HEAD");
+    assert!(
+        !matches("GET /orders/*", Method::Head, &["orders", "12"]),
+        "HEAD is granted as HEAD"
+    );
     assert!(matches("GET /", Method::Get, &[]));
     assert!(!matches("GET /", Method::Get, &["store"]));
 }
@@ -23,15 +33,27 @@ fn a_pattern_covers_its_method_and_path_only() {
 #[test]
 fn two_stars_cover_one_segment_or_more() {
     assert!(matches("GET /orders/**", Method::Get, &["orders", "1"]));
-    assert!(matches("GET /orders/**", Method::Get, &["orders", "1", "notes", "a/b"]));
+    assert!(matches(
+        "GET /orders/**",
+        Method::Get,
+        &["orders", "1", "notes", "a/b"]
+    ));
     assert!(!matches("GET /orders/**", Method::Get, &["orders"]));
     assert!(!matches("GET /**", Method::Get, &[]));
 }
 
 #[test]
 fn one_star_covers_no_segment_that_a_service_could_read_as_two() {
-    assert!(!matches("GET /orders/*", Method::Get, &["orders", "1/notes"]));
-    assert!(!matches("GET /orders/*", Method::Get, &["orders", "1\\notes"]));
+    assert!(!matches(
+        "GET /orders/*",
+        Method::Get,
+        &["orders", "1/notes"]
+    ));
+    assert!(!matches(
+        "GET /orders/*",
+        Method::Get,
+        &["orders", "1\\notes"]
+    ));
 }
 
 #[test]
@@ -78,7 +100,10 @@ async fn what_is_not_granted_is_never_sent() {
     let upstream = Upstream::saying("{}").await;
     let (http, _) = capability(upstream.settings());
     let mut call = Call::new();
-    call.grants = vec![grant("shop", &["GET /orders", "GET /orders/*"]), grant("other", &["GET /**"])];
+    call.grants = vec![
+        grant("shop", &["GET /orders", "GET /orders/*"]),
+        grant("other", &["GET /**"]),
+    ];
     for request in [
         get("store"),
         asking(Method::Delete, "orders/12"),
@@ -88,9 +113,19 @@ async fn what_is_not_granted_is_never_sent() {
         Request::new("elsewhere", Method::Get, ["orders"]),
     ] {
         let error = http.send(&call.scope(), request).await.unwrap_err();
-        assert_eq!((error.kind, &*error.code), (ErrorKind::Denied, "http-not-granted"));
-        assert!(error.message.contains("Ask the operator"), "{}", error.message);
-        assert!(!error.message.contains("http ="), "the line to add is for the log");
+        assert_eq!(
+            (error.kind, &*error.code),
+            (ErrorKind::Denied, "http-not-granted")
+        );
+        assert!(
+            error.message.contains("Ask the operator"),
+            "{}",
+            error.message
+        );
+        assert!(
+            !error.message.contains("http ="),
+            "the line to add is for the log"
+        );
     }
     call.grants = vec![grant("shop", &[])];
     let error = http.send(&call.scope(), get("orders")).await.unwrap_err();
@@ -104,7 +139,10 @@ async fn the_refusal_tells_the_operator_what_to_add() {
     let (http, _) = capability(upstream.settings());
     let mut call = Call::new();
     call.grants = Vec::new();
-    let error = http.send(&call.scope(), get("orders/12345/order-history")).await.unwrap_err();
+    let error = http
+        .send(&call.scope(), get("orders/12345/order-history"))
+        .await
+        .unwrap_err();
     assert_eq!(
         error.detail.as_deref(),
         Some(r#"http = [{ endpoint = "shop", allow = ["GET /orders/*/order-history"] }]"#)
@@ -117,8 +155,14 @@ async fn a_grant_in_config_of_an_endpoint_that_is_not_is_said_to_be_missing() {
     let (http, _) = capability(upstream.settings());
     let mut call = Call::new();
     call.grants = vec![grant("gone", &["GET /**"])];
-    let error = http.send(&call.scope(), Request::new("gone", Method::Get, ["x"])).await.unwrap_err();
-    assert_eq!((error.kind, &*error.code), (ErrorKind::NotFound, "endpoint-unknown"));
+    let error = http
+        .send(&call.scope(), Request::new("gone", Method::Get, ["x"]))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind, &*error.code),
+        (ErrorKind::NotFound, "endpoint-unknown")
+    );
 }
 
 #[tokio::test]
@@ -128,10 +172,18 @@ async fn a_call_that_may_only_read_reads_only() {
     let mut call = Call::new();
     call.read_only = true;
     for method in [Method::Post, Method::Put, Method::Patch, Method::Delete] {
-        let error = http.send(&call.scope(), asking(method, "orders/1")).await.unwrap_err();
+        let error = http
+            .send(&call.scope(), asking(method, "orders/1"))
+            .await
+            .unwrap_err();
         assert_eq!((error.kind, &*error.code), (ErrorKind::Denied, "read-only"));
     }
     http.send(&call.scope(), get("orders/1")).await.unwrap();
-    http.send(&call.scope(), asking(Method::Head, "orders/1")).await.unwrap();
-    assert_eq!(upstream.lines(), ["GET /api/v2/orders/1", "HEAD /api/v2/orders/1"]);
+    http.send(&call.scope(), asking(Method::Head, "orders/1"))
+        .await
+        .unwrap();
+    assert_eq!(
+        upstream.lines(),
+        ["GET /api/v2/orders/1", "HEAD /api/v2/orders/1"]
+    );
 }

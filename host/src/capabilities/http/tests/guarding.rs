@@ -15,7 +15,10 @@ use super::super::*;
 use super::fixture::*;
 
 fn guard(secret: &str, pointers: &[&str]) -> Guard {
-    let pointers: Vec<String> = pointers.iter().map(|pointer| (*pointer).to_owned()).collect();
+    let pointers: Vec<String> = pointers
+        .iter()
+        .map(|pointer| (*pointer).to_owned())
+        .collect();
     let secrets: Vec<OpenedSecret> = (!secret.is_empty())
         .then(|| OpenedSecret {
             plaintext: Zeroizing::new(secret.as_bytes().to_vec()),
@@ -32,7 +35,15 @@ fn seen(guard: &Guard, body: &str) -> String {
 
 #[test]
 fn concealed_parts_are_replaced_and_the_rest_stays_as_it_was() {
-    let guard = guard("", &["/store/settings/api_key", "/stores/*/key", "/list/1", "/a~1b/~0c"]);
+    let guard = guard(
+        "",
+        &[
+            "/store/settings/api_key",
+            "/stores/*/key",
+            "/list/1",
+            "/a~1b/~0c",
+        ],
+    );
     let body = r#"{ "store": {"settings":{"api_key":"s3cr3t","n":1.50,"big":123456789012345678901234567890}},
       "stores":{"1":{"key":"x"},"2":{"key":{"deep":[1]}}},"list":[1,2,3],"a/b":{"~c":true} }"#;
     assert_eq!(
@@ -54,7 +65,10 @@ fn every_one_of_several_equal_keys_is_concealed() {
 
 #[test]
 fn a_byte_order_mark_hides_nothing() {
-    assert_eq!(seen(&guard("", &["/api_key"]), "\u{feff}{\"api_key\":\"x\"}"), r#"{"api_key":"[sealed]"}"#);
+    assert_eq!(
+        seen(&guard("", &["/api_key"]), "\u{feff}{\"api_key\":\"x\"}"),
+        r#"{"api_key":"[sealed]"}"#
+    );
 }
 
 #[test]
@@ -68,7 +82,10 @@ fn a_text_that_names_what_is_concealed_but_is_not_json_is_not_shown() {
     ] {
         assert_eq!(seen(&guard, body), "[sealed]");
     }
-    assert_eq!(seen(&guard, "<h1>502 Bad Gateway</h1>"), "<h1>502 Bad Gateway</h1>");
+    assert_eq!(
+        seen(&guard, "<h1>502 Bad Gateway</h1>"),
+        "<h1>502 Bad Gateway</h1>"
+    );
     let not_utf8 = guard.body(b"{\"store\":{\"settings\":{\"smtp_password\":\"\xff\"}}}".to_vec());
     assert_eq!(not_utf8, b"[sealed]");
 }
@@ -76,7 +93,10 @@ fn a_text_that_names_what_is_concealed_but_is_not_json_is_not_shown() {
 #[test]
 fn a_pointer_names_something_below_the_root() {
     for pointer in ["", "api_key", "/*", "/*/*", "/settings/smtp_*"] {
-        assert!(Conceal::parse(&[pointer.to_owned()]).is_err(), "{pointer:?}");
+        assert!(
+            Conceal::parse(&[pointer.to_owned()]).is_err(),
+            "{pointer:?}"
+        );
     }
 }
 
@@ -91,17 +111,29 @@ fn a_number_that_is_the_secret_becomes_a_text() {
 
 #[test]
 fn a_find_that_begins_within_an_escape_takes_the_whole_escape() {
-    assert_eq!(seen(&guard("nabcdef", &[]), r#"{"a":"x\nabcdef"}"#), r#"{"a":"x[sealed]"}"#);
+    assert_eq!(
+        seen(&guard("nabcdef", &[]), r#"{"a":"x\nabcdef"}"#),
+        r#"{"a":"x[sealed]"}"#
+    );
 }
 
 #[test]
 fn a_secret_may_be_a_key_too() {
-    assert_eq!(seen(&guard("s3cr3t-key", &[]), r#"{"s3cr3t-key":1}"#), r#"{"[sealed]":1}"#);
+    assert_eq!(
+        seen(&guard("s3cr3t-key", &[]), r#"{"s3cr3t-key":1}"#),
+        r#"{"[sealed]":1}"#
+    );
 }
 
 #[test]
 fn what_php_makes_of_a_slash_is_found() {
-    assert_eq!(seen(&guard("ab/cd/ef", &[]), r#"{"a":"ab\/cd\/ef","b":"ab/cd\/ef"}"#), r#"{"a":"[sealed]","b":"[sealed]"}"#);
+    assert_eq!(
+        seen(
+            &guard("ab/cd/ef", &[]),
+            r#"{"a":"ab\/cd\/ef","b":"ab/cd\/ef"}"#
+        ),
+        r#"{"a":"[sealed]","b":"[sealed]"}"#
+    );
 }
 
 #[test]
@@ -114,8 +146,14 @@ fn base64_leaves_no_bit_behind() {
             // What is left decodes to nothing but what stood around the secret.
             let (left, right) = seen.split_once("[sealed]").unwrap();
             let whole_left = &left[..left.len() / 4 * 4];
-            assert_eq!(STANDARD.decode(whole_left).unwrap(), before.as_bytes()[..whole_left.len() / 4 * 3]);
-            assert!(left.len() <= before.len().div_ceil(3) * 4 && right.len() <= 8, "{seen}");
+            assert_eq!(
+                STANDARD.decode(whole_left).unwrap(),
+                before.as_bytes()[..whole_left.len() / 4 * 3]
+            );
+            assert!(
+                left.len() <= before.len().div_ceil(3) * 4 && right.len() <= 8,
+                "{seen}"
+            );
         }
     }
 }
@@ -123,14 +161,22 @@ fn base64_leaves_no_bit_behind() {
 #[test]
 fn a_short_secret_is_replaced_as_a_word_only() {
     let guard = guard("a1", &[]);
-    assert_eq!(seen(&guard, r#"{"key":"a1","url":"?k=a1&x","word":"ba1l","hex":"6131","b":"YTE="}"#),
-        r#"{"key":"[sealed]","url":"?k=[sealed]&x","word":"ba1l","hex":"[sealed]","b":"[sealed]="}"#);
+    assert_eq!(
+        seen(
+            &guard,
+            r#"{"key":"a1","url":"?k=a1&x","word":"ba1l","hex":"6131","b":"YTE="}"#
+        ),
+        r#"{"key":"[sealed]","url":"?k=[sealed]&x","word":"ba1l","hex":"[sealed]","b":"[sealed]="}"#
+    );
 }
 
 #[test]
 fn headers_are_searched_as_well() {
     let guard = guard("k3y/With+Sl4shes", &[]);
-    assert_eq!(guard.header(b"token=k3y%2fWith%2BSl4shes; x"), "token=[sealed]; x");
+    assert_eq!(
+        guard.header(b"token=k3y%2fWith%2BSl4shes; x"),
+        "token=[sealed]; x"
+    );
     assert_eq!(guard.header(b"plain \xff"), "plain \u{fffd}");
 }
 
@@ -144,7 +190,11 @@ fn a_long_string_full_of_finds_is_searched_in_one_pass() {
 
 /// Visible ASCII without blanks at the ends, long enough to be looked for everywhere.
 fn any_secret() -> impl Strategy<Value = String> {
-    prop_oneof!["[!-~][ -~]{4,30}[!-~]", "[A-Za-z0-9]{6,40}", "[/+=%&\"\\\\]{6,12}"]
+    prop_oneof![
+        "[!-~][ -~]{4,30}[!-~]",
+        "[A-Za-z0-9]{6,40}",
+        "[/+=%&\"\\\\]{6,12}"
+    ]
 }
 
 /// Each character as it is, or in any of the ways that JSON allows.
@@ -176,7 +226,17 @@ fn percent_encoded(text: String) -> impl Strategy<Value = String> {
 fn any_form() -> impl Strategy<Value = (String, String)> {
     any_secret().prop_flat_map(|secret| {
         let own = secret.clone();
-        let hex = |upper| own.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect::<String>();
+        let hex = |upper| {
+            own.bytes()
+                .map(|byte| {
+                    if upper {
+                        format!("{byte:02X}")
+                    } else {
+                        format!("{byte:02x}")
+                    }
+                })
+                .collect::<String>()
+        };
         let form = url::form_urlencoded::byte_serialize(own.as_bytes()).collect::<String>();
         let fixed = vec![
             own.clone(),
@@ -269,9 +329,18 @@ async fn a_service_that_hands_out_its_key_hands_it_to_nobody() {
         Json(answer)
     })
     .await;
-    let conceal = vec!["/store/settings/api_key".into(), "/store/settings/smtp_password".into()];
-    let (http, _) = capability(EndpointSettings { conceal, ..upstream.settings() });
-    let response = http.send(&Call::new().scope(), with_key(get("store"))).await.unwrap();
+    let conceal = vec![
+        "/store/settings/api_key".into(),
+        "/store/settings/smtp_password".into(),
+    ];
+    let (http, _) = capability(EndpointSettings {
+        conceal,
+        ..upstream.settings()
+    });
+    let response = http
+        .send(&Call::new().scope(), with_key(get("store")))
+        .await
+        .unwrap();
     assert_eq!(
         text(&response),
         r#"{"status":"success","store":{"id":"1","settings":{"api_key":"[sealed]","smtp_password":"[sealed]"}}}"#
@@ -283,20 +352,36 @@ async fn a_service_that_echoes_its_request_tells_nothing() {
     let upstream = Upstream::answering(|arrival| async move {
         let key = arrival.header("shop-key").unwrap().to_owned();
         let echoed = serde_json::to_string(&arrival.headers).unwrap();
-        ([("x-echo", key.clone()), ("x-base64", STANDARD.encode(format!("u:{key}")))], format!("{echoed} {key:?}"))
+        (
+            [
+                ("x-echo", key.clone()),
+                ("x-base64", STANDARD.encode(format!("u:{key}"))),
+            ],
+            format!("{echoed} {key:?}"),
+        )
     })
     .await;
     let (http, _) = capability(upstream.settings());
-    let response = http.send(&Call::new().scope(), with_key(get("echo"))).await.unwrap();
+    let response = http
+        .send(&Call::new().scope(), with_key(get("echo")))
+        .await
+        .unwrap();
     let all = format!("{:?} {}", response.headers, text(&response));
     assert_eq!(all.matches("[sealed]").count(), 4, "{all}");
-    assert!(!all.contains("Sl4shes") && !all.contains("U2w0c2hlc"), "{all}");
+    assert!(
+        !all.contains("Sl4shes") && !all.contains("U2w0c2hlc"),
+        "{all}"
+    );
 }
 
 #[tokio::test]
 async fn a_long_answer_is_guarded_like_a_short_one() {
-    let upstream = Upstream::answering(|_| async { format!("\"{}{KEY}\"", "x ".repeat(200 << 10)) }).await;
+    let upstream =
+        Upstream::answering(|_| async { format!("\"{}{KEY}\"", "x ".repeat(200 << 10)) }).await;
     let (http, _) = capability(upstream.settings());
-    let response = http.send(&Call::new().scope(), with_key(get("long"))).await.unwrap();
+    let response = http
+        .send(&Call::new().scope(), with_key(get("long")))
+        .await
+        .unwrap();
     assert!(text(&response).ends_with(" [sealed]\""));
 }

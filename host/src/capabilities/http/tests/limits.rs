@@ -7,10 +7,16 @@ use tokio::time::Instant;
 use super::super::*;
 use super::fixture::*;
 
-const RATE: Rate = Rate { burst: 20, per_second: 3.0 };
+const RATE: Rate = Rate {
+    burst: 20,
+    per_second: 3.0,
+};
 
 fn limited(upstream: &Upstream) -> EndpointSettings {
-    EndpointSettings { rate: Some(RATE), ..upstream.settings() }
+    EndpointSettings {
+        rate: Some(RATE),
+        ..upstream.settings()
+    }
 }
 
 #[tokio::test]
@@ -18,19 +24,36 @@ async fn a_request_takes_a_token_of_its_secrets_bucket() {
     let upstream = Upstream::saying("{}").await;
     let (http, buckets) = capability(limited(&upstream));
     let call = Call::new();
-    http.send(&call.scope(), with_key(get("orders"))).await.unwrap();
-    http.send(&call.scope(), with_key(safe_get("orders"))).await.unwrap();
+    http.send(&call.scope(), with_key(get("orders")))
+        .await
+        .unwrap();
+    http.send(&call.scope(), with_key(safe_get("orders")))
+        .await
+        .unwrap();
     http.send(&call.scope(), get("orders")).await.unwrap();
-    let taken = [("shop/secret:secret-1", 1), ("shop/secret:secret-1", 1), ("shop/plugin:orders", 1)];
-    assert_eq!(*buckets.taken.lock().unwrap(), taken.map(|(bucket, tokens)| (bucket.to_owned(), tokens)));
+    let taken = [
+        ("shop/secret:secret-1", 1),
+        ("shop/secret:secret-1", 1),
+        ("shop/plugin:orders", 1),
+    ];
+    assert_eq!(
+        *buckets.taken.lock().unwrap(),
+        taken.map(|(bucket, tokens)| (bucket.to_owned(), tokens))
+    );
 }
 
 #[tokio::test]
 async fn tokens_that_come_in_time_are_waited_for() {
     let upstream = Upstream::saying("{}").await;
     let (http, buckets) = capability(limited(&upstream));
-    buckets.refusals.lock().unwrap().extend([Duration::from_millis(1), Duration::ZERO]);
-    http.send(&Call::new().scope(), get("orders")).await.unwrap();
+    buckets
+        .refusals
+        .lock()
+        .unwrap()
+        .extend([Duration::from_millis(1), Duration::ZERO]);
+    http.send(&Call::new().scope(), get("orders"))
+        .await
+        .unwrap();
     assert!(buckets.refusals.lock().unwrap().is_empty());
 }
 
@@ -38,12 +61,26 @@ async fn tokens_that_come_in_time_are_waited_for() {
 async fn tokens_that_come_too_late_are_not_waited_for() {
     let upstream = Upstream::saying("{}").await;
     let (http, buckets) = capability(limited(&upstream));
-    for request in [get("orders"), safe_get("orders"), asking(Method::Post, "orders")] {
-        buckets.refusals.lock().unwrap().push_back(Duration::from_secs(600));
+    for request in [
+        get("orders"),
+        safe_get("orders"),
+        asking(Method::Post, "orders"),
+    ] {
+        buckets
+            .refusals
+            .lock()
+            .unwrap()
+            .push_back(Duration::from_secs(600));
         let error = http.send(&Call::new().scope(), request).await.unwrap_err();
-        assert_eq!((error.kind, &*error.code), (ErrorKind::RateLimited, "rate-limited"));
+        assert_eq!(
+            (error.kind, &*error.code),
+            (ErrorKind::RateLimited, "rate-limited")
+        );
         assert_eq!(error.retry_after, Some(Duration::from_secs(600)));
-        assert!(error.message.contains("600 s") && !error.outcome_unknown, "{error:?}");
+        assert!(
+            error.message.contains("600 s") && !error.outcome_unknown,
+            "{error:?}"
+        );
     }
     assert!(upstream.lines().is_empty());
 }
@@ -53,14 +90,38 @@ async fn held_tokens_are_taken_together_and_used_by_what_follows() {
     let upstream = Upstream::saying("{}").await;
     let (http, buckets) = capability(limited(&upstream));
     let call = Call::new();
-    http.send(&call.scope(), with_key(Request { hold: 2, ..safe_get("orders/1") })).await.unwrap();
-    http.send(&call.scope(), with_key(asking(Method::Put, "orders/1"))).await.unwrap();
-    http.send(&call.scope(), with_key(safe_get("orders/1"))).await.unwrap();
-    let tokens = || buckets.taken.lock().unwrap().iter().map(|(_, tokens)| *tokens).collect::<Vec<_>>();
+    http.send(
+        &call.scope(),
+        with_key(Request {
+            hold: 2,
+            ..safe_get("orders/1")
+        }),
+    )
+    .await
+    .unwrap();
+    http.send(&call.scope(), with_key(asking(Method::Put, "orders/1")))
+        .await
+        .unwrap();
+    http.send(&call.scope(), with_key(safe_get("orders/1")))
+        .await
+        .unwrap();
+    let tokens = || {
+        buckets
+            .taken
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, tokens)| *tokens)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(tokens(), [3]);
-    http.send(&call.scope(), with_key(get("orders/1"))).await.unwrap();
+    http.send(&call.scope(), with_key(get("orders/1")))
+        .await
+        .unwrap();
     assert_eq!(tokens(), [3, 1], "all held tokens are used");
-    http.send(&Call::new().scope(), with_key(get("orders/1"))).await.unwrap();
+    http.send(&Call::new().scope(), with_key(get("orders/1")))
+        .await
+        .unwrap();
     assert_eq!(tokens(), [3, 1, 1]);
 }
 
@@ -70,25 +131,59 @@ async fn held_tokens_pay_for_a_further_hold() {
     let (http, buckets) = capability(limited(&upstream));
     let call = Call::new();
     for _ in 0..2 {
-        http.send(&call.scope(), Request { hold: 1, ..get("orders/1") }).await.unwrap();
+        http.send(
+            &call.scope(),
+            Request {
+                hold: 1,
+                ..get("orders/1")
+            },
+        )
+        .await
+        .unwrap();
     }
-    assert_eq!(buckets.taken.lock().unwrap().iter().map(|(_, tokens)| *tokens).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(
+        buckets
+            .taken
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, tokens)| *tokens)
+            .collect::<Vec<_>>(),
+        [2, 1]
+    );
 }
 
 #[tokio::test]
 async fn more_tokens_than_a_bucket_has_cannot_be_held() {
     let upstream = Upstream::saying("{}").await;
     let (http, _) = capability(limited(&upstream));
-    let error = http.send(&Call::new().scope(), Request { hold: 20, ..get("orders") }).await.unwrap_err();
-    assert_eq!((error.kind, &*error.code), (ErrorKind::InvalidInput, "hold-too-large"));
+    let error = http
+        .send(
+            &Call::new().scope(),
+            Request {
+                hold: 20,
+                ..get("orders")
+            },
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind, &*error.code),
+        (ErrorKind::InvalidInput, "hold-too-large")
+    );
 }
 
 #[tokio::test]
 async fn what_the_service_says_about_its_tokens_is_passed_on() {
     let upstream = Upstream::answering(|_| async { [("X-Tokens-Remaining", "7")] }).await;
     let (http, buckets) = capability(limited(&upstream));
-    http.send(&Call::new().scope(), with_key(get("orders"))).await.unwrap();
-    assert_eq!(*buckets.observed.lock().unwrap(), [("shop/secret:secret-1".to_owned(), 7)]);
+    http.send(&Call::new().scope(), with_key(get("orders")))
+        .await
+        .unwrap();
+    assert_eq!(
+        *buckets.observed.lock().unwrap(),
+        [("shop/secret:secret-1".to_owned(), 7)]
+    );
 }
 
 #[tokio::test]
@@ -113,9 +208,15 @@ async fn a_refusal_by_the_service_blocks_the_bucket() {
         })
         .await;
         let (http, buckets) = capability(limited(&upstream));
-        let response = http.send(&Call::new().scope(), get("orders")).await.unwrap();
+        let response = http
+            .send(&Call::new().scope(), get("orders"))
+            .await
+            .unwrap();
         assert_eq!(response.status, 429);
-        let blocked = [("shop/plugin:orders".to_owned(), Duration::from_secs(seconds))];
+        let blocked = [(
+            "shop/plugin:orders".to_owned(),
+            Duration::from_secs(seconds),
+        )];
         assert_eq!(*buckets.blocked.lock().unwrap(), blocked);
     }
 }
@@ -125,7 +226,9 @@ async fn a_lock_must_outlast_the_request() {
     let upstream = Upstream::saying("{}").await;
     let (http, _) = capability(upstream.settings());
     let mut call = Call::new();
-    call.locks.0.insert("order:1".into(), Duration::from_secs(30));
+    call.locks
+        .0
+        .insert("order:1".into(), Duration::from_secs(30));
     let put = |lock: &str, seconds| Request {
         lock: Some(lock.into()),
         timeout: Some(Duration::from_secs(seconds)),
@@ -133,7 +236,10 @@ async fn a_lock_must_outlast_the_request() {
     };
     for request in [put("order:1", 30), put("order:1", 40), put("order:2", 1)] {
         let error = http.send(&call.scope(), request).await.unwrap_err();
-        assert_eq!((error.kind, &*error.code), (ErrorKind::Conflict, "lease-too-short"));
+        assert_eq!(
+            (error.kind, &*error.code),
+            (ErrorKind::Conflict, "lease-too-short")
+        );
         assert!(!error.outcome_unknown);
     }
     assert!(upstream.lines().is_empty());
@@ -152,7 +258,10 @@ async fn a_call_has_so_many_requests() {
     http.send(&call.scope(), get("orders")).await.unwrap();
     http.send(&call.scope(), safe_get("orders")).await.unwrap();
     let error = http.send(&call.scope(), get("orders")).await.unwrap_err();
-    assert_eq!((error.kind, &*error.code), (ErrorKind::TooLarge, "too-many-requests-in-call"));
+    assert_eq!(
+        (error.kind, &*error.code),
+        (ErrorKind::TooLarge, "too-many-requests-in-call")
+    );
     assert_eq!(upstream.lines().len(), 2);
 }
 
@@ -167,8 +276,14 @@ async fn a_call_receives_so_many_bytes() {
         http.send(&call.scope(), request("orders")).await.unwrap();
         http.send(&call.scope(), request("orders")).await.unwrap();
         for _ in 0..2 {
-            let error = http.send(&call.scope(), request("orders")).await.unwrap_err();
-            assert_eq!((error.kind, &*error.code), (ErrorKind::TooLarge, "response-too-large"));
+            let error = http
+                .send(&call.scope(), request("orders"))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (error.kind, &*error.code),
+                (ErrorKind::TooLarge, "response-too-large")
+            );
         }
     }
 }

@@ -7,16 +7,31 @@ use super::super::*;
 use super::fixture::*;
 
 fn joined(base: &str, segments: &[&str]) -> Result<String, HttpError> {
-    let segments: Vec<String> = segments.iter().map(|segment| (*segment).to_owned()).collect();
+    let segments: Vec<String> = segments
+        .iter()
+        .map(|segment| (*segment).to_owned())
+        .collect();
     path::join(&base.parse().unwrap(), &segments, &[]).map(Into::into)
 }
 
 #[test]
 fn segments_are_put_below_the_base() {
-    assert_eq!(joined("https://shop.example/api/v2", &["orders", "12"]).unwrap(), "https://shop.example/api/v2/orders/12");
-    assert_eq!(joined("https://shop.example/api/v2/", &["orders"]).unwrap(), "https://shop.example/api/v2/orders");
-    assert_eq!(joined("https://shop.example", &["orders"]).unwrap(), "https://shop.example/orders");
-    assert_eq!(joined("https://shop.example/api/v2", &[]).unwrap(), "https://shop.example/api/v2");
+    assert_eq!(
+        joined("https://shop.example/api/v2", &["orders", "12"]).unwrap(),
+        "https://shop.example/api/v2/orders/12"
+    );
+    assert_eq!(
+        joined("https://shop.example/api/v2/", &["orders"]).unwrap(),
+        "https://shop.example/api/v2/orders"
+    );
+    assert_eq!(
+        joined("https://shop.example", &["orders"]).unwrap(),
+        "https://shop.example/orders"
+    );
+    assert_eq!(
+        joined("https://shop.example/api/v2", &[]).unwrap(),
+        "https://shop.example/api/v2"
+    );
     assert_eq!(
         joined("https://shop.example/api", &["a/b?c#d%2e\\e f"]).unwrap(),
         "https://shop.example/api/a%2Fb%3Fc%23d%252e%5Ce%20f"
@@ -25,9 +40,27 @@ fn segments_are_put_below_the_base() {
 
 #[test]
 fn segments_that_would_move_are_refused() {
-    for segment in ["", ".", "..", "a\nb", "\t..", "x\u{0}", "\u{85}", "../x", "x/..", "x/./y", "..\\store", "a//b", "/"] {
+    for segment in [
+        "",
+        ".",
+        "..",
+        "a\nb",
+        "\t..",
+        "x\u{0}",
+        "\u{85}",
+        "../x",
+        "x/..",
+        "x/./y",
+        "..\\store",
+        "a//b",
+        "/",
+    ] {
         let error = joined("https://shop.example/api", &["orders", segment]).unwrap_err();
-        assert_eq!((error.kind, &*error.code), (ErrorKind::InvalidInput, "path-segment"), "{segment:?}");
+        assert_eq!(
+            (error.kind, &*error.code),
+            (ErrorKind::InvalidInput, "path-segment"),
+            "{segment:?}"
+        );
         assert!(error.message.contains("segment 2"), "{}", error.message);
     }
 }
@@ -90,7 +123,10 @@ async fn a_request_arrives_as_it_was_asked_for() {
     let (http, _) = capability(upstream.settings());
     let mut request = with_key(asking(Method::Put, "orders/12"));
     request.query = vec![("b".into(), "x y&z".into()), ("a".into(), "ü".into())];
-    request.headers.push(("Content-Type".into(), HeaderValue::Text("application/json".into())));
+    request.headers.push((
+        "Content-Type".into(),
+        HeaderValue::Text("application/json".into()),
+    ));
     request.body = Some(b"{\"id\":12}".to_vec());
     let response = http.send(&Call::new().scope(), request).await.unwrap();
     assert_eq!((response.status, text(&response)), (200, "{}"));
@@ -100,8 +136,15 @@ async fn a_request_arrives_as_it_was_asked_for() {
     assert_eq!(arrival.header("shop-key"), Some(KEY));
     assert_eq!(arrival.header("content-length"), Some("9"));
     assert_eq!(&arrival.body[..], b"{\"id\":12}");
-    let names: Vec<&str> = arrival.headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert!(!names.contains(&"cookie") && !names.contains(&"referer"), "{names:?}");
+    let names: Vec<&str> = arrival
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert!(
+        !names.contains(&"cookie") && !names.contains(&"referer"),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]
@@ -110,12 +153,21 @@ async fn a_secret_is_opened_for_this_endpoint_and_its_origin() {
     let (http, _) = capability(upstream.settings());
     let call = Call::new();
     let mut request = get("orders");
-    let value = HeaderValue::Sealed { prefix: "Bearer ".into(), handle: "key".into() };
+    let value = HeaderValue::Sealed {
+        prefix: "Bearer ".into(),
+        handle: "key".into(),
+    };
     request.headers.push(("Authorization".into(), value));
     http.send(&call.scope(), request).await.unwrap();
     let origin = upstream.base.origin().ascii_serialization();
-    assert_eq!(*call.secrets.opened.lock().unwrap(), [("key".to_owned(), "shop".to_owned(), origin)]);
-    assert_eq!(upstream.arrivals()[0].header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+    assert_eq!(
+        *call.secrets.opened.lock().unwrap(),
+        [("key".to_owned(), "shop".to_owned(), origin)]
+    );
+    assert_eq!(
+        upstream.arrivals()[0].header("authorization"),
+        Some(format!("Bearer {KEY}").as_str())
+    );
 }
 
 #[tokio::test]
@@ -124,7 +176,10 @@ async fn a_secret_that_may_not_be_used_here_is_not_sent() {
     let (http, _) = capability(upstream.settings());
     let mut call = Call::new();
     call.secrets.known.clear();
-    let error = http.send(&call.scope(), with_key(get("orders"))).await.unwrap_err();
+    let error = http
+        .send(&call.scope(), with_key(get("orders")))
+        .await
+        .unwrap_err();
     assert_eq!(error.code, "secret-not-usable");
     assert!(upstream.lines().is_empty());
 }
@@ -135,8 +190,13 @@ async fn a_secret_that_cannot_be_a_header_is_refused_without_showing_it() {
     let (http, _) = capability(upstream.settings());
     for plaintext in ["", "   ", "line\r\nbreak: x", "schlüssel"] {
         let mut call = Call::new();
-        call.secrets.known.insert("key".into(), ("secret-1".into(), plaintext.into()));
-        let error = http.send(&call.scope(), with_key(get("orders"))).await.unwrap_err();
+        call.secrets
+            .known
+            .insert("key".into(), ("secret-1".into(), plaintext.into()));
+        let error = http
+            .send(&call.scope(), with_key(get("orders")))
+            .await
+            .unwrap_err();
         assert_eq!(error.code, "secret-not-a-header", "{plaintext:?}");
         assert!(!format!("{error:?}").contains("break"), "{error:?}");
     }
@@ -147,13 +207,20 @@ async fn a_secret_that_cannot_be_a_header_is_refused_without_showing_it() {
 async fn only_listed_headers_can_be_set() {
     let upstream = Upstream::saying("{}").await;
     let (http, _) = capability(upstream.settings());
-    let sealed = |prefix: &str| HeaderValue::Sealed { prefix: prefix.into(), handle: "key".into() };
+    let sealed = |prefix: &str| HeaderValue::Sealed {
+        prefix: prefix.into(),
+        handle: "key".into(),
+    };
     let plain = |value: &str| HeaderValue::Text(value.into());
     for (name, value, code) in [
         ("x-other", plain("1"), "header-not-listed"),
         ("Host", plain("evil.example"), "header-not-listed"),
         ("Cookie", plain("a=b"), "header-not-listed"),
-        ("X-HTTP-Method-Override", plain("DELETE"), "header-not-listed"),
+        (
+            "X-HTTP-Method-Override",
+            plain("DELETE"),
+            "header-not-listed",
+        ),
         ("Transfer-Encoding", plain("chunked"), "header-not-listed"),
         ("shop-key", plain("guess"), "header-takes-sealed"),
         ("SHOP-KEY", plain("guess"), "header-takes-sealed"),
@@ -171,7 +238,10 @@ async fn only_listed_headers_can_be_set() {
         assert_eq!(error.code, code, "{name}");
     }
     let mut twice = get("orders");
-    twice.headers = vec![("shop-id".into(), plain("1")), ("Shop-Id".into(), plain("2"))];
+    twice.headers = vec![
+        ("shop-id".into(), plain("1")),
+        ("Shop-Id".into(), plain("2")),
+    ];
     let error = http.send(&Call::new().scope(), twice).await.unwrap_err();
     assert_eq!(error.code, "header-repeated");
     assert!(upstream.lines().is_empty());
@@ -180,12 +250,29 @@ async fn only_listed_headers_can_be_set() {
 #[tokio::test]
 async fn bodies_have_a_place_and_a_limit() {
     let upstream = Upstream::saying("{}").await;
-    let (http, _) = capability(EndpointSettings { max_request_bytes: 4, ..upstream.settings() });
-    let sized = |method, bytes| Request { body: Some(vec![b'x'; bytes]), ..asking(method, "orders") };
-    let error = http.send(&Call::new().scope(), sized(Method::Post, 5)).await.unwrap_err();
-    assert_eq!((error.kind, &*error.code), (ErrorKind::TooLarge, "request-too-large"));
-    let error = http.send(&Call::new().scope(), sized(Method::Get, 1)).await.unwrap_err();
+    let (http, _) = capability(EndpointSettings {
+        max_request_bytes: 4,
+        ..upstream.settings()
+    });
+    let sized = |method, bytes| Request {
+        body: Some(vec![b'x'; bytes]),
+        ..asking(method, "orders")
+    };
+    let error = http
+        .send(&Call::new().scope(), sized(Method::Post, 5))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind, &*error.code),
+        (ErrorKind::TooLarge, "request-too-large")
+    );
+    let error = http
+        .send(&Call::new().scope(), sized(Method::Get, 1))
+        .await
+        .unwrap_err();
     assert_eq!(error.code, "body-not-allowed");
-    http.send(&Call::new().scope(), sized(Method::Post, 4)).await.unwrap();
+    http.send(&Call::new().scope(), sized(Method::Post, 4))
+        .await
+        .unwrap();
     assert_eq!(upstream.lines().len(), 1);
 }

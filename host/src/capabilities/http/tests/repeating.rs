@@ -20,15 +20,25 @@ async fn what_is_safe_to_repeat_is_repeated() {
     for shared in [true, false] {
         let upstream = failing_then_well(&[503, 500, 429]).await;
         let (http, buckets) = capability(EndpointSettings {
-            rate: Some(Rate { burst: 20, per_second: 3.0 }),
+            rate: Some(Rate {
+                burst: 20,
+                per_second: 3.0,
+            }),
             ..upstream.settings()
         });
         let method = if shared { Method::Get } else { Method::Put };
-        let request = Request { safe_to_repeat: true, ..asking(method, "orders/1") };
+        let request = Request {
+            safe_to_repeat: true,
+            ..asking(method, "orders/1")
+        };
         let response = http.send(&Call::new().scope(), request).await.unwrap();
         assert_eq!((response.status, text(&response)), (200, "well"));
         assert_eq!(upstream.lines().len(), 4);
-        assert_eq!(buckets.taken.lock().unwrap().len(), 4, "each attempt costs a token");
+        assert_eq!(
+            buckets.taken.lock().unwrap().len(),
+            4,
+            "each attempt costs a token"
+        );
     }
 }
 
@@ -36,13 +46,28 @@ async fn what_is_safe_to_repeat_is_repeated() {
 async fn a_held_token_is_not_spent_on_a_repetition() {
     let upstream = failing_then_well(&[503]).await;
     let (http, buckets) = capability(EndpointSettings {
-        rate: Some(Rate { burst: 20, per_second: 3.0 }),
+        rate: Some(Rate {
+            burst: 20,
+            per_second: 3.0,
+        }),
         ..upstream.settings()
     });
     let call = Call::new();
-    let request = Request { hold: 1, ..safe_get("orders/1") };
+    let request = Request {
+        hold: 1,
+        ..safe_get("orders/1")
+    };
     http.send(&call.scope(), request).await.unwrap();
-    assert_eq!(buckets.taken.lock().unwrap().iter().map(|(_, tokens)| *tokens).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(
+        buckets
+            .taken
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, tokens)| *tokens)
+            .collect::<Vec<_>>(),
+        [2, 1]
+    );
     assert!(call.budget.has_prepaid("shop/plugin:orders"));
 }
 
@@ -50,17 +75,29 @@ async fn a_held_token_is_not_spent_on_a_repetition() {
 async fn repeating_ends() {
     let upstream = failing_then_well(&[502, 502, 504, 504]).await;
     let (http, _) = capability(upstream.settings());
-    let response = http.send(&Call::new().scope(), safe_get("orders")).await.unwrap();
+    let response = http
+        .send(&Call::new().scope(), safe_get("orders"))
+        .await
+        .unwrap();
     assert_eq!(response.status, 504, "any status is an answer");
     assert_eq!(upstream.lines().len(), 4);
 }
 
 #[tokio::test]
 async fn nothing_else_is_repeated() {
-    for (status, safe) in [(503, false), (429, false), (400, true), (401, true), (501, true)] {
+    for (status, safe) in [
+        (503, false),
+        (429, false),
+        (400, true),
+        (401, true),
+        (501, true),
+    ] {
         let upstream = failing_then_well(&[status]).await;
         let (http, _) = capability(upstream.settings());
-        let request = Request { safe_to_repeat: safe, ..get("orders") };
+        let request = Request {
+            safe_to_repeat: safe,
+            ..get("orders")
+        };
         let response = http.send(&Call::new().scope(), request).await.unwrap();
         assert_eq!(response.status, status);
         assert_eq!(upstream.lines().len(), 1);
@@ -69,13 +106,20 @@ async fn nothing_else_is_repeated() {
 
 #[tokio::test]
 async fn no_pause_leads_past_the_deadline() {
-    let upstream = Upstream::in_turn([(StatusCode::TOO_MANY_REQUESTS, [("x-retry-after", "50")]).into_response()]).await;
+    let upstream = Upstream::in_turn([
+        (StatusCode::TOO_MANY_REQUESTS, [("x-retry-after", "50")]).into_response()
+    ])
+    .await;
     let (http, _) = capability(upstream.settings());
     let mut call = Call::new();
     call.deadline = Instant::now() + Duration::from_secs(40);
     let response = http.send(&call.scope(), safe_get("orders")).await.unwrap();
     assert_eq!(response.status, 429);
-    assert!(response.headers.contains(&("x-retry-after".into(), "50".into())));
+    assert!(
+        response
+            .headers
+            .contains(&("x-retry-after".into(), "50".into()))
+    );
 }
 
 #[tokio::test]
@@ -84,7 +128,11 @@ async fn a_lost_connection_is_worth_another_attempt() {
     let base = format!("http://{}/", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwell"] {
+        for answer in [
+            "",
+            "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
+            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwell",
+        ] {
             let (mut connection, _) = listener.accept().await.unwrap();
             let mut received = Vec::new();
             while !received.ends_with(b"\r\n\r\n") {
@@ -97,7 +145,10 @@ async fn a_lost_connection_is_worth_another_attempt() {
         backoff: Duration::from_millis(1),
         ..EndpointSettings::new(base.parse().unwrap())
     });
-    let response = http.send(&Call::new().scope(), safe_get("orders")).await.unwrap();
+    let response = http
+        .send(&Call::new().scope(), safe_get("orders"))
+        .await
+        .unwrap();
     assert_eq!(text(&response), "well");
     server.await.unwrap();
 }

@@ -1,0 +1,103 @@
+//! The leanest HTTP client there is: what it takes itself must not blur the ratios.
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// One kept-alive connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+/// A `tools/call`, ready to be written.
+pub(crate) fn tool_call(key: &str, tool: &str, arguments: &Value) -> Vec<u8> {
+    request(
+        key,
+        "tools/call",
+        Some(tool),
+        json!({"name": tool, "arguments": arguments}),
+    )
+}
+
+/// A modern MCP request, ready to be written.
+pub(crate) fn request(key: &str, method: &str, name: Option<&str>, mut params: Value) -> Vec<u8> {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    let name = name
+        .map(|name| format!("Mcp-Name: {name}\r\n"))
+        .unwrap_or_default();
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n\
+         {name}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+impl Connection {
+    /// Connects to a port of this machine.
+    pub(crate) async fn open(port: u16) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(64 << 10),
+        })
+    }
+
+    /// Sends a request and answers the body; anything but a 200 is an error.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        let head = loop {
+            if let Some(end) = self
+                .buffer
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
+                break end + 4;
+            }
+            self.read().await?;
+        };
+        let text = std::str::from_utf8(&self.buffer[..head])?.to_ascii_lowercase();
+        if !text.starts_with("http/1.1 200") {
+            bail!(
+                "the server answered: {}",
+                text.lines().next().unwrap_or_default()
+            );
+        }
+        let length: usize = text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .context("an answer without a length")?
+            .trim()
+            .parse()?;
+        while self.buffer.len() < head + length {
+            self.read().await?;
+        }
+        Ok(&self.buffer[head..head + length])
+    }
+
+    async fn read(&mut self) -> anyhow::Result<()> {
+        if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            bail!("the server closed the connection");
+        }
+        Ok(())
+    }
+
+    /// Sends a tool call and answers its structured result.
+    pub(crate) async fn structured(&mut self, request: &[u8]) -> anyhow::Result<Value> {
+        let answer: Value = serde_json::from_slice(self.send(request).await?)?;
+        let result = &answer["result"];
+        if result["isError"] == true || !result.is_object() {
+            bail!("the tool failed: {answer}");
+        }
+        Ok(result["structuredContent"].clone())
+    }
+}

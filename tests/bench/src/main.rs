@@ -1,0 +1,50 @@
+//! Benchmarks. Each ends with a line `RESULT {json}`.
+
+mod call;
+mod http;
+mod percentile;
+mod server;
+mod start;
+
+use clap::{Parser, Subcommand};
+
+/// Measures the server against itself, side by side in one run.
+#[derive(Parser)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One tool call: native, through a plugin that only returns, and an order from the cache
+    Call,
+    /// The server under test, in a process of its own; `call` starts it
+    #[command(hide = true)]
+    Serve {
+        /// Its data directory
+        #[arg(long)]
+        data_dir: std::path::PathBuf,
+        /// Order Desk
+        #[arg(long)]
+        base_url: String,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match CommandLine::parse().command {
+        // The load comes from one thread, so that the server has the other core of the smallest machine.
+        Command::Call => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(call::bench())
+        }
+        Command::Serve { data_dir, base_url } => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(server::serve(&data_dir, &base_url))
+        }
+    }
+}
