@@ -165,7 +165,13 @@ mod tests {
                 )
             })
             .collect();
-        tokio::task::yield_now().await;
+        let queued = || {
+            let places = admission.places.lock().unwrap();
+            places.values().map(|places| places.waiting).sum::<usize>()
+        };
+        while queued() < QUEUE {
+            tokio::task::yield_now().await;
+        }
         let before = Instant::now();
         assert!(admission.enter("a", "orders", 1, soon()).await.is_err());
         assert_eq!(Instant::now(), before);
