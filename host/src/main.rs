@@ -191,11 +191,15 @@ async fn stdio(config: &Config, environment: &Environment) -> anyhow::Result<()>
     let application = Application::start(config, environment).await?;
     let caller = stdio_caller(config, environment, &application, None).await?;
     let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));
-    let served = mcp::serve_stdio(server, asked_to_stop()?).await;
-    application
-        .host
-        .shut_down(config.server.shutdown_grace)
-        .await;
+    let (asked, host) = (asked_to_stop()?, application.host);
+    let grace = config.server.shutdown_grace;
+    // The answers of writes that finish within the grace still reach the client.
+    let stop = async {
+        asked.await;
+        host.shut_down(grace).await;
+    };
+    let served = mcp::serve_stdio(server, stop).await;
+    host.shut_down(grace).await;
     served.context("MCP over stdio failed")
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
@@ -75,6 +76,9 @@ impl PluginHost {
         listed: &Listed,
         request: CallRequest,
     ) -> Result<Answer, Error> {
+        if self.stopping.is_cancelled() {
+            return Err(stopping());
+        }
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         if scopes.read_only && !tool.hints.read_only {
@@ -112,11 +116,12 @@ impl PluginHost {
         } else {
             let (host, listed) = (self.clone(), listed.clone());
             let stopped = self.stopped.child_token();
-            let running = self.writes.spawn(async move {
+            let running = async move {
                 let answer = host.run(&listed, request, deadline, stopped).await;
                 drop(admitted);
                 answer
-            });
+            };
+            let running = self.writes.spawn(running.in_current_span());
             running
                 .await
                 .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
@@ -279,6 +284,14 @@ fn budget(limits: &Limits) -> ResponseBudget {
     ResponseBudget::new(
         usize::try_from(limits.http_bytes.as_u64()).unwrap_or(usize::MAX),
         limits.http_requests,
+    )
+}
+
+fn stopping() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "stopping",
+        "The server is stopping and takes no new calls. Nothing was done; try again in a minute.",
     )
 }
 
