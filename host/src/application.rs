@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::capabilities::Services;
 use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
-use crate::capabilities::http::{EndpointSettings, HttpCapability, Rate, SettingsError};
+use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
 use crate::plugins::{CompiledCode, EngineError, Native, PluginEngine, PluginHost};
@@ -213,10 +213,7 @@ fn endpoint_settings(
         headers: endpoint.headers.clone(),
         sealed_headers: endpoint.sealed_headers.clone(),
         conceal: endpoint.conceal.clone(),
-        rate: endpoint.rate.map(|rate| Rate {
-            burst: rate.burst.get(),
-            per_second: rate.per_second.get().into(),
-        }),
+        rate: endpoint.rate,
         connect_timeout: endpoint.connect_timeout,
         read_timeout: endpoint.read_timeout,
         max_response_bytes: bytes(endpoint.max_response),

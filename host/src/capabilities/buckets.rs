@@ -1,6 +1,5 @@
 //! Token buckets towards endpoints, kept in the database so that all processes of one data directory share them.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +23,9 @@ impl DatabaseBuckets {
 }
 
 fn quota(rate: Rate) -> BucketQuota {
-    let at_least_one = |tokens| NonZeroU32::new(tokens).unwrap_or(NonZeroU32::MIN);
     BucketQuota {
-        burst: at_least_one(rate.burst),
-        // Whole tokens by then: the config takes no others.
-        per_second: at_least_one(rate.per_second as u32),
+        burst: rate.burst,
+        per_second: rate.per_second,
     }
 }
 

@@ -50,10 +50,10 @@ impl SecretOpener for Rights<'_> {
                 &format!("read = [{:?}]", opened.owner_plugin),
             )));
         }
-        Ok(OpenedSecret {
-            plaintext: Zeroizing::new(opened.plaintext.expose_secret().to_vec()),
-            id: handle.to_owned(),
-        })
+        let plaintext = Zeroizing::new(opened.plaintext.expose_secret().to_vec());
+        // Not the handle: a key that was sealed twice still has one bucket at the service.
+        let id = self.services.tenancy.secret_fingerprint(&plaintext);
+        Ok(OpenedSecret { plaintext, id })
     }
 }
 
@@ -168,9 +168,6 @@ const KINDS: [(http::ErrorKind, ErrorKind); 13] = [
 ];
 
 fn to_contract(error: HttpError) -> Error {
-    if let Some(detail) = &error.detail {
-        tracing::info!(code = &*error.code, detail, "a request had no answer");
-    }
     let kind = KINDS
         .iter()
         .find(|(ours, _)| *ours == error.kind)

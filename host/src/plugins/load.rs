@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::compiled::CompiledCode;
 use super::engine::{MEMORY_CEILING, PluginEngine};
 use super::instance::LoadedPlugin;
+use super::native::NATIVE;
 use super::tool::{Tool, compile};
 use super::{PluginError, imports};
 use crate::capabilities::Services;
@@ -16,6 +17,7 @@ use crate::capabilities::contract::tools::Manifest;
 use crate::capabilities::http::HttpGrant;
 use crate::config;
 
+const NAME_LENGTH: usize = 32;
 /// Larger files are refused before anything looks into them.
 const COMPONENT_BYTES: u64 = 64 << 20;
 
@@ -39,6 +41,7 @@ pub async fn load(
     compiled: &Arc<CompiledCode>,
     services: &Arc<Services>,
 ) -> Result<Loaded, PluginError> {
+    check_name(name)?;
     let limits = settings.limits.over(defaults);
     if limits.memory.as_u64() > MEMORY_CEILING as u64 {
         return Err(PluginError::Config(format!(
@@ -118,6 +121,21 @@ pub async fn load(
         "loaded a plugin"
     );
     Ok(Loaded { plugin, tools })
+}
+
+/// Namespaces, locks and audit hang on the name, so it is plain and never the host's own.
+fn check_name(name: &str) -> Result<(), PluginError> {
+    let plain = name.len() <= NAME_LENGTH
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte)
+        });
+    if plain && name != NATIVE {
+        return Ok(());
+    }
+    Err(PluginError::Config(format!(
+        "[plugins.{name}]: a plugin's name starts with a letter, has at most {NAME_LENGTH} of a-z, 0-9, - and _, and is not '{NATIVE}'"
+    )))
 }
 
 fn read(source: &std::path::Path, expected: Option<&str>) -> Result<Vec<u8>, PluginError> {
@@ -226,4 +244,27 @@ fn check_filter(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_plain_or_are_the_hosts_own_are_refused() {
+        for name in ["orders", "a", "my-plugin_2"] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "host",
+            "Orders",
+            "2orders",
+            "or/ders",
+            "orders.x",
+            &"x".repeat(33),
+        ] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 const INDEX_KEY: &str = "index_key";
 const INDEX_KEY_PURPOSE: &str = "v1 index key wrapped by server key";
 const COMPILED_CODE_PURPOSE: &str = "v1 seal of compiled plugins";
+const FINGERPRINT_PURPOSE: &str = "v1 fingerprint of secrets";
 const SETUP_PURPOSE: &str = "v1 digest of set-up arguments";
 
 /// Tenants and their access keys.
@@ -25,6 +26,7 @@ pub struct Tenancy {
     /// Under which access keys are looked up.
     pub(super) index_key: KeyBytes,
     setup_key: KeyBytes,
+    fingerprint_key: KeyBytes,
 }
 
 /// Why tenancy does not work as a whole.
@@ -70,6 +72,7 @@ impl Tenancy {
         Ok(Self {
             server_layer: server_layer(&server_key),
             setup_key: server_key.derive(SETUP_PURPOSE),
+            fingerprint_key: server_key.derive(FINGERPRINT_PURPOSE),
             index_key: Zeroizing::new(index_key),
             database,
             clock,
@@ -87,13 +90,15 @@ impl Tenancy {
         self.database.ping().await.is_ok()
     }
 
+    /// The same for the same secret, however often it was sealed; tells nothing of it to who has not the server key.
+    pub fn secret_fingerprint(&self, plaintext: &[u8]) -> String {
+        hex(&cipher::hmac_sha256(&self.fingerprint_key, plaintext)[..16])
+    }
+
     /// Names a set-up call by its arguments, which may be secret: only who has the server key can tell which they were.
     /// `canonical_arguments` must be the same bytes for the same call.
     pub fn setup_digest(&self, canonical_arguments: &[u8]) -> String {
-        cipher::hmac_sha256(&self.setup_key, canonical_arguments)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&cipher::hmac_sha256(&self.setup_key, canonical_arguments))
     }
 
     /// Whether this set-up call was made for this tenant.
@@ -117,4 +122,8 @@ impl Tenancy {
             .mark_first_call(tenant, digest, self.clock.now())
             .await
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -30,7 +30,7 @@ pub(super) async fn take(
     tokens: u32,
     deadline: impl Fn() -> Instant,
 ) -> Result<(), HttpError> {
-    if tokens > rate.burst {
+    if tokens > rate.burst.get() {
         return Err(HttpError::invalid(
             "hold-too-large",
             format!(

@@ -10,16 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{ErrorKind, HttpError, HttpGrant};
-
-/// A token bucket's size and refill.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate {
-    /// Capacity in tokens; the bucket starts full.
-    pub burst: u32,
-    /// Tokens added each second.
-    pub per_second: f64,
-}
+use super::{ErrorKind, HttpError, HttpGrant, Rate};
 
 /// What a bucket answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

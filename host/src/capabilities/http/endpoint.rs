@@ -198,14 +198,6 @@ fn is_localhost(name: &str) -> bool {
 }
 
 fn check_numbers(settings: &EndpointSettings) -> Result<(), String> {
-    if let Some(rate) = settings.rate {
-        if rate.burst == 0 {
-            return Err("rate.burst: at least 1".to_owned());
-        }
-        if !rate.per_second.is_finite() || rate.per_second <= 0.0 {
-            return Err("rate.per_second: a number above 0".to_owned());
-        }
-    }
     let positive = [
         (settings.connect_timeout.is_zero(), "connect_timeout"),
         (settings.read_timeout.is_zero(), "read_timeout"),

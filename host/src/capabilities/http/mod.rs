@@ -30,8 +30,9 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
+pub use crate::config::Rate;
 pub use call::{
-    CallScope, LockLease, OpenedSecret, Rate, ResponseBudget, SecretOpener, Take, TokenBuckets,
+    CallScope, LockLease, OpenedSecret, ResponseBudget, SecretOpener, Take, TokenBuckets,
 };
 pub use client::HttpCapability;
 pub use endpoint::{EndpointSettings, SettingsError};

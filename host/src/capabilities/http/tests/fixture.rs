@@ -1,6 +1,7 @@
 //! A server, and a call with everything that it brings along.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -370,3 +371,9 @@ impl Counter {
         self.0.fetch_add(1, Ordering::SeqCst) + 1
     }
 }
+
+/// Twenty at once, three a second.
+pub(super) const TWENTY_AND_THREE: Rate = Rate {
+    burst: NonZeroU32::new(20).unwrap(),
+    per_second: NonZeroU32::new(3).unwrap(),
+};

@@ -27,10 +27,7 @@ async fn identical_reads_share_one_request() {
     let gate = Gate::new();
     let upstream = numbered(&gate).await;
     let (http, _) = capability(EndpointSettings {
-        rate: Some(Rate {
-            burst: 20,
-            per_second: 3.0,
-        }),
+        rate: Some(TWENTY_AND_THREE),
         ..upstream.settings()
     });
     let (first, second) = (

@@ -143,17 +143,11 @@ fn base64_leaves_no_bit_behind() {
         for after in ["", "u", "uv", "uvw"] {
             let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
             let seen = seen(&guard(secret, &[]), &encoded);
-            // What is left decodes to nothing but what stood around the secret.
+            // Of the digits, six bits each, only those stay that have no bit of the secret.
             let (left, right) = seen.split_once("[sealed]").unwrap();
-            let whole_left = &left[..left.len() / 4 * 4];
-            assert_eq!(
-                STANDARD.decode(whole_left).unwrap(),
-                before.as_bytes()[..whole_left.len() / 4 * 3]
-            );
-            assert!(
-                left.len() <= before.len().div_ceil(3) * 4 && right.len() <= 8,
-                "{seen}"
-            );
+            assert!(left.len() <= before.len() * 8 / 6, "{seen}");
+            let secret_ends = ((before.len() + secret.len()) * 8).div_ceil(6);
+            assert!(right.len() <= encoded.len() - secret_ends, "{seen}");
         }
     }
 }

@@ -7,10 +7,7 @@ use tokio::time::Instant;
 use super::super::*;
 use super::fixture::*;
 
-const RATE: Rate = Rate {
-    burst: 20,
-    per_second: 3.0,
-};
+const RATE: Rate = TWENTY_AND_THREE;
 
 fn limited(upstream: &Upstream) -> EndpointSettings {
     EndpointSettings {

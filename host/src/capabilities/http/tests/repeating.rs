@@ -20,10 +20,7 @@ async fn what_is_safe_to_repeat_is_repeated() {
     for shared in [true, false] {
         let upstream = failing_then_well(&[503, 500, 429]).await;
         let (http, buckets) = capability(EndpointSettings {
-            rate: Some(Rate {
-                burst: 20,
-                per_second: 3.0,
-            }),
+            rate: Some(TWENTY_AND_THREE),
             ..upstream.settings()
         });
         let method = if shared { Method::Get } else { Method::Put };
@@ -44,31 +41,31 @@ async fn what_is_safe_to_repeat_is_repeated() {
 
 #[tokio::test]
 async fn a_held_token_is_not_spent_on_a_repetition() {
-    let upstream = failing_then_well(&[503]).await;
+    let answer = |status| (status, [("retry-after", "0")]).into_response();
+    let statuses = [StatusCode::OK, StatusCode::BAD_GATEWAY, StatusCode::OK];
+    let upstream = Upstream::in_turn(statuses.map(answer)).await;
     let (http, buckets) = capability(EndpointSettings {
-        rate: Some(Rate {
-            burst: 20,
-            per_second: 3.0,
-        }),
+        rate: Some(TWENTY_AND_THREE),
         ..upstream.settings()
     });
     let call = Call::new();
-    let request = Request {
-        hold: 1,
-        ..safe_get("orders/1")
+    let get = Request {
+        hold: 2,
+        ..get("orders/1")
     };
-    http.send(&call.scope(), request).await.unwrap();
-    assert_eq!(
-        buckets
-            .taken
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, tokens)| *tokens)
-            .collect::<Vec<_>>(),
-        [2, 1]
+    http.send(&call.scope(), get).await.unwrap();
+    let put = Request {
+        safe_to_repeat: true,
+        ..asking(Method::Put, "orders/1")
+    };
+    http.send(&call.scope(), put).await.unwrap();
+    let taken = buckets.taken.lock().unwrap().clone();
+    let tokens: Vec<u32> = taken.into_iter().map(|(_, tokens)| tokens).collect();
+    assert_eq!(tokens, [3, 1]);
+    assert!(
+        call.budget.has_prepaid("shop/plugin:orders"),
+        "kept for what follows"
     );
-    assert!(call.budget.has_prepaid("shop/plugin:orders"));
 }
 
 #[tokio::test]
