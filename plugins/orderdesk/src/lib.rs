@@ -49,7 +49,9 @@
 mod answer;
 mod choice;
 mod client;
+mod fields;
 pub mod normalise;
+mod page;
 mod registry;
 mod request;
 mod store;
@@ -57,6 +59,8 @@ mod store;
 pub use answer::take;
 pub use choice::Access;
 pub use client::{Caching, Client};
+pub use fields::{Fields, ResponseFormat};
+pub use page::{DEFAULT_LIMIT, LARGEST_LIMIT, Page, Shown};
 pub use registry::{Registry, ResolvedBy, StoreRecord, active_key, fold, name_key, store_key};
 pub use request::ApiRequest;
 pub use store::{Store, StoreReference};

@@ -234,11 +234,11 @@ async fn set_up_is_noted_by_its_arguments_which_only_the_server_key_tells() {
     let process = house.start().await;
     let (created, _) = process.tenant("acme").await;
     let tenancy = &process.tenancy;
-    let digest = tenancy.setup_digest(br#"{"api_key":"k","store_id":"1"}"#);
+    let digest = tenancy.setup_digest(br#"{"api_key":"k","shop_id":"1"}"#);
     assert_eq!(digest.len(), 64);
     assert_ne!(
         digest,
-        tenancy.setup_digest(br#"{"api_key":"k","store_id":"2"}"#)
+        tenancy.setup_digest(br#"{"api_key":"k","shop_id":"2"}"#)
     );
     assert_eq!(
         digest,
@@ -246,7 +246,7 @@ async fn set_up_is_noted_by_its_arguments_which_only_the_server_key_tells() {
             .start()
             .await
             .tenancy
-            .setup_digest(br#"{"api_key":"k","store_id":"1"}"#)
+            .setup_digest(br#"{"api_key":"k","shop_id":"1"}"#)
     );
     let elsewhere = House {
         server_key: "B".repeat(42) + "A",
@@ -258,7 +258,7 @@ async fn set_up_is_noted_by_its_arguments_which_only_the_server_key_tells() {
             .start()
             .await
             .tenancy
-            .setup_digest(br#"{"api_key":"k","store_id":"1"}"#)
+            .setup_digest(br#"{"api_key":"k","shop_id":"1"}"#)
     );
 
     assert!(
