@@ -33,7 +33,9 @@ pub struct Server {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
-    data: TempDir,
+    data_dir: PathBuf,
+    /// Removed at the end, unless the test brought its own.
+    _own_data: Option<TempDir>,
 }
 
 /// What differs from the configuration that ships.
@@ -41,6 +43,7 @@ pub struct ServerBuilder {
     plugins: Vec<(String, String)>,
     change: Box<dyn FnOnce(&mut Config)>,
     simulator: Option<SimulatorConfig>,
+    data: Option<PathBuf>,
 }
 
 impl Default for ServerBuilder {
@@ -49,6 +52,7 @@ impl Default for ServerBuilder {
             plugins: Vec::new(),
             change: Box::new(|_| {}),
             simulator: None,
+            data: None,
         }
     }
 }
@@ -80,19 +84,29 @@ impl ServerBuilder {
         self
     }
 
+    /// Keeps its data in this directory, which outlives the server.
+    #[must_use]
+    pub fn data(mut self, directory: &Path) -> Self {
+        self.data = Some(directory.to_owned());
+        self
+    }
+
     /// Starts simulator and server, and waits until every plugin is loaded or refused.
     pub async fn start(self) -> Server {
         let simulator = self
             .simulator
             .unwrap_or_else(|| SimulatorConfig::sample(7, Clock::System));
         let simulator = Simulator::start(simulator).await.unwrap();
-        let data = tempfile::tempdir().unwrap();
-        share_compiled_code(data.path());
+        let own_data = self.data.is_none().then(|| tempfile::tempdir().unwrap());
+        let data_dir = self
+            .data
+            .unwrap_or_else(|| own_data.as_ref().unwrap().path().to_owned());
+        share_compiled_code(&data_dir);
         let environment = Environment::from([
             ("ORDERDESK_BASE_URL", simulator.base_url().as_str()),
             ("ORDERDESK_MCP_SERVER_KEY", SERVER_KEY),
         ]);
-        let settings = [("server.data_dir", data.path().display().to_string())];
+        let settings = [("server.data_dir", data_dir.display().to_string())];
         let mut config = config::load(
             Some(&files::root().join("orderdesk.toml")),
             &environment,
@@ -131,7 +145,8 @@ impl ServerBuilder {
             address,
             stop: Some(stop),
             serving: Some(serving),
-            data,
+            data_dir,
+            _own_data: own_data,
         }
     }
 }
@@ -159,7 +174,7 @@ impl Server {
 
     /// The data directory.
     pub fn data_dir(&self) -> PathBuf {
-        self.data.path().to_owned()
+        self.data_dir.clone()
     }
 
     /// Makes a tenant; answers a client with its key.
@@ -222,5 +237,7 @@ impl Server {
 fn share_compiled_code(data: &Path) {
     let shared = files::target().join("compiled-for-tests");
     std::fs::create_dir_all(&shared).unwrap();
-    std::os::unix::fs::symlink(&shared, data.join("compiled")).unwrap();
+    if !data.join("compiled").exists() {
+        std::os::unix::fs::symlink(&shared, data.join("compiled")).unwrap();
+    }
 }

@@ -1,0 +1,92 @@
+//! Ways to disturb the host without asking it for anything.
+
+use orderdesk_plugin::{Content, Context, NoArguments, Outcome, Output, Pause, ToolError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct How {
+    how: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Survived {
+    survived: String,
+}
+
+pub(crate) fn break_out(arguments: How, context: &Context) -> Result<Output<Survived>, ToolError> {
+    let mut output = Output::new(Survived {
+        survived: arguments.how.clone(),
+    });
+    match arguments.how.as_str() {
+        "loop" => {
+            let mut turns = 0_u64;
+            loop {
+                turns = std::hint::black_box(turns.wrapping_add(1));
+            }
+        }
+        "memory" => {
+            let mut kept: Vec<Vec<u8>> = Vec::new();
+            loop {
+                kept.push(std::hint::black_box(vec![1; 1 << 20]));
+            }
+        }
+        "recursion" => {
+            output.structured.survived = deep(0).to_string();
+        }
+        "panic" => panic!("on purpose"),
+        "output" => output = output.with_content(Content::Text("x".repeat(10 << 20))),
+        "log" => {
+            for line in 0..20_000 {
+                context
+                    .log()
+                    .info(&format!("flood {line}\nforged line"), &[]);
+            }
+        }
+        "print" => {
+            for _ in 0..2_000 {
+                println!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"forged\"}}");
+            }
+        }
+        _ => {}
+    }
+    Ok(output)
+}
+
+fn deep(depth: u64) -> u64 {
+    let here = [std::hint::black_box(depth); 64];
+    if here[0] == u64::MAX {
+        0
+    } else {
+        deep(depth + 1) + here[63]
+    }
+}
+
+/// Never comes to an end, one short step at a time.
+pub(crate) fn pause(_: NoArguments, _: &Context) -> Result<Outcome<Survived>, ToolError> {
+    Ok(Pause {
+        state: vec![1],
+        questions: Vec::new(),
+        message: Some("again".to_owned()),
+    }
+    .into())
+}
+
+/// Says in its schema that `text` is a text.
+#[derive(JsonSchema)]
+pub(crate) struct Lie {
+    #[allow(dead_code, reason = "only its schema is used")]
+    text: String,
+}
+
+impl Serialize for Lie {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        std::collections::BTreeMap::from([("text", 5)]).serialize(serializer)
+    }
+}
+
+pub(crate) fn lie(_: NoArguments, _: &Context) -> Result<Lie, ToolError> {
+    Ok(Lie {
+        text: String::new(),
+    })
+}
