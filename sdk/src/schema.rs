@@ -22,6 +22,7 @@ pub(crate) fn of_input<T: JsonSchema>() -> Value {
         .into_root_schema_for::<T>();
     RecursiveTransform(drop_noise).transform(&mut schema);
     RecursiveTransform(drop_null).transform(&mut schema);
+    RecursiveTransform(plain_choice).transform(&mut schema);
     RecursiveTransform(require_audience).transform(&mut schema);
     let mut schema = root(schema);
     schema.insert("additionalProperties".into(), false.into());
@@ -110,6 +111,26 @@ fn drop_null(schema: &mut Schema) {
     }
 }
 
+/// A choice among words is an `enum`: models read it with ease, and an error can name the words. Documented variants of a
+/// Rust enum come as `oneOf` with a `const` each.
+fn plain_choice(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    let Some(Value::Array(branches)) = object.get("oneOf") else {
+        return;
+    };
+    let words: Option<Vec<Value>> = branches
+        .iter()
+        .map(|branch| branch.get("const").filter(|word| word.is_string()).cloned())
+        .collect();
+    if let Some(words) = words.filter(|words| !words.is_empty()) {
+        object.shift_remove("oneOf");
+        object.insert("type".into(), "string".into());
+        object.insert("enum".into(), words.into());
+    }
+}
+
 fn require_audience(schema: &mut Schema) {
     assert!(
         schema.get("x-sealed") != Some(&json!([])),
@@ -132,6 +153,29 @@ mod tests {
     enum Direction {
         Ascending,
         Descending,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    enum Size {
+        /// Not much.
+        Small,
+        /// A lot.
+        Large,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Sized {
+        /// How much.
+        size: Option<Size>,
+    }
+
+    #[test]
+    fn a_choice_whose_words_are_documented_is_still_a_plain_choice() {
+        assert_eq!(
+            of_input::<Sized>()["properties"]["size"],
+            json!({ "description": "How much.", "type": "string", "enum": ["small", "large"] })
+        );
     }
 
     #[derive(Serialize, Deserialize, JsonSchema)]

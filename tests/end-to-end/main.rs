@@ -2,4 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod arguments;
+mod command_line;
 mod first_path;
+mod leaks;
+mod listing;
+mod orders;
+mod protocol;
+mod shutdown;
+mod stdio;
+mod stores;
+mod upstream;

@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{McpServer, authentication, json_guard};
+use super::{McpServer, authentication, json_guard, origin};
 use crate::capabilities::Services;
 use crate::config::Config;
 use crate::plugins::PluginHost;
@@ -120,6 +120,7 @@ fn router(
         .enforce_origin_validation()
         .with_max_request_body_bytes(json_guard::BODY_BYTES)
         .with_cancellation_token(streams);
+    let origins: Arc<[String]> = config.server.allowed_origins.clone().into();
     let server = McpServer::new(host.clone(), &config.mcp, None);
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
@@ -134,6 +135,7 @@ fn router(
             services,
             authentication::authenticate,
         ))
+        .layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(health(host))
 }
 

@@ -7,6 +7,7 @@ mod http;
 mod json_guard;
 mod local;
 mod once;
+mod origin;
 mod progress;
 mod server;
 mod stdio;

@@ -58,7 +58,7 @@ impl ArgumentSchema {
             .validator
             .iter_errors(&value)
             .take(PROBLEMS)
-            .map(|error| self.explain(&error))
+            .map(|error| self.explain(&error, arguments))
             .collect();
         if problems.is_empty() {
             return Ok(());
@@ -74,7 +74,7 @@ impl ArgumentSchema {
         ))
     }
 
-    fn explain(&self, error: &ValidationError<'_>) -> String {
+    fn explain(&self, error: &ValidationError<'_>, arguments: &Map<String, Value>) -> String {
         let path = error.instance_path().to_string();
         let at = if path.is_empty() {
             "the arguments".to_owned()
@@ -94,6 +94,12 @@ impl ArgumentSchema {
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
                 .iter()
                 .map(|name| self.unknown(&path, name))
+                .collect::<Vec<_>>()
+                .join(" "),
+            // How the crate says it of a tool that takes no arguments at all.
+            ValidationErrorKind::FalseSchema if path.is_empty() => arguments
+                .keys()
+                .map(|name| self.unknown("", name))
                 .collect::<Vec<_>>()
                 .join(" "),
             ValidationErrorKind::Type { kind } => {

@@ -40,13 +40,15 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
     let id = arguments.order_id.as_str();
     let request = ApiRequest::get(["orders", id]);
     let caching = caching().tag(format!("{TAG}/{id}"));
-    let (mut answer, cached) = store.client(context).get_cached(request, &caching)?;
-    let Value::Object(order) = take(&mut answer, "order")? else {
-        return Err(ToolError::upstream(
-            "orderdesk-unexpected",
-            "Order Desk's answer holds no order where one should be. Try again; if it persists, look into Order Desk itself.",
-        ));
-    };
+    let (order, cached) = store.client(context).get_reduced("order", request, &caching, |mut answer| {
+        match take(&mut answer, "order")? {
+            Value::Object(order) => Ok(order),
+            _ => Err(ToolError::upstream(
+                "orderdesk-unexpected",
+                "Order Desk's answer holds no order where one should be. Try again; if it persists, look into Order Desk itself.",
+            )),
+        }
+    })?;
     Ok(Found {
         version: version::of(context, &order),
         order: match (fields, arguments.response_format) {

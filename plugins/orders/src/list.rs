@@ -62,10 +62,15 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
     let request = request
         .query("limit", page.limit)
         .query("offset", page.offset);
-    let (mut answer, cached) = store.client(context).get_cached(request, &caching())?;
+    let ((total, mut orders), cached) =
+        store
+            .client(context)
+            .get_reduced("orders", request, &caching(), |mut answer| {
+                // Checked before it is kept: what is no list would be answered for as long as the cache lasts.
+                let orders = rows(take(&mut answer, "orders")?)?;
+                Ok((answer.get("total_records").and_then(Value::as_u64), orders))
+            })?;
 
-    let total = answer.get("total_records").and_then(Value::as_u64);
-    let mut orders = rows(take(&mut answer, "orders")?)?;
     let received = orders.len();
     if let Some(wanted) = &arguments.search.source_id {
         // Order Desk may match more than the exact number (order-desk-api.md §2.3).

@@ -38,13 +38,15 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
     let id = arguments.product_id.as_str();
     let request = ApiRequest::get(["inventory-items", id]);
     let caching = caching().tag(format!("{TAG}/{id}"));
-    let (mut answer, cached) = store.client(context).get_cached(request, &caching)?;
-    let Value::Object(product) = take(&mut answer, "inventory_item")? else {
-        return Err(ToolError::upstream(
-            "orderdesk-unexpected",
-            "Order Desk's answer holds no product where one should be. Try again; if it persists, look into Order Desk itself.",
-        ));
-    };
+    let (product, cached) = store.client(context).get_reduced("product", request, &caching, |mut answer| {
+        match take(&mut answer, "inventory_item")? {
+            Value::Object(product) => Ok(product),
+            _ => Err(ToolError::upstream(
+                "orderdesk-unexpected",
+                "Order Desk's answer holds no product where one should be. Try again; if it persists, look into Order Desk itself.",
+            )),
+        }
+    })?;
     Ok(Found {
         product: match (fields, arguments.response_format) {
             (Some(fields), _) => fields.of(&product),

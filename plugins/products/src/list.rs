@@ -63,10 +63,18 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
     let request = request
         .query("limit", page.limit)
         .query("offset", page.offset);
-    let (mut answer, cached) = store.client(context).get_cached(request, &caching())?;
+    let ((said, products), cached) =
+        store
+            .client(context)
+            .get_reduced("products", request, &caching(), |mut answer| {
+                // Checked before it is kept: what is no list would be answered for as long as the cache lasts.
+                let products = rows(take(&mut answer, "inventory_items")?)?;
+                Ok((
+                    answer.get("total_records").and_then(Value::as_u64),
+                    products,
+                ))
+            })?;
 
-    let said = answer.get("total_records").and_then(Value::as_u64);
-    let products = rows(take(&mut answer, "inventory_items")?)?;
     let received = products.len();
     // A captured reply said "0" beside three rows (order-desk-api.md §1.2).
     let total =

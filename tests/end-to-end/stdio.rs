@@ -1,0 +1,130 @@
+//! The real program over stdin and stdout, with rmcp's own client.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use end_to_end::{program, root};
+use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
+use rmcp::ServiceExt;
+use rmcp::model::CallToolRequestParams;
+use rmcp::transport::TokioChildProcess;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+
+fn server(data: &Path, simulator: &Simulator, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program("orderdesk-mcp"));
+    command
+        .arg("stdio")
+        .arg("--config")
+        .arg(root().join("orderdesk.toml"))
+        .env("ORDERDESK_MCP_DATA_DIR", data)
+        .env("ORDERDESK_BASE_URL", simulator.base_url())
+        .env_remove("ORDERDESK_STORE_ID")
+        .env_remove("ORDERDESK_API_KEY")
+        .env_remove("ORDERDESK_MCP_MASTER_KEY")
+        .envs(variables.iter().copied())
+        .kill_on_drop(true);
+    command
+}
+
+async fn call(
+    client: &rmcp::service::RunningService<rmcp::RoleClient, ()>,
+    tool: &'static str,
+    arguments: Value,
+) -> Value {
+    let mut params = CallToolRequestParams::new(tool);
+    params.arguments = arguments.as_object().cloned();
+    serde_json::to_value(client.call_tool(params).await.unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_person_with_one_store_needs_no_key_and_no_set_up() {
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System))
+        .await
+        .unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let variables = [
+        ("ORDERDESK_STORE_ID", "9021"),
+        ("ORDERDESK_API_KEY", "sandbox-key-9021"),
+    ];
+    let command = server(&data.path().join("new"), &simulator, &variables);
+    let (transport, _) = TokioChildProcess::builder(command)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let client = ().serve(transport).await.unwrap();
+    assert!(client.list_all_tools().await.unwrap().len() >= 11);
+    let listed = call(&client, "orders_list", json!({"limit": 2})).await;
+    assert_eq!(listed["structuredContent"]["returned"], 2, "{listed}");
+    // A process is one client: what it chose serves it.
+    let chosen = call(&client, "stores_use_store", json!({"identifier": "9021"})).await;
+    assert_ne!(chosen["isError"], true, "{chosen}");
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_key_in_the_environment_is_said_clearly() {
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System))
+        .await
+        .unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let variables = [
+        ("ORDERDESK_STORE_ID", "9021"),
+        ("ORDERDESK_API_KEY", "not-the-right-key"),
+    ];
+    let (transport, _) = TokioChildProcess::builder(server(data.path(), &simulator, &variables))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let client = ().serve(transport).await.unwrap();
+    let failed = call(&client, "orders_list", json!({})).await;
+    assert_eq!(failed["isError"], true);
+    let text = failed["content"][0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("Order Desk refused") && !text.contains("not-the-right-key"),
+        "{text}"
+    );
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stdout_holds_nothing_but_json_rpc_and_the_end_of_stdin_ends_the_process() {
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System))
+        .await
+        .unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut child = server(data.path(), &simulator, &[("RUST_LOG", "trace")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let initialize = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let messages = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize}).to_string(),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string(),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}).to_string(),
+        json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "stores_list", "arguments": {}}}).to_string(),
+    ];
+    let mut answered = Vec::new();
+    for message in messages {
+        stdin
+            .write_all(format!("{message}\n").as_bytes())
+            .await
+            .unwrap();
+        if message.contains("\"id\"") {
+            let line = lines.next_line().await.unwrap().unwrap();
+            let answer: Value =
+                serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON-RPC: {line}"));
+            assert_eq!(answer["jsonrpc"], "2.0");
+            answered.push(answer["id"].clone());
+        }
+    }
+    assert_eq!(answered, [1, 2, 3]);
+    drop(stdin);
+    assert!(child.wait().await.unwrap().success());
+    assert_eq!(lines.next_line().await.unwrap(), None);
+}
