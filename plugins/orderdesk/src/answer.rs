@@ -4,7 +4,7 @@
 
 use orderdesk_plugin::http::Response;
 use orderdesk_plugin::{ErrorKind, ToolError, serde_json};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::store::Store;
 
@@ -35,6 +35,44 @@ pub fn take(envelope: &mut Value, part: &str) -> Result<Value, ToolError> {
             ),
         )),
     }
+}
+
+/// Takes a list of objects out of an envelope.
+///
+/// # Errors
+/// `orderdesk-part-missing` if it is not there, `orderdesk-unexpected` if it is something else: what is no list must never
+/// look like an empty one.
+pub fn take_rows(envelope: &mut Value, part: &str) -> Result<Vec<Map<String, Value>>, ToolError> {
+    let Value::Array(rows) = take(envelope, part)? else {
+        return Err(unexpected(part));
+    };
+    rows.into_iter()
+        .map(|row| match row {
+            Value::Object(row) => Ok(row),
+            _ => Err(unexpected(part)),
+        })
+        .collect()
+}
+
+/// Takes an object out of an envelope.
+///
+/// # Errors
+/// As [`take_rows`].
+pub fn take_object(envelope: &mut Value, part: &str) -> Result<Map<String, Value>, ToolError> {
+    match take(envelope, part)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(unexpected(part)),
+    }
+}
+
+fn unexpected(part: &str) -> ToolError {
+    ToolError::upstream(
+        "orderdesk-unexpected",
+        format!(
+            "Order Desk's answer holds something else where its \"{part}\" should be. That does not mean that there are \
+             none. Try again; if it persists, look into Order Desk itself."
+        ),
+    )
 }
 
 /// The envelope of a success.

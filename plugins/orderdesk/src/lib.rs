@@ -56,7 +56,7 @@ mod registry;
 mod request;
 mod store;
 
-pub use answer::take;
+pub use answer::{take, take_object, take_rows};
 pub use choice::Access;
 pub use client::{Caching, Client};
 pub use fields::{Fields, ResponseFormat};

@@ -1,6 +1,6 @@
 //! `orders_get`.
 
-use orderdesk_client::{ApiRequest, Fields, ResponseFormat, Store, StoreReference, take};
+use orderdesk_client::{ApiRequest, Fields, ResponseFormat, Store, StoreReference, take_object};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
@@ -40,15 +40,12 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
     let id = arguments.order_id.as_str();
     let request = ApiRequest::get(["orders", id]);
     let caching = caching().tag(format!("{TAG}/{id}"));
-    let (order, cached) = store.client(context).get_reduced("order", request, &caching, |mut answer| {
-        match take(&mut answer, "order")? {
-            Value::Object(order) => Ok(order),
-            _ => Err(ToolError::upstream(
-                "orderdesk-unexpected",
-                "Order Desk's answer holds no order where one should be. Try again; if it persists, look into Order Desk itself.",
-            )),
-        }
-    })?;
+    let (order, cached) =
+        store
+            .client(context)
+            .get_reduced("order", request, &caching, |mut answer| {
+                take_object(&mut answer, "order")
+            })?;
     Ok(Found {
         version: version::of(context, &order),
         order: match (fields, arguments.response_format) {

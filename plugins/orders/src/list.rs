@@ -1,6 +1,6 @@
 //! `orders_list`.
 
-use orderdesk_client::{Fields, Page, ResponseFormat, Store, StoreReference, take};
+use orderdesk_client::{Fields, Page, ResponseFormat, Store, StoreReference, take_rows};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
@@ -67,7 +67,7 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
             .client(context)
             .get_reduced("orders", request, &caching(), |mut answer| {
                 // Checked before it is kept: what is no list would be answered for as long as the cache lasts.
-                let orders = rows(take(&mut answer, "orders")?)?;
+                let orders = take_rows(&mut answer, "orders")?;
                 Ok((answer.get("total_records").and_then(Value::as_u64), orders))
             })?;
 
@@ -109,25 +109,6 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
         cached,
         orders: shown.rows,
     })
-}
-
-fn rows(orders: Value) -> Result<Vec<Map<String, Value>>, ToolError> {
-    let unexpected = || {
-        ToolError::upstream(
-            "orderdesk-unexpected",
-            "Order Desk's answer holds no list of orders where one should be. This does not mean that there are none; try again.",
-        )
-    };
-    let Value::Array(orders) = orders else {
-        return Err(unexpected());
-    };
-    orders
-        .into_iter()
-        .map(|order| match order {
-            Value::Object(order) => Ok(order),
-            _ => Err(unexpected()),
-        })
-        .collect()
 }
 
 fn note(

@@ -1,6 +1,6 @@
 //! `products_get`.
 
-use orderdesk_client::{ApiRequest, Fields, ResponseFormat, Store, StoreReference, take};
+use orderdesk_client::{ApiRequest, Fields, ResponseFormat, Store, StoreReference, take_object};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
@@ -38,15 +38,12 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
     let id = arguments.product_id.as_str();
     let request = ApiRequest::get(["inventory-items", id]);
     let caching = caching().tag(format!("{TAG}/{id}"));
-    let (product, cached) = store.client(context).get_reduced("product", request, &caching, |mut answer| {
-        match take(&mut answer, "inventory_item")? {
-            Value::Object(product) => Ok(product),
-            _ => Err(ToolError::upstream(
-                "orderdesk-unexpected",
-                "Order Desk's answer holds no product where one should be. Try again; if it persists, look into Order Desk itself.",
-            )),
-        }
-    })?;
+    let (product, cached) =
+        store
+            .client(context)
+            .get_reduced("product", request, &caching, |mut answer| {
+                take_object(&mut answer, "inventory_item")
+            })?;
     Ok(Found {
         product: match (fields, arguments.response_format) {
             (Some(fields), _) => fields.of(&product),

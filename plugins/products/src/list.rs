@@ -1,6 +1,8 @@
 //! `products_list`.
 
-use orderdesk_client::{ApiRequest, Fields, Page, ResponseFormat, Store, StoreReference, take};
+use orderdesk_client::{
+    ApiRequest, Fields, Page, ResponseFormat, Store, StoreReference, take_rows,
+};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
@@ -68,7 +70,7 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
             .client(context)
             .get_reduced("products", request, &caching(), |mut answer| {
                 // Checked before it is kept: what is no list would be answered for as long as the cache lasts.
-                let products = rows(take(&mut answer, "inventory_items")?)?;
+                let products = take_rows(&mut answer, "inventory_items")?;
                 Ok((
                     answer.get("total_records").and_then(Value::as_u64),
                     products,
@@ -139,23 +141,4 @@ fn empty(argument: &str) -> ToolError {
         "empty-filter",
         format!("'{argument}' is empty: leave it out, or say what to look for."),
     )
-}
-
-fn rows(products: Value) -> Result<Vec<Map<String, Value>>, ToolError> {
-    let unexpected = || {
-        ToolError::upstream(
-            "orderdesk-unexpected",
-            "Order Desk's answer holds no list of products where one should be. This does not mean that there are none; try again.",
-        )
-    };
-    let Value::Array(products) = products else {
-        return Err(unexpected());
-    };
-    products
-        .into_iter()
-        .map(|product| match product {
-            Value::Object(product) => Ok(product),
-            _ => Err(unexpected()),
-        })
-        .collect()
 }
