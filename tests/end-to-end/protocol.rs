@@ -108,6 +108,34 @@ async fn foreign_pages_and_hosts_are_refused_and_simple_clients_are_not() {
     server.stop().await;
 }
 
+/// A client that writes its whole request before it reads gets the answer, not a reset connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_too_large_is_told_so_even_if_it_is_sent_whole_first() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (server, client) = start().await;
+    let address = server.url().replace("http://", "").replace("/mcp", "");
+    for _ in 0..5 {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let body = vec![b' '; 20 << 20];
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            client.key(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap();
+        let mut answer = [0; 32];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with(b"HTTP/1.1 413"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_is_not_served_is_refused_with_those_that_are() {
     let (server, client) = start().await;
