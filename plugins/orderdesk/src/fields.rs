@@ -16,84 +16,142 @@ pub enum ResponseFormat {
     Detailed,
 }
 
-/// Chosen fields, such as `order_total` or `shipping.city`.
+/// What stands inside a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// Nothing that has a name: text or a number.
+    Plain,
+    /// Names that the store chose.
+    Open,
+    /// These names, in the field itself or in each row of its list.
+    Names(&'static [&'static str]),
+}
+
+/// The fields that a row can have at its top, and what stands inside them.
+pub type Known = [(&'static str, Inside)];
+
+/// Chosen fields, such as `order_total`, `shipping.city` or, of each item, `order_items.code`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// In the chosen order.
+    parts: Vec<(String, Part)>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fields(Vec<String>);
+enum Part {
+    Whole,
+    Only(Fields),
+}
 
 impl Fields {
-    /// Reads the argument; none if nothing was chosen. `known` are the names that a row can have at its top.
+    /// Reads the argument; none if nothing was chosen.
     ///
     /// # Errors
     /// `unknown-field` names the nearest known one.
-    pub fn read(chosen: Option<&[String]>, known: &[&str]) -> Result<Option<Self>, ToolError> {
-        let chosen: Vec<String> = chosen
+    pub fn read(chosen: Option<&[String]>, known: &Known) -> Result<Option<Self>, ToolError> {
+        let mut fields = Self::default();
+        let chosen = chosen
             .into_iter()
             .flatten()
             .flat_map(|field| field.split(','))
-            .map(|field| field.trim().to_owned())
-            .filter(|field| !field.is_empty())
-            .collect();
-        for field in &chosen {
-            let top = field.split('.').next().unwrap_or_default();
-            if !known.contains(&top) {
-                return Err(unknown(top, known));
-            }
+            .map(str::trim)
+            .filter(|field| !field.is_empty());
+        for field in chosen {
+            let path: Vec<&str> = field.split('.').collect();
+            check(&path, known)?;
+            fields.add(&path);
         }
-        Ok((!chosen.is_empty()).then_some(Self(chosen)))
+        Ok((!fields.parts.is_empty()).then_some(fields))
     }
 
-    /// The chosen fields of a row, in the chosen order; what a row does not have is left out.
+    /// True if this field or a part of it was chosen.
+    #[must_use]
+    pub fn mention(&self, field: &str) -> bool {
+        self.parts.iter().any(|(name, _)| name == field)
+    }
+
+    /// The chosen fields of a row, in the chosen order; what a row does not have is left out. Rows of a list inside stay
+    /// as many as they are, so that what belongs together stays together.
     #[must_use]
     pub fn of(&self, row: &Map<String, Value>) -> Map<String, Value> {
         let mut picked = Map::new();
-        for field in &self.0 {
-            let path: Vec<&str> = field.split('.').collect();
-            if let Some(value) = look_up(row, &path) {
-                put(&mut picked, &path, value);
+        for (name, part) in &self.parts {
+            if let Some(value) = row.get(name).and_then(|value| part.of(value)) {
+                picked.insert(name.clone(), value);
             }
         }
         picked
     }
-}
 
-fn look_up(row: &Map<String, Value>, path: &[&str]) -> Option<Value> {
-    let (first, rest) = path.split_first()?;
-    let value = row.get(*first)?;
-    match (rest, value) {
-        ([], value) => Some(value.clone()),
-        (rest, Value::Object(inner)) => look_up(inner, rest),
-        // `order_items.code`: that field of each.
-        (rest, Value::Array(rows)) => {
-            let values = rows
-                .iter()
-                .filter_map(|row| look_up(row.as_object()?, rest));
-            Some(Value::Array(values.collect()))
+    fn add(&mut self, path: &[&str]) {
+        let Some((name, rest)) = path.split_first() else {
+            return;
+        };
+        let place = match self.parts.iter().position(|(there, _)| there == name) {
+            Some(place) => place,
+            None => {
+                self.parts
+                    .push(((*name).to_owned(), Part::Only(Self::default())));
+                self.parts.len() - 1
+            }
+        };
+        let part = &mut self.parts[place].1;
+        match part {
+            // The whole holds every part.
+            Part::Whole => {}
+            part if rest.is_empty() => *part = Part::Whole,
+            Part::Only(fields) => fields.add(rest),
         }
-        _ => None,
     }
 }
 
-fn put(picked: &mut Map<String, Value>, path: &[&str], value: Value) {
-    let Some((first, rest)) = path.split_first() else {
-        return;
+impl Part {
+    fn of(&self, value: &Value) -> Option<Value> {
+        match (self, value) {
+            (Self::Whole, value) => Some(value.clone()),
+            (Self::Only(fields), Value::Object(object)) => {
+                let picked = fields.of(object);
+                (!picked.is_empty()).then_some(Value::Object(picked))
+            }
+            (Self::Only(fields), Value::Array(rows)) => Some(
+                rows.iter()
+                    .filter_map(Value::as_object)
+                    .map(|row| Value::Object(fields.of(row)))
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn check(path: &[&str], known: &Known) -> Result<(), ToolError> {
+    let (top, rest) = path.split_first().unwrap_or((&"", &[]));
+    let Some((_, inside)) = known.iter().find(|(name, _)| name == top) else {
+        let names: Vec<String> = known.iter().map(|(name, _)| (*name).to_owned()).collect();
+        return Err(unknown(top, &names));
     };
-    if rest.is_empty() || value.is_array() {
-        picked.insert(path.join("."), value);
-        return;
-    }
-    let inner = picked
-        .entry((*first).to_owned())
-        .or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(inner) = inner {
-        put(inner, rest, value);
+    match (inside, rest.first()) {
+        (_, None) | (Inside::Open, Some(_)) => Ok(()),
+        (Inside::Names(names), Some(name)) if names.contains(name) => Ok(()),
+        (Inside::Names(names), Some(_)) => {
+            let names: Vec<String> = names.iter().map(|name| format!("{top}.{name}")).collect();
+            Err(unknown(&path.join("."), &names))
+        }
+        (Inside::Plain, Some(_)) => Err(unknown(&path.join("."), &[(*top).to_owned()])),
     }
 }
 
-fn unknown(field: &str, known: &[&str]) -> ToolError {
+fn unknown(field: &str, known: &[String]) -> ToolError {
     let nearest = known
         .iter()
-        .min_by_key(|candidate| strsim::damerau_levenshtein(candidate, field))
-        .copied()
+        // A part of a name is nearer than its distance says: `items` for `order_items`.
+        .min_by_key(|candidate| {
+            (
+                field.len() < 3 || !candidate.contains(field),
+                strsim::damerau_levenshtein(candidate, field),
+            )
+        })
+        .map(String::as_str)
         .unwrap_or_default();
     ToolError::invalid_input(
         "unknown-field",
@@ -114,72 +172,159 @@ mod tests {
 
     use super::*;
 
-    const KNOWN: [&str; 4] = ["id", "email", "shipping", "order_items"];
+    const KNOWN: &Known = &[
+        ("id", Inside::Plain),
+        ("email", Inside::Plain),
+        ("shipping", Inside::Names(&["city", "country"])),
+        (
+            "order_items",
+            Inside::Names(&["code", "quantity", "metadata"]),
+        ),
+        ("checkout_data", Inside::Open),
+    ];
 
     fn row() -> Map<String, Value> {
         json!({
             "id": "5", "email": "a@example.com",
             "shipping": {"city": "Portland", "country": "US"},
-            "order_items": [{"code": "A", "quantity": 1}, {"code": "B", "quantity": 2}],
+            "order_items": [
+                {"code": "A", "quantity": 1, "metadata": {"sku": "a"}},
+                {"quantity": 2, "metadata": {}},
+            ],
+            "checkout_data": {"Gift Message": "Enjoy"},
         })
         .as_object()
         .unwrap()
         .clone()
     }
 
-    fn picked(fields: &[&str]) -> Value {
+    fn read(fields: &[&str]) -> Result<Option<Fields>, ToolError> {
         let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-        Value::Object(
-            Fields::read(Some(&fields), &KNOWN)
-                .unwrap()
-                .unwrap()
-                .of(&row()),
-        )
+        Fields::read(Some(&fields), KNOWN)
+    }
+
+    fn picked(fields: &[&str]) -> Value {
+        Value::Object(read(fields).unwrap().unwrap().of(&row()))
     }
 
     #[test]
-    fn fields_are_picked_at_any_depth_and_from_each_row_of_a_list() {
+    fn fields_are_picked_at_any_depth() {
+        for (fields, wanted) in [
+            (
+                &["id", "shipping.city"][..],
+                json!({"id": "5", "shipping": {"city": "Portland"}}),
+            ),
+            (
+                &["email , id"],
+                json!({"email": "a@example.com", "id": "5"}),
+            ),
+            (
+                &["shipping.country", "shipping.city"],
+                json!({"shipping": {"country": "US", "city": "Portland"}}),
+            ),
+            (
+                &["checkout_data.Gift Message"],
+                json!({"checkout_data": {"Gift Message": "Enjoy"}}),
+            ),
+            (&["checkout_data.None", "id"], json!({"id": "5"})),
+        ] {
+            assert_eq!(picked(fields), wanted);
+        }
+    }
+
+    #[test]
+    fn rows_of_a_list_keep_their_places() {
         assert_eq!(
-            picked(&["id", "shipping.city"]),
-            json!({"id": "5", "shipping": {"city": "Portland"}})
+            picked(&["order_items.code", "order_items.metadata.sku"]),
+            json!({"order_items": [{"code": "A", "metadata": {"sku": "a"}}, {}]})
         );
-        assert_eq!(
-            picked(&["order_items.code"]),
-            json!({"order_items.code": ["A", "B"]})
-        );
-        assert_eq!(
-            picked(&["id, email"]),
-            json!({"id": "5", "email": "a@example.com"})
-        );
-        assert_eq!(
-            picked(&["shipping.city", "shipping.country"]),
-            json!({"shipping": {"city": "Portland", "country": "US"}})
-        );
+    }
+
+    #[test]
+    fn the_whole_holds_every_part_whichever_is_named_first() {
+        for fields in [["shipping", "shipping.city"], ["shipping.city", "shipping"]] {
+            assert_eq!(
+                picked(&fields),
+                json!({"shipping": {"city": "Portland", "country": "US"}})
+            );
+        }
     }
 
     #[test]
     fn an_unknown_field_is_refused_with_the_nearest() {
-        let error = Fields::read(Some(&["emial".to_owned()]), &KNOWN).unwrap_err();
-        assert!(error.has_code("unknown-field"));
-        assert!(
-            error.to_string().contains("did you mean 'email'?"),
-            "{error}"
-        );
+        for (field, nearest) in [
+            ("emial", "'email'"),
+            ("items", "'order_items'"),
+            ("shipping.contry", "'shipping.country'"),
+            ("email.domain", "'email'"),
+            (".id", "'id'"),
+        ] {
+            let error = read(&[field]).unwrap_err();
+            assert!(error.has_code("unknown-field"));
+            assert!(
+                error.message.contains(&format!("did you mean {nearest}?")),
+                "{error}"
+            );
+        }
     }
 
     #[test]
     fn nothing_chosen_is_no_choice() {
-        assert_eq!(Fields::read(None, &KNOWN).unwrap(), None);
-        assert_eq!(Fields::read(Some(&[" ".to_owned()]), &KNOWN).unwrap(), None);
+        assert_eq!(Fields::read(None, KNOWN).unwrap(), None);
+        assert_eq!(read(&[" ", ","]).unwrap(), None);
     }
+
+    /// True if everything in `part` stands at the same place in `whole`.
+    fn within(part: &Value, whole: &Value) -> bool {
+        match (part, whole) {
+            (Value::Object(part), Value::Object(whole)) => part
+                .iter()
+                .all(|(name, value)| whole.get(name).is_some_and(|whole| within(value, whole))),
+            (Value::Array(part), Value::Array(whole)) => {
+                part.len() == whole.len()
+                    && part
+                        .iter()
+                        .zip(whole)
+                        .all(|(part, whole)| within(part, whole))
+            }
+            (part, whole) => part == whole,
+        }
+    }
+
+    const PATHS: [&str; 11] = [
+        "id",
+        "email",
+        "shipping",
+        "shipping.city",
+        "shipping.country",
+        "order_items",
+        "order_items.code",
+        "order_items.metadata.sku",
+        "order_items.metadata",
+        "checkout_data",
+        "checkout_data.Gift Message",
+    ];
 
     proptest! {
         #[test]
-        fn what_is_picked_is_what_the_row_has(chosen in proptest::sample::subsequence(KNOWN.to_vec(), 1..4)) {
-            let picked = picked(&chosen);
-            prop_assert_eq!(picked.as_object().unwrap().len(), chosen.len());
-            for field in chosen {
-                prop_assert_eq!(&picked[field], &row()[field]);
+        fn what_is_picked_stands_in_the_row_and_holds_what_was_chosen(
+            chosen in prop::sample::subsequence(PATHS.to_vec(), 1..PATHS.len()).prop_shuffle()
+        ) {
+            let row = Value::Object(row());
+            let all = picked(&chosen);
+            prop_assert!(within(&all, &row), "{}", all);
+            for field in &chosen {
+                prop_assert!(within(&picked(&[field]), &all), "{} in {}", field, all);
+            }
+            let tops: std::collections::BTreeSet<&str> =
+                chosen.iter().filter_map(|field| field.split('.').next()).collect();
+            prop_assert_eq!(all.as_object().unwrap().len(), tops.len());
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_in_words(field in ".{0,12}") {
+            if let Err(error) = read(&[&field]) {
+                prop_assert!(error.has_code("unknown-field") && error.message.contains("did you mean"));
             }
         }
     }

@@ -1,16 +1,19 @@
 //! Pages of a list: how many rows, from where, and the cursor to the rest.
 //!
-//! A cursor is the offset of the next row and a digest of everything else that was asked, so that it cannot continue
-//! another search by mistake.
+//! A cursor is JSON in base64url: the offset of the next row, and a digest of everything else that was asked, so that it
+//! cannot continue another search by mistake.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use orderdesk_plugin::{Context, ToolError, serde_json};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Rows of a page unless asked otherwise.
 pub const DEFAULT_LIMIT: u32 = 20;
 /// The most that Order Desk gives at once (order-desk-api.md §2.3).
 pub const LARGEST_LIMIT: u32 = 500;
-/// About 20,000 tokens of JSON: more than that fills a model's context.
+/// Under 20,000 tokens of JSON, of which three to four bytes make one: more than that fills a model's context.
 const PAGE_BYTES: usize = 60_000;
 /// Hexadecimal digits of a cursor's digest: enough against mistakes; a cursor gives no rights.
 const DIGEST: usize = 12;
@@ -25,15 +28,32 @@ pub struct Page {
     search: String,
 }
 
+/// A page as Order Desk sent it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// The rows.
+    pub rows: Vec<Map<String, Value>>,
+    /// How many rows there are in all, as Order Desk says.
+    pub total: Option<u64>,
+}
+
 /// What of a page goes into the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
     /// The rows.
     pub rows: Vec<Map<String, Value>>,
-    /// Continues after them; none at the end of the list.
+    /// How many match in all, where that is known.
+    pub total: Option<u64>,
+    /// Continues after the rows; none at the end of the list.
     pub next_cursor: Option<String>,
     /// What the reader must know beside the rows.
     pub note: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    offset: u32,
+    search: String,
 }
 
 impl Page {
@@ -71,46 +91,105 @@ impl Page {
         })
     }
 
-    /// Cuts the rows to what an answer may hold. `received` is how many Order Desk sent before any were left out, `total`
-    /// how many it says there are.
+    /// Shapes the rows that match exactly, and cuts them to what an answer may hold. `rows` is what they are called, and
+    /// `narrow` by what to search for fewer of them.
     #[must_use]
     pub fn show(
         &self,
-        rows: Vec<Map<String, Value>>,
-        received: usize,
-        total: Option<u64>,
+        sent: &Sent,
+        exact: impl Fn(&Map<String, Value>) -> bool,
+        shape: impl Fn(&Map<String, Value>) -> Map<String, Value>,
+        rows: &str,
+        narrow: &str,
     ) -> Shown {
-        let whole = rows.len();
-        let mut bytes = 0;
-        let mut kept: Vec<Map<String, Value>> = Vec::new();
-        for row in rows {
-            bytes += serde_json::to_string(&row).map_or(0, |text| text.len());
-            if bytes > PAGE_BYTES && !kept.is_empty() {
-                break;
-            }
-            kept.push(row);
-        }
-        let cut = kept.len() < whole;
-        // Rows that were left out by an exact filter were read all the same: only a cut starts in the middle.
-        let consumed = if cut { kept.len() } else { received };
-        let next = u64::from(self.offset) + consumed as u64;
-        let more = match total {
-            Some(total) => next < total && consumed > 0,
-            None => cut || received as u64 >= u64::from(self.limit),
-        };
-        let note = cut.then(|| {
-            format!(
-                "The page ends early, after {} of {whole}, to stay readable. Continue with next_cursor, or ask for fewer \
-                 'fields' or response_format \"concise\".",
-                kept.len()
-            )
+        let received = sent.rows.len();
+        let matching: Vec<_> = sent
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|row| exact(row.1))
+            .collect();
+        let (kept, cut_at) = fill(&matching, shape);
+        // Rows that do not match were read all the same: the next page starts where this one was cut, or behind it all.
+        let read = cut_at.unwrap_or(received);
+        let next = u64::from(self.offset) + read as u64;
+
+        // Order Desk's count, unless its own rows contradict it: a captured reply said "0" beside three rows
+        // (order-desk-api.md §1.2).
+        let seen = u64::from(self.offset) + received as u64;
+        let said = sent.total.filter(|total| match received {
+            0 => *total <= seen,
+            _ => *total >= seen,
         });
+        let inexact = received - matching.len();
+        let total = match said {
+            // It counts the inexact matches too, so it helps only if this page holds them all.
+            Some(said) if inexact > 0 => (said == received as u64).then_some(matching.len() as u64),
+            said => said,
+        };
+        let more = read > 0
+            && match said {
+                Some(said) => next < said,
+                None => cut_at.is_some() || received as u64 >= u64::from(self.limit),
+            };
+
+        let mut notes = Vec::new();
+        if cut_at.is_some() {
+            notes.push(format!(
+                "The page ends early, after {} of {} {rows}, to stay readable; fewer 'fields' or response_format \
+                 \"concise\" show more at once.",
+                kept.len(),
+                matching.len()
+            ));
+        }
+        if said.is_none() {
+            notes.push(match sent.total {
+                Some(_) => format!("How many {rows} there are in all is not known: Order Desk's own count contradicts what it sent."),
+                None => format!("How many {rows} there are in all is not known: Order Desk does not say."),
+            });
+        }
+        if more {
+            let left = match total {
+                Some(_) => format!("{} more", said.unwrap_or_default().saturating_sub(next)),
+                None => "There may be more".to_owned(),
+            };
+            notes.push(format!(
+                "{left}: continue with next_cursor, or narrow the search by {narrow}."
+            ));
+        }
         Shown {
             rows: kept,
-            next_cursor: more.then(|| format!("{next:x}.{}", self.search)),
-            note,
+            total,
+            next_cursor: more.then(|| self.cursor(next)),
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
         }
     }
+
+    fn cursor(&self, next: u64) -> String {
+        let cursor = Cursor {
+            offset: u32::try_from(next).unwrap_or(u32::MAX),
+            search: self.search.clone(),
+        };
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::json!(cursor).to_string())
+    }
+}
+
+/// As many rows as an answer may hold, at least one; and the place of the first that is too many.
+fn fill(
+    matching: &[(usize, &Map<String, Value>)],
+    shape: impl Fn(&Map<String, Value>) -> Map<String, Value>,
+) -> (Vec<Map<String, Value>>, Option<usize>) {
+    let mut bytes = 0;
+    let mut kept = Vec::new();
+    for (place, row) in matching {
+        let row = shape(row);
+        bytes += serde_json::to_string(&row).map_or(0, |text| text.len());
+        if bytes > PAGE_BYTES && !kept.is_empty() {
+            return (kept, Some(*place));
+        }
+        kept.push(row);
+    }
+    (kept, None)
 }
 
 fn start_of(cursor: &str, digest: &str) -> Result<u32, ToolError> {
@@ -122,16 +201,15 @@ fn start_of(cursor: &str, digest: &str) -> Result<u32, ToolError> {
             ),
         )
     };
-    let (offset, of) = cursor
-        .trim()
-        .split_once('.')
-        .ok_or_else(|| bad("This is not a cursor of this tool."))?;
-    let offset =
-        u32::from_str_radix(offset, 16).map_err(|_| bad("This is not a cursor of this tool."))?;
-    if of == digest {
-        Ok(offset)
+    let cursor: Cursor = BASE64_URL_SAFE_NO_PAD
+        .decode(cursor.trim())
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| bad("'cursor' is not one of this tool."))?;
+    if cursor.search == digest {
+        Ok(cursor.offset)
     } else {
-        Err(bad("This cursor belongs to another search."))
+        Err(bad("'cursor' belongs to another search."))
     }
 }
 
@@ -154,16 +232,26 @@ mod tests {
             .collect()
     }
 
+    fn show(page: &Page, count: usize, total: Option<u64>) -> Shown {
+        let sent = Sent {
+            rows: rows(count),
+            total,
+        };
+        page.show(&sent, |_| true, Clone::clone, "orders", "dates")
+    }
+
     proptest! {
         #[test]
-        fn following_the_cursor_meets_every_row_once(total in 0..200_usize, limit in 1..60_u32) {
+        fn following_the_cursor_meets_every_row_once(
+            total in 0..200_usize, limit in 1..60_u32, counted in any::<bool>(),
+        ) {
             let mut met = 0;
             let mut cursor: Option<String> = None;
             loop {
                 let page = page(limit, cursor.as_deref(), "all").unwrap();
                 prop_assert_eq!(page.offset as usize, met);
                 let here = (total - met).min(limit as usize);
-                let shown = page.show(rows(here), here, Some(total as u64));
+                let shown = show(&page, here, counted.then_some(total as u64));
                 met += shown.rows.len();
                 cursor = shown.next_cursor;
                 if cursor.is_none() {
@@ -172,52 +260,60 @@ mod tests {
             }
             prop_assert_eq!(met, total);
         }
-    }
 
-    #[test]
-    fn a_cursor_does_not_continue_another_search() {
-        let cursor = page(2, None, "email=a")
-            .unwrap()
-            .show(rows(2), 2, Some(9))
-            .next_cursor
-            .unwrap();
-        assert_eq!(page(2, Some(&cursor), "email=a").unwrap().offset, 2);
-        for (cursor, search) in [
-            (cursor.as_str(), "email=b"),
-            ("nonsense", "email=a"),
-            ("zz.00", "email=a"),
-            ("", "email=a"),
-        ] {
-            assert!(
-                page(2, Some(cursor), search)
-                    .unwrap_err()
-                    .has_code("bad-cursor"),
-                "{cursor}"
-            );
+        #[test]
+        fn a_cursor_leads_back_to_its_offset_and_to_no_other_search(
+            offset in any::<u32>(), search in ".{0,20}", other in ".{0,20}",
+        ) {
+            let cursor = page(1, None, &search).unwrap().cursor(offset.into());
+            prop_assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+            prop_assert_eq!(page(1, Some(&cursor), &search).unwrap().offset, offset);
+            prop_assert_eq!(page(1, Some(&cursor), &other).is_ok(), search == other);
         }
-    }
 
-    #[test]
-    fn a_page_that_would_fill_a_context_ends_early_and_says_so() {
-        let large: Vec<_> = (0..10)
-            .map(|id| {
-                json!({"id": id, "text": "x".repeat(PAGE_BYTES / 4)})
-                    .as_object()
-                    .unwrap()
-                    .clone()
-            })
-            .collect();
-        let shown = page(10, None, "all").unwrap().show(large, 10, Some(10));
-        assert!(shown.rows.len() < 10 && !shown.rows.is_empty());
-        assert!(shown.note.unwrap().contains("next_cursor"));
-        let next = page(10, shown.next_cursor.as_deref(), "all").unwrap();
-        assert_eq!(next.offset as usize, shown.rows.len());
+        #[test]
+        fn any_text_as_a_cursor_is_refused_in_words(text in ".{0,40}") {
+            let error = page(1, Some(&text), "all").unwrap_err();
+            prop_assert!(error.has_code("bad-cursor") && error.message.contains("next_cursor"));
+        }
+
+        #[test]
+        fn a_total_is_never_less_than_what_was_met(
+            offset in 0..40_u32, received in 0..40_usize, said in prop::option::of(0..90_u64),
+        ) {
+            let page = Page::read(Some(40), Some(offset), None, "all".to_owned()).unwrap();
+            let shown = show(&page, received, said);
+            if let Some(total) = shown.total {
+                prop_assert!(received == 0 || total >= u64::from(offset) + received as u64);
+                prop_assert_eq!(Some(total), said);
+            } else {
+                prop_assert!(shown.note.unwrap().contains("not known"));
+            }
+        }
     }
 
     #[test]
     fn an_unknown_total_goes_on_while_pages_are_full() {
         let full = page(2, None, "all").unwrap();
-        assert!(full.show(rows(2), 2, None).next_cursor.is_some());
-        assert!(full.show(rows(1), 1, None).next_cursor.is_none());
+        assert!(show(&full, 2, None).next_cursor.is_some());
+        assert!(show(&full, 1, None).next_cursor.is_none());
+        assert!(show(&full, 2, Some(0)).next_cursor.is_some());
+    }
+
+    #[test]
+    fn a_start_behind_the_end_is_an_end_and_no_contradiction() {
+        let behind = Page::read(None, Some(50), None, "all".to_owned()).unwrap();
+        let shown = show(&behind, 0, Some(7));
+        assert_eq!(
+            (shown.total, shown.next_cursor, shown.note),
+            (Some(7), None, None)
+        );
+    }
+
+    #[test]
+    fn rows_that_are_counted_but_not_sent_are_no_empty_list() {
+        let shown = show(&page(20, None, "all").unwrap(), 0, Some(7));
+        assert_eq!(shown.total, None);
+        assert!(shown.note.unwrap().contains("contradicts"));
     }
 }

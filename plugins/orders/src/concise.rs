@@ -2,6 +2,8 @@
 
 use orderdesk_plugin::serde_json::{Map, Value, json};
 
+use crate::fields::HISTORY;
+
 /// Items named one by one; further ones are counted.
 const ITEMS: usize = 4;
 
@@ -16,6 +18,7 @@ pub(crate) fn concise(order: &Map<String, Value>) -> Map<String, Value> {
     for name in [
         "id",
         "source_id",
+        "source_name",
         "date_added",
         "folder_id",
         "email",
@@ -26,28 +29,35 @@ pub(crate) fn concise(order: &Map<String, Value>) -> Map<String, Value> {
     ] {
         put(name, order.get(name).cloned().unwrap_or_default());
     }
-    let shipping = order.get("shipping").and_then(Value::as_object);
-    let text = |name: &str| {
-        shipping
-            .and_then(|address| address.get(name)?.as_str())
-            .unwrap_or_default()
-    };
+    let receivers = ["shipping", "customer"].map(|address| receiver(order, address));
     put(
         "ship_to",
-        joined(
-            &[
-                &joined(&[text("first_name"), text("last_name")], " "),
-                text("company"),
-                text("city"),
-                text("country"),
-            ],
-            ", ",
-        )
-        .into(),
+        receivers
+            .into_iter()
+            .find(|line| !line.is_empty())
+            .unwrap_or_default()
+            .into(),
     );
     put("items", items(order).into());
     put("tracking", tracking(order).into());
+    // Only there if it was asked for.
+    put(HISTORY, order.get(HISTORY).cloned().unwrap_or_default());
     short
+}
+
+/// Name, company, city and country of an address.
+fn receiver(order: &Map<String, Value>, address: &str) -> String {
+    let text = |name: &str| {
+        order
+            .get(address)
+            .and_then(|address| address.get(name)?.as_str())
+            .unwrap_or_default()
+    };
+    let name = joined(&[text("first_name"), text("last_name")], " ");
+    joined(
+        &[&name, text("company"), text("city"), text("country")],
+        ", ",
+    )
 }
 
 fn items(order: &Map<String, Value>) -> Vec<String> {

@@ -1,13 +1,16 @@
 //! `orders_get`.
 
-use orderdesk_client::{ApiRequest, Fields, ResponseFormat, Store, StoreReference, take_object};
-use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, Id, ToolError};
+use orderdesk_client::{
+    ApiRequest, Fields, ResponseFormat, Store, StoreReference, own_id, take_object,
+};
+use orderdesk_plugin::serde_json::{Map, Value, json};
+use orderdesk_plugin::{Context, ErrorKind, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::concise::concise;
-use crate::{FIELDS, TAG, caching, version};
+use crate::fields::{FIELDS, HISTORY};
+use crate::{caching, tag_of, version};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
@@ -35,17 +38,40 @@ pub(crate) struct Found {
 }
 
 pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, ToolError> {
-    let fields = Fields::read(arguments.fields.as_deref(), &FIELDS)?;
+    let fields = Fields::read(arguments.fields.as_deref(), FIELDS)?;
+    if fields
+        .as_ref()
+        .is_some_and(|fields| fields.mention(HISTORY))
+    {
+        return Err(ToolError::invalid_input(
+            "no-history",
+            "'fields': Order Desk gives order_history only with a search. Use orders_list with get_order_history: true \
+             and the order's source_id or email.",
+        ));
+    }
+    let id = own_id("order_id", &arguments.order_id, "bad-order-id", || {
+        by_shop_number(&arguments.order_id)
+    })?;
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
-    let id = arguments.order_id.as_str();
-    let request = ApiRequest::get(["orders", id]);
-    let caching = caching().tag(format!("{TAG}/{id}"));
-    let (order, cached) =
-        store
-            .client(context)
-            .get_reduced("order", request, &caching, |mut answer| {
-                take_object(&mut answer, "order")
-            })?;
+    let (order, cached) = store
+        .client(context)
+        .get_reduced(
+            "order",
+            ApiRequest::get(["orders", id]),
+            &caching(tag_of(id)),
+            |mut answer| {
+                let mut order = take_object(&mut answer, "order")?;
+                order.remove(HISTORY);
+                Ok(order)
+            },
+        )
+        .map_err(|mut error| {
+            if error.kind == ErrorKind::NotFound {
+                error.message =
+                    format!("{} {}", error.message, by_shop_number(&arguments.order_id));
+            }
+            error
+        })?;
     Ok(Found {
         version: version::of(context, &order),
         order: match (fields, arguments.response_format) {
@@ -56,4 +82,12 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
         store: store.reference(),
         cached,
     })
+}
+
+fn by_shop_number(id: &Id) -> String {
+    let id: String = id.as_str().chars().take(60).collect();
+    format!(
+        "If it is the shop's own order number, search for it: orders_list with {{\"source_id\": {}}}.",
+        json!(id)
+    )
 }

@@ -2,6 +2,7 @@
 
 mod concise;
 mod dates;
+mod fields;
 mod get;
 mod list;
 mod search;
@@ -15,55 +16,18 @@ use orderdesk_plugin::{Plugin, Tool};
 const TOOLSET: &str = "orders";
 /// Orders change while people pack: what is older than this is asked again.
 const FRESH: Duration = Duration::from_secs(15);
-/// What any change of any order makes stale.
+/// Everything that is kept of orders: for a change of which nobody knows what it touched.
 const TAG: &str = "orders";
+/// Every kept list: any change of any order may put it in or out.
+const TAG_LISTS: &str = "orders/lists";
 
-/// The names that an order has at its top (order-desk-api.md §2.1).
-const FIELDS: [&str; 40] = [
-    "id",
-    "source_id",
-    "source_name",
-    "email",
-    "shipping_method",
-    "quantity_total",
-    "weight_total",
-    "product_total",
-    "shipping_total",
-    "handling_total",
-    "tax_total",
-    "discount_total",
-    "order_total",
-    "cc_number_masked",
-    "cc_exp",
-    "processor_response",
-    "payment_type",
-    "payment_status",
-    "processor_balance",
-    "refund_total",
-    "customer_id",
-    "email_count",
-    "ip_address",
-    "tag_color",
-    "tag_name",
-    "fulfillment_name",
-    "fulfillment_id",
-    "folder_id",
-    "date_added",
-    "date_updated",
-    "shipping",
-    "customer",
-    "return_address",
-    "checkout_data",
-    "order_metadata",
-    "discount_list",
-    "order_notes",
-    "order_items",
-    "order_shipments",
-    "order_history",
-];
+/// What is kept of one order.
+fn tag_of(order_id: &str) -> String {
+    format!("{TAG}/{order_id}")
+}
 
-fn caching() -> Caching {
-    Caching::new(FRESH).tag(TAG)
+fn caching(tag: impl Into<String>) -> Caching {
+    Caching::new(FRESH).tag(TAG).tag(tag)
 }
 
 /// The plugin.

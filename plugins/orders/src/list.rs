@@ -1,27 +1,28 @@
 //! `orders_list`.
 
-use orderdesk_client::{Fields, Page, ResponseFormat, Store, StoreReference, take_rows};
+use orderdesk_client::{Fields, Page, ResponseFormat, Sent, Store, StoreReference, take_rows};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::concise::concise;
+use crate::fields::{FIELDS, HISTORY};
 use crate::search::Search;
-use crate::{FIELDS, caching};
+use crate::{TAG_LISTS, caching};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
-    /// The store's id or name. May be left out where only one store is registered or one is active.
+    /// The store's id or name; without it, the only or the active one.
     store_identifier: Option<Id>,
     #[serde(flatten)]
     search: Search,
     /// Orders at once; default 20.
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u32>,
-    /// next_cursor of the answer before.
+    /// next_cursor of the last answer.
     cursor: Option<String>,
-    /// Orders to skip; better use cursor.
+    /// Orders to skip; prefer cursor.
     offset: Option<u32>,
     /// Only these fields, such as "order_total" or "shipping.city".
     fields: Option<Vec<String>>,
@@ -33,24 +34,32 @@ pub(crate) struct Arguments {
 pub(crate) struct Listed {
     /// The store that they are of.
     store: StoreReference,
-    /// Orders that match in all; null if Order Desk does not say.
+    /// Matching orders in all; null if unknown.
     total: Option<u64>,
     /// Orders in this answer.
     returned: usize,
     /// Continues after these; null at the end.
     next_cursor: Option<String>,
-    /// True if the answer was kept from an earlier call, at most 15 seconds ago.
+    /// True if kept from a call at most 15 seconds ago.
     cached: bool,
-    /// What else there is to know about this page.
+    /// What remains, was left out, or is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    /// The orders, with Order Desk's own field names; concise ones have `ship_to`, `items` and `tracking` in short.
+    /// With Order Desk's field names; concise ones have `ship_to`, `items`, `tracking`.
     orders: Vec<Map<String, Value>>,
 }
 
 pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, ToolError> {
-    let fields = Fields::read(arguments.fields.as_deref(), &FIELDS)?;
-    let request = arguments.search.request()?;
+    let search = &arguments.search;
+    let fields = Fields::read(arguments.fields.as_deref(), FIELDS)?;
+    let chosen = fields
+        .as_ref()
+        .is_some_and(|fields| fields.mention(HISTORY));
+    let history = chosen || search.get_order_history == Some(true);
+    let mut request = search.request()?;
+    if history {
+        request = request.query("get_order_history", 1);
+    }
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
     let digest = Page::search_digest(context, &format!("{} {request:?}", store.id()));
     let page = Page::read(
@@ -62,72 +71,46 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
     let request = request
         .query("limit", page.limit)
         .query("offset", page.offset);
-    let ((total, mut orders), cached) =
-        store
-            .client(context)
-            .get_reduced("orders", request, &caching(), |mut answer| {
-                // Checked before it is kept: what is no list would be answered for as long as the cache lasts.
-                let orders = take_rows(&mut answer, "orders")?;
-                Ok((answer.get("total_records").and_then(Value::as_u64), orders))
-            })?;
+    let ((total, rows), cached) = store.client(context).get_reduced(
+        "orders",
+        request,
+        &caching(TAG_LISTS),
+        |mut answer| {
+            // Checked before it is kept: what is no list would be answered for as long as the cache lasts.
+            let mut orders = take_rows(&mut answer, "orders")?;
+            if !history {
+                for order in &mut orders {
+                    order.remove(HISTORY);
+                }
+            }
+            Ok((answer.get("total_records").and_then(Value::as_u64), orders))
+        },
+    )?;
 
-    let received = orders.len();
-    if let Some(wanted) = &arguments.search.source_id {
-        // Order Desk may match more than the exact number (order-desk-api.md §2.3).
-        orders.retain(|order| {
-            order.get("source_id").and_then(Value::as_str) == Some(wanted.as_str())
-        });
-    }
-    let dropped = received - orders.len();
-    let shaped = orders
-        .iter()
-        .map(|order| match (&fields, arguments.response_format) {
-            (Some(fields), _) => fields.of(order),
-            (None, Some(ResponseFormat::Detailed)) => order.clone(),
-            (None, _) => concise(order),
-        })
-        .collect();
-    let shown = page.show(shaped, received, total);
-    let total = match total {
-        // With inexact matches left out, Order Desk's count is only right if this page holds them all.
-        Some(total) if dropped > 0 => (total == received as u64).then_some(shown.rows.len() as u64),
-        total => total,
+    let sent = Sent { rows, total };
+    let matches = |order: &Map<String, Value>| search.matches(order);
+    let shape = |order: &Map<String, Value>| match (&fields, arguments.response_format) {
+        (Some(fields), _) => fields.of(order),
+        (None, Some(ResponseFormat::Detailed)) => order.clone(),
+        (None, _) => concise(order),
     };
+    let shown = page.show(&sent, matches, shape, "orders", "dates, folder or customer");
+    let left_out = sent.rows.iter().filter(|order| !matches(order)).count();
     Ok(Listed {
         store: store.reference(),
-        total,
+        total: shown.total,
         returned: shown.rows.len(),
-        note: note(
-            shown.note,
-            dropped,
-            &shown.next_cursor,
-            total,
-            page.offset,
-            shown.rows.len(),
-        ),
+        note: note(left_out, shown.note),
         next_cursor: shown.next_cursor,
         cached,
         orders: shown.rows,
     })
 }
 
-fn note(
-    early: Option<String>,
-    dropped: usize,
-    next: &Option<String>,
-    total: Option<u64>,
-    offset: u32,
-    shown: usize,
-) -> Option<String> {
-    let mut notes: Vec<String> = early.into_iter().collect();
-    if dropped > 0 {
-        notes.push(format!(
-            "{dropped} orders whose source_id only resembled the one asked for were left out."
-        ));
-    }
-    if let (true, true, Some(total)) = (notes.is_empty(), next.is_some(), total) {
-        let left = total.saturating_sub(u64::from(offset) + shown as u64);
-        notes.push(format!("{left} more: continue with next_cursor, or narrow the search by dates, folder or customer."));
-    }
+fn note(left_out: usize, of_the_page: Option<String>) -> Option<String> {
+    let left_out = (left_out > 0).then(|| {
+        format!("{left_out} orders whose source_id only resembles the one asked for were left out.")
+    });
+    let notes: Vec<String> = left_out.into_iter().chain(of_the_page).collect();
     (!notes.is_empty()).then(|| notes.join(" "))
 }

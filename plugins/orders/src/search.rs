@@ -2,61 +2,78 @@
 
 use std::fmt;
 
-use orderdesk_client::ApiRequest;
-use orderdesk_plugin::{Id, ToolError, serde_json};
+use orderdesk_client::{ApiRequest, Several, TextOrNumber, filter_text};
+use orderdesk_plugin::ToolError;
+use orderdesk_plugin::serde_json::{Map, Value};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::dates::{self, End, Zone};
 
 /// What to search for; everything must match.
 #[derive(Default, Deserialize, JsonSchema)]
 pub(crate) struct Search {
-    /// One folder's id, or several.
-    folder_id: Option<FolderIds>,
-    /// A folder's exact name.
+    /// One folder id, or several.
+    folder_id: Option<Several>,
+    /// Folder's exact name.
     folder_name: Option<String>,
-    /// The shop's own order number.
-    pub(crate) source_id: Option<Id>,
-    /// Where the order came from, such as "Shopify".
+    /// Shop's own order number.
+    source_id: Option<TextOrNumber>,
+    /// Origin, such as "Shopify".
     source_name: Option<String>,
-    /// Added at or after, UTC.
+    /// Added since, UTC: 2026-03-01, 2026-03-01 09:30:00 or RFC 3339.
     search_start_date: Option<String>,
     /// Added until, UTC.
     search_end_date: Option<String>,
-    /// Added at or after, in the store's time zone.
+    /// Added since, store's time zone.
     search_start_date_local: Option<String>,
-    /// Added until, in the store's time zone.
+    /// Added until, store's time zone.
     search_end_date_local: Option<String>,
-    /// Changed at or after, UTC.
+    /// Changed since, UTC.
     modified_start_date: Option<String>,
     /// Changed until, UTC.
     modified_end_date: Option<String>,
-    /// The customer's e-mail address.
+    /// Customer's e-mail address.
     email: Option<String>,
-    /// The customer's id in the shop.
-    customer_id: Option<Id>,
+    /// Customer's id in the shop.
+    customer_id: Option<TextOrNumber>,
+    /// Customer's first name.
     customer_first_name: Option<String>,
+    /// Customer's last name.
     customer_last_name: Option<String>,
+    /// Customer's company.
     customer_company: Option<String>,
+    /// Customer's street.
     customer_address1: Option<String>,
+    /// Customer's phone.
     customer_phone: Option<String>,
+    /// Receiver's first name.
     shipping_first_name: Option<String>,
+    /// Receiver's last name.
     shipping_last_name: Option<String>,
+    /// Receiver's company.
     shipping_company: Option<String>,
+    /// Receiver's street.
     shipping_address1: Option<String>,
+    /// Receiver's phone.
     shipping_phone: Option<String>,
-    /// Free text (undocumented by Order Desk).
+    /// Free text.
     search: Option<String>,
     /// With each order's history; slow.
-    get_order_history: Option<bool>,
+    pub(crate) get_order_history: Option<bool>,
     /// Any order field; default date_added.
     order_by: Option<String>,
     /// Default DESC.
     order: Option<Direction>,
-    /// Not supported: Order Desk has folders, use folder_name.
+    /// Refused: use folder_name.
+    #[serde(default, deserialize_with = "given")]
     #[schemars(extend("deprecated" = true))]
-    status: Option<serde_json::Value>,
+    status: Option<Value>,
+}
+
+/// Whatever it is, null too: it was written down.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// Sort order.
@@ -79,48 +96,11 @@ impl fmt::Display for Direction {
     }
 }
 
-/// One id, several as a list, or several as Order Desk writes them: `1004,1009`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum FolderIds {
-    One(Id),
-    Several(Vec<Id>),
-}
-
-impl JsonSchema for FolderIds {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "FolderIds".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": ["string", "integer", "array"],
-            "items": { "type": ["string", "integer"] },
-        })
-    }
-}
-
-impl fmt::Display for FolderIds {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(id) => id.fmt(formatter),
-            Self::Several(ids) => {
-                let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
-                formatter.write_str(&ids.join(","))
-            }
-        }
-    }
-}
-
 impl Search {
-    /// The request for this search, without paging.
+    /// The request for this search, without paging and history.
     ///
     /// # Errors
-    /// A date that is none, an empty filter, or `status`, which Order Desk does not have.
+    /// `no-status`, `bad-date`, `bad-folder-id`, `empty-filter`; each names the argument.
     pub(crate) fn request(&self) -> Result<ApiRequest, ToolError> {
         if self.status.is_some() {
             return Err(ToolError::invalid_input(
@@ -128,84 +108,87 @@ impl Search {
                 "'status' does not exist: Order Desk has folders: use folder_name (stores_folders lists them).",
             ));
         }
-        let date = |name: &str, value: &Option<String>, end, zone| {
-            value
-                .as_deref()
-                .map(|text| dates::read(name, text, end, zone))
-                .transpose()
-        };
-        let (utc, local) = (Zone::Utc, Zone::Store);
         let mut request = ApiRequest::get(["orders"])
-            .query_opt("folder_id", self.folder_id.as_ref())
-            .query_opt("source_id", self.source_id.as_ref())
-            .query_opt("customer_id", self.customer_id.as_ref())
-            .query_opt(
-                "search_start_date",
-                date(
-                    "search_start_date",
-                    &self.search_start_date,
-                    End::Start,
-                    utc,
-                )?,
-            )
-            .query_opt(
-                "search_end_date",
-                date("search_end_date", &self.search_end_date, End::End, utc)?,
-            )
-            .query_opt(
-                "search_start_date_local",
-                date(
-                    "search_start_date_local",
-                    &self.search_start_date_local,
-                    End::Start,
-                    local,
-                )?,
-            )
-            .query_opt(
-                "search_end_date_local",
-                date(
-                    "search_end_date_local",
-                    &self.search_end_date_local,
-                    End::End,
-                    local,
-                )?,
-            )
-            .query_opt(
-                "modified_start_date",
-                date(
-                    "modified_start_date",
-                    &self.modified_start_date,
-                    End::Start,
-                    utc,
-                )?,
-            )
-            .query_opt(
-                "modified_end_date",
-                date("modified_end_date", &self.modified_end_date, End::End, utc)?,
-            )
-            .query_opt("order_by", self.order_by.as_ref())
-            .query_opt("order", self.order)
-            .query_opt(
-                "get_order_history",
-                self.get_order_history.filter(|wanted| *wanted).map(|_| 1),
-            );
-        for (name, value) in self.texts() {
-            match value.as_deref().map(str::trim) {
-                None => {}
-                // Order Desk ignores an empty filter and would answer everybody's orders.
-                Some("") => {
-                    return Err(ToolError::invalid_input(
-                        "empty-filter",
-                        format!("'{name}' is empty: leave it out, or say what to look for."),
-                    ));
-                }
-                Some(text) => request = request.query(name, text),
+            .query_opt("folder_id", self.folders()?)
+            .query_opt("order", self.order);
+        for (name, text, end, zone) in self.dates() {
+            if let Some(text) = text {
+                request = request.query(name, dates::read(name, text, end, zone)?);
             }
+        }
+        for (name, id) in [
+            ("source_id", &self.source_id),
+            ("customer_id", &self.customer_id),
+        ] {
+            let text = id.as_ref().map(TextOrNumber::text);
+            request = request.query_opt(name, filter_text(name, text.as_deref())?);
+        }
+        for (name, text) in self.texts() {
+            request = request.query_opt(name, filter_text(name, text.as_deref())?);
         }
         Ok(request)
     }
 
-    fn texts(&self) -> [(&'static str, &Option<String>); 14] {
+    /// False for an order that Order Desk found although its number only resembles the one asked for
+    /// (order-desk-api.md §2.3).
+    pub(crate) fn matches(&self, order: &Map<String, Value>) -> bool {
+        self.source_id.as_ref().is_none_or(|wanted| {
+            order.get("source_id").and_then(Value::as_str) == Some(wanted.text().trim())
+        })
+    }
+
+    fn folders(&self) -> Result<Option<String>, ToolError> {
+        let Some(folders) = &self.folder_id else {
+            return Ok(None);
+        };
+        let ids = folders.values("folder_id")?;
+        let no_number = |id: &&String| !id.bytes().all(|byte| byte.is_ascii_digit());
+        match ids.iter().find(no_number) {
+            Some(name) => Err(ToolError::invalid_input(
+                "bad-folder-id",
+                format!(
+                    "'folder_id' takes numbers, such as 31001 or [31001, 31002]: received \"{}\". Use folder_name for a \
+                     folder's name; stores_folders lists both.",
+                    name.chars().take(60).collect::<String>()
+                ),
+            )),
+            None => Ok(Some(ids.join(","))),
+        }
+    }
+
+    fn dates(&self) -> [(&'static str, &Option<String>, End, Zone); 6] {
+        let (utc, local) = (Zone::Utc, Zone::Store);
+        [
+            (
+                "search_start_date",
+                &self.search_start_date,
+                End::Start,
+                utc,
+            ),
+            ("search_end_date", &self.search_end_date, End::End, utc),
+            (
+                "search_start_date_local",
+                &self.search_start_date_local,
+                End::Start,
+                local,
+            ),
+            (
+                "search_end_date_local",
+                &self.search_end_date_local,
+                End::End,
+                local,
+            ),
+            (
+                "modified_start_date",
+                &self.modified_start_date,
+                End::Start,
+                utc,
+            ),
+            ("modified_end_date", &self.modified_end_date, End::End, utc),
+        ]
+    }
+
+    fn texts(&self) -> [(&'static str, &Option<String>); 15] {
         [
             ("folder_name", &self.folder_name),
             ("source_name", &self.source_name),
@@ -221,6 +204,7 @@ impl Search {
             ("shipping_address1", &self.shipping_address1),
             ("shipping_phone", &self.shipping_phone),
             ("search", &self.search),
+            ("order_by", &self.order_by),
         ]
     }
 }

@@ -1,13 +1,15 @@
 //! `products_get`.
 
-use orderdesk_client::{ApiRequest, Fields, ResponseFormat, Store, StoreReference, take_object};
-use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, Id, ToolError};
+use orderdesk_client::{
+    ApiRequest, Fields, ResponseFormat, Store, StoreReference, own_id, take_object,
+};
+use orderdesk_plugin::serde_json::{Map, Value, json};
+use orderdesk_plugin::{Context, ErrorKind, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::concise::concise;
-use crate::{FIELDS, TAG, caching};
+use crate::{FIELDS, caching, tag_of};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
@@ -33,17 +35,28 @@ pub(crate) struct Found {
 }
 
 pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, ToolError> {
-    let fields = Fields::read(arguments.fields.as_deref(), &FIELDS)?;
+    let fields = Fields::read(arguments.fields.as_deref(), FIELDS)?;
+    let id = own_id(
+        "product_id",
+        &arguments.product_id,
+        "bad-product-id",
+        || by_code(&arguments.product_id),
+    )?;
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
-    let id = arguments.product_id.as_str();
-    let request = ApiRequest::get(["inventory-items", id]);
-    let caching = caching().tag(format!("{TAG}/{id}"));
-    let (product, cached) =
-        store
-            .client(context)
-            .get_reduced("product", request, &caching, |mut answer| {
-                take_object(&mut answer, "inventory_item")
-            })?;
+    let (product, cached) = store
+        .client(context)
+        .get_reduced(
+            "product",
+            ApiRequest::get(["inventory-items", id]),
+            &caching(tag_of(id)),
+            |mut answer| take_object(&mut answer, "inventory_item"),
+        )
+        .map_err(|mut error| {
+            if error.kind == ErrorKind::NotFound {
+                error.message = format!("{} {}", error.message, by_code(&arguments.product_id));
+            }
+            error
+        })?;
     Ok(Found {
         product: match (fields, arguments.response_format) {
             (Some(fields), _) => fields.of(&product),
@@ -53,4 +66,12 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
         store: store.reference(),
         cached,
     })
+}
+
+fn by_code(id: &Id) -> String {
+    let id: String = id.as_str().chars().take(60).collect();
+    format!(
+        "If it is a SKU, search for it: products_list with {{\"code\": {}}}.",
+        json!(id)
+    )
 }

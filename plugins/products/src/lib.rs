@@ -6,35 +6,43 @@ mod list;
 
 use std::time::Duration;
 
-use orderdesk_client::Caching;
+use orderdesk_client::Inside::{Open, Plain};
+use orderdesk_client::{Caching, Known};
 use orderdesk_plugin::{Plugin, Tool};
 
 const TOOLSET: &str = "products";
 /// Stock moves slower than orders.
 const FRESH: Duration = Duration::from_secs(60);
-/// What any change of any product makes stale.
+/// Everything that is kept of products: for a change of which nobody knows what it touched.
 const TAG: &str = "products";
+/// Every kept list: any change of any product may put it in or out.
+const TAG_LISTS: &str = "products/lists";
 
-/// The names that an inventory item has at its top (order-desk-api.md §5).
-const FIELDS: [&str; 14] = [
-    "id",
-    "name",
-    "code",
-    "price",
-    "cost",
-    "weight",
-    "stock",
-    "location",
-    "update_source",
-    "manufacturer_sku",
-    "metadata",
-    "variation_list",
-    "date_added",
-    "date_updated",
+/// What is kept of one product.
+fn tag_of(product_id: &str) -> String {
+    format!("{TAG}/{product_id}")
+}
+
+/// Everything that `fields` can choose (order-desk-api.md §5).
+const FIELDS: &Known = &[
+    ("id", Plain),
+    ("name", Plain),
+    ("code", Plain),
+    ("price", Plain),
+    ("cost", Plain),
+    ("weight", Plain),
+    ("stock", Plain),
+    ("location", Plain),
+    ("update_source", Plain),
+    ("manufacturer_sku", Plain),
+    ("metadata", Open),
+    ("variation_list", Open),
+    ("date_added", Plain),
+    ("date_updated", Plain),
 ];
 
-fn caching() -> Caching {
-    Caching::new(FRESH).tag(TAG)
+fn caching(tag: impl Into<String>) -> Caching {
+    Caching::new(FRESH).tag(TAG).tag(tag)
 }
 
 /// The plugin.
