@@ -9,7 +9,7 @@ use crate::host::Current;
 use crate::http::Http;
 use crate::locks::Locks;
 use crate::log::Log;
-use crate::outcome::Resumption;
+use crate::outcome::{Confirmation, Resumption};
 use crate::peers::Peers;
 use crate::session::{Session, SessionHost};
 use crate::storage::Storage;
@@ -42,14 +42,21 @@ pub enum Mode {
 pub struct Context {
     host: Current,
     mode: Mode,
+    confirmation: Option<Confirmation>,
     resumption: Option<Resumption>,
 }
 
 impl Context {
-    pub(crate) fn new(host: Current, mode: Mode, resumption: Option<Resumption>) -> Self {
+    pub(crate) fn new(
+        host: Current,
+        mode: Mode,
+        confirmation: Option<Confirmation>,
+        resumption: Option<Resumption>,
+    ) -> Self {
         Self {
             host,
             mode,
+            confirmation,
             resumption,
         }
     }
@@ -130,6 +137,12 @@ impl Context {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The preview that the caller saw and confirms, if there was one.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
     }
 
     /// What an earlier pause of this call led to, if it is one that goes on.

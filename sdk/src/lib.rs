@@ -27,7 +27,9 @@ pub use arguments::{Id, NoArguments, Sealed};
 pub use context::{Context, Mode};
 pub use error::{ErrorKind, ToolError};
 pub use host::Host;
-pub use outcome::{Content, IntoOutcome, Outcome, Output, Pause, Question, Resumption};
+pub use outcome::{
+    Confirmation, Content, IntoOutcome, Outcome, Output, Pause, Question, Resumption,
+};
 pub use plugin::{Manifest, Plugin, Wish};
 pub use tool::{Hints, Tool, ToolDescription};
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::ToolError;
 use crate::schema;
@@ -25,6 +26,22 @@ impl<T> Outcome<T> {
     pub fn complete(structured: T) -> Self {
         Self::Complete(Output::new(structured))
     }
+
+    /// The same outcome with another structured result.
+    ///
+    /// # Errors
+    /// What `change` answers.
+    pub fn try_map<U, E>(self, change: impl FnOnce(T) -> Result<U, E>) -> Result<Outcome<U>, E> {
+        Ok(match self {
+            Self::Complete(output) => Outcome::Complete(Output {
+                structured: change(output.structured)?,
+                content: output.content,
+                basis: output.basis,
+                extra: output.extra,
+            }),
+            Self::Pause(pause) => Outcome::Pause(pause),
+        })
+    }
 }
 
 impl<T> From<Output<T>> for Outcome<T> {
@@ -46,6 +63,9 @@ pub struct Output<T = Value> {
     pub structured: T,
     /// For the person or the model to read. The host shows the structured result as text where this is empty.
     pub content: Vec<Content>,
+    /// Of a preview: a digest of all that it rests on, at most 256 bytes. The host answers the preview with a single-use
+    /// token for it; the call that carries that token gets it back as [`crate::Context::confirmation`].
+    pub basis: Option<String>,
     /// Open for growth: a JSON object whose unknown keys the host ignores.
     pub extra: Option<Value>,
 }
@@ -57,6 +77,7 @@ impl<T> Output<T> {
         Self {
             structured,
             content: Vec::new(),
+            basis: None,
             extra: None,
         }
     }
@@ -65,6 +86,13 @@ impl<T> Output<T> {
     #[must_use]
     pub fn with_content(mut self, content: Content) -> Self {
         self.content.push(content);
+        self
+    }
+
+    /// Makes it a preview that can be confirmed, resting on what this is a digest of.
+    #[must_use]
+    pub fn resting_on(mut self, basis: impl Into<String>) -> Self {
+        self.basis = Some(basis.into());
         self
     }
 }
@@ -117,6 +145,26 @@ pub struct Question {
     pub parameters: Value,
 }
 
+impl Question {
+    /// May this be done? Answered by `true` or `false`: see [`Resumption::confirmed`].
+    #[must_use]
+    pub fn confirm(id: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            kind: "confirm".into(),
+            parameters: serde_json::json!({ "message": message.into() }),
+        }
+    }
+}
+
+/// The caller saw a preview and wants exactly that. The host has checked that it is the same caller, tool and arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// What the preview rested on ([`Output::resting_on`]): where it no longer holds, the tool answers `conflict` and
+    /// changes nothing.
+    pub basis: String,
+}
+
 /// What a pause led to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resumption {
@@ -135,22 +183,28 @@ impl Resumption {
             .find(|(question, _)| question == id)
             .map(|(_, value)| value)
     }
+
+    /// True if a [`Question::confirm`] was answered with yes.
+    #[must_use]
+    pub fn confirmed(&self, id: &str) -> bool {
+        self.answer(id) == Some(&Value::Bool(true))
+    }
 }
 
 /// What a tool may return: a structured result, an [`Output`] or an [`Outcome`].
 pub trait IntoOutcome {
-    /// The outcome, with its structured result as JSON.
+    /// The outcome, with its structured result as JSON text: what a tool passes on as [`RawValue`] is not read once more.
     ///
     /// # Errors
     /// `internal` with code `result-not-an-object`: a structured result is a JSON object.
-    fn into_outcome(self) -> Result<Outcome, ToolError>;
+    fn into_outcome(self) -> Result<Outcome<Box<RawValue>>, ToolError>;
 
     /// The JSON Schema of the structured result, if that is an object.
     fn schema() -> Option<Value>;
 }
 
 impl<T: Serialize + JsonSchema> IntoOutcome for T {
-    fn into_outcome(self) -> Result<Outcome, ToolError> {
+    fn into_outcome(self) -> Result<Outcome<Box<RawValue>>, ToolError> {
         Output::new(self).into_outcome()
     }
 
@@ -160,23 +214,8 @@ impl<T: Serialize + JsonSchema> IntoOutcome for T {
 }
 
 impl<T: Serialize + JsonSchema> IntoOutcome for Output<T> {
-    fn into_outcome(self) -> Result<Outcome, ToolError> {
-        let not_an_object = |what: String| {
-            ToolError::internal(
-                "result-not-an-object",
-                format!("The tool's result is not a JSON object: {what}"),
-            )
-        };
-        match serde_json::to_value(self.structured) {
-            Ok(structured @ Value::Object(_)) => Ok(Outcome::Complete(Output {
-                structured,
-                content: self.content,
-                extra: self.extra,
-            })),
-            Ok(Value::Array(_)) => Err(not_an_object("it is a list.".into())),
-            Ok(_) => Err(not_an_object("it is a single value.".into())),
-            Err(error) => Err(not_an_object(error.to_string())),
-        }
+    fn into_outcome(self) -> Result<Outcome<Box<RawValue>>, ToolError> {
+        Outcome::Complete(self).into_outcome()
     }
 
     fn schema() -> Option<Value> {
@@ -185,14 +224,27 @@ impl<T: Serialize + JsonSchema> IntoOutcome for Output<T> {
 }
 
 impl<T: Serialize + JsonSchema> IntoOutcome for Outcome<T> {
-    fn into_outcome(self) -> Result<Outcome, ToolError> {
-        match self {
-            Self::Complete(output) => output.into_outcome(),
-            Self::Pause(pause) => Ok(Outcome::Pause(pause)),
-        }
+    fn into_outcome(self) -> Result<Outcome<Box<RawValue>>, ToolError> {
+        self.try_map(|structured| object(&structured))
     }
 
     fn schema() -> Option<Value> {
         schema::of_output::<T>()
+    }
+}
+
+fn object(structured: &impl Serialize) -> Result<Box<RawValue>, ToolError> {
+    let not_an_object = |what: &str| {
+        ToolError::internal(
+            "result-not-an-object",
+            format!("The tool's result is not a JSON object: {what}"),
+        )
+    };
+    let json = serde_json::value::to_raw_value(structured)
+        .map_err(|error| not_an_object(&error.to_string()))?;
+    match json.get().as_bytes().first() {
+        Some(b'{') => Ok(json),
+        Some(b'[') => Err(not_an_object("it is a list.")),
+        _ => Err(not_an_object("it is a single value.")),
     }
 }

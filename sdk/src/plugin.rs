@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::context::{Context, Mode};
 use crate::error::ToolError;
 use crate::host::Current;
-use crate::outcome::{Outcome, Resumption};
+use crate::outcome::{Confirmation, Outcome, Resumption};
 use crate::schema;
 use crate::tool::{Tool, ToolDescription};
 
@@ -168,8 +169,12 @@ impl Plugin {
     }
 
     /// Runs a tool: the one way that components and tests share.
-    pub(crate) fn call(&self, call: Call, host: Current) -> Result<Outcome, ToolError> {
-        let context = Context::new(host, call.mode, call.resumption);
+    pub(crate) fn call(
+        &self,
+        call: Call,
+        host: Current,
+    ) -> Result<Outcome<Box<RawValue>>, ToolError> {
+        let context = Context::new(host, call.mode, call.confirmation, call.resumption);
         self.find(&call.tool)?.run(&call.arguments, &context)
     }
 }
@@ -180,5 +185,6 @@ pub(crate) struct Call {
     /// A JSON object.
     pub(crate) arguments: String,
     pub(crate) mode: Mode,
+    pub(crate) confirmation: Option<Confirmation>,
     pub(crate) resumption: Option<Resumption>,
 }

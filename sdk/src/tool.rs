@@ -4,13 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::outcome::{IntoOutcome, Outcome};
 use crate::schema;
 
-type Handler = Box<dyn Fn(&str, &Context) -> Result<Outcome, ToolError>>;
+type Handler = Box<dyn Fn(&str, &Context) -> Result<Outcome<Box<RawValue>>, ToolError>>;
 
 /// What a tool may do. The host enforces `read_only` (such a tool can only read) and passes the rest on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,6 +53,7 @@ pub struct Tool {
     description: String,
     hints: Hints,
     toolset: Option<String>,
+    by_default: bool,
     extra: Option<Value>,
     // Functions, since schemas are wanted once at load, and a tool is built for every call.
     input_schema: fn() -> Value,
@@ -75,6 +77,7 @@ impl Tool {
             description: String::new(),
             hints: Hints::default(),
             toolset: None,
+            by_default: true,
             extra: None,
             input_schema: schema::of_input::<A>,
             output_schema: R::schema,
@@ -133,6 +136,14 @@ impl Tool {
         self
     }
 
+    /// Listed only where somebody chose its set: for what few callers need, since every listed tool costs each of them
+    /// room to think.
+    #[must_use]
+    pub fn only_in_toolset(mut self) -> Self {
+        self.by_default = false;
+        self
+    }
+
     /// Open for growth: a JSON object whose unknown keys the host ignores.
     #[must_use]
     pub fn extra(mut self, extra: Value) -> Self {
@@ -154,6 +165,7 @@ impl Tool {
             output_schema: (self.output_schema)(),
             hints: self.hints,
             toolset: self.toolset.clone(),
+            by_default: self.by_default,
             extra: self.extra.clone(),
         }
     }
@@ -167,7 +179,11 @@ impl Tool {
         self.hints.read_only
     }
 
-    pub(crate) fn run(&self, arguments: &str, context: &Context) -> Result<Outcome, ToolError> {
+    pub(crate) fn run(
+        &self,
+        arguments: &str,
+        context: &Context,
+    ) -> Result<Outcome<Box<RawValue>>, ToolError> {
         (self.handler)(arguments, context)
     }
 }
@@ -189,6 +205,8 @@ pub struct ToolDescription {
     pub hints: Hints,
     /// The set that it belongs to.
     pub toolset: Option<String>,
+    /// Listed where nobody chose sets.
+    pub by_default: bool,
     /// Open for growth.
     pub extra: Option<Value>,
 }

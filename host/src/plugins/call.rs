@@ -239,6 +239,7 @@ impl PluginHost {
             tool: listed.tool.name.clone(),
             arguments,
             mode: Mode::Run,
+            confirmation: None,
             resumption: None,
             extra: None,
         };

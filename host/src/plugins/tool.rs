@@ -259,6 +259,7 @@ mod tests {
                 open_world: false,
             },
             toolset: None,
+            by_default: true,
             extra: None,
         }
     }

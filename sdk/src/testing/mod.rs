@@ -49,7 +49,7 @@ use serde_json::Value;
 
 use crate::context::Mode;
 use crate::error::ToolError;
-use crate::outcome::{Outcome, Resumption};
+use crate::outcome::{Confirmation, Outcome, Resumption};
 use crate::plugin::{Call, Plugin};
 
 pub use http::{Received, Reply};
@@ -117,6 +117,7 @@ impl Invocation {
                 tool: tool.to_owned(),
                 arguments: arguments.to_string(),
                 mode: Mode::Run,
+                confirmation: None,
                 resumption: None,
             },
         }
@@ -126,6 +127,15 @@ impl Invocation {
     #[must_use]
     pub fn preview(mut self) -> Self {
         self.call.mode = Mode::Preview;
+        self
+    }
+
+    /// Confirms a preview that rested on this.
+    #[must_use]
+    pub fn confirming(mut self, basis: impl Into<String>) -> Self {
+        self.call.confirmation = Some(Confirmation {
+            basis: basis.into(),
+        });
         self
     }
 
@@ -174,7 +184,10 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
         read_only,
         subject: RefCell::new(None),
     };
-    plugin.call(call, Rc::new(fake))
+    plugin
+        .call(call, Rc::new(fake))?
+        .try_map(|structured| serde_json::from_str(structured.get()))
+        .map_err(|error| ToolError::internal("result-not-json", error.to_string()))
 }
 
 /// The host as one call sees it.

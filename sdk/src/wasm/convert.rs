@@ -1,6 +1,7 @@
 //! The SDK's types to the contract's, and back.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::bindings::exports::orderdesk::plugin::tools as contract;
 use super::bindings::orderdesk::plugin::{http as wire_http, types};
@@ -151,13 +152,14 @@ impl From<ToolDescription> for contract::Tool {
                 open_world: tool.hints.open_world,
             },
             toolset: tool.toolset,
+            by_default: tool.by_default,
             extra: json(tool.extra),
         }
     }
 }
 
-impl From<Outcome> for contract::Outcome {
-    fn from(outcome: Outcome) -> Self {
+impl From<Outcome<Box<RawValue>>> for contract::Outcome {
+    fn from(outcome: Outcome<Box<RawValue>>) -> Self {
         match outcome {
             Outcome::Complete(output) => Self::Complete(output.into()),
             Outcome::Pause(pause) => Self::Pause(pause.into()),
@@ -165,11 +167,12 @@ impl From<Outcome> for contract::Outcome {
     }
 }
 
-impl From<Output> for contract::Output {
-    fn from(output: Output) -> Self {
+impl From<Output<Box<RawValue>>> for contract::Output {
+    fn from(output: Output<Box<RawValue>>) -> Self {
         Self {
             content: output.content.into_iter().map(Into::into).collect(),
-            structured: Some(output.structured.to_string()),
+            structured: Some(Box::<str>::from(output.structured).into_string()),
+            basis: output.basis,
             extra: json(output.extra),
         }
     }

@@ -5,7 +5,7 @@ use super::bindings::orderdesk::plugin::types;
 use super::host::ComponentHost;
 use crate::context::Mode;
 use crate::error::ToolError;
-use crate::outcome::Resumption;
+use crate::outcome::{Confirmation, Resumption};
 use crate::plugin::{Call, Plugin};
 
 /// A component's plugin. [`crate::export!`] implements it.
@@ -31,6 +31,9 @@ impl<T: Component> contract::Guest for T {
                 contract::Mode::Run => Mode::Run,
                 contract::Mode::Preview => Mode::Preview,
             },
+            confirmation: call.confirmation.map(|confirmation| Confirmation {
+                basis: confirmation.basis,
+            }),
             resumption: call.resumption.map(resumption).transpose()?,
         };
         let outcome = T::plugin().call(call, ComponentHost)?;
