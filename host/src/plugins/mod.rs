@@ -11,18 +11,22 @@ mod instance;
 mod load;
 mod native;
 mod registry;
+mod schema_weight;
 mod stdio;
 mod tool;
 
 use thiserror::Error;
 
-pub use call::{Answer, CallRequest, Content};
+pub use call::{Answer, CallRequest, Content, Structured};
 pub use compiled::CompiledCode;
 pub use engine::{EngineError, PluginEngine};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
 pub use registry::{Listed, Problem, Registry};
 pub use tool::{Tool, ToolHints};
+
+/// Characters of [`PluginError::line`].
+const LINE: usize = 600;
 
 /// Why a plugin is not served.
 #[derive(Debug, Error)]
@@ -71,4 +75,21 @@ pub enum PluginError {
     /// The config is wrong.
     #[error("{0}")]
     Config(String),
+}
+
+impl PluginError {
+    /// What is wrong, in one line of bearable length: a plugin's own words may be in it.
+    pub fn line(&self) -> String {
+        self.to_string()
+            .chars()
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
+            .take(LINE)
+            .collect()
+    }
 }
