@@ -14,7 +14,9 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
 use crate::plugins::{CompiledCode, EngineError, Native, PluginEngine, PluginHost};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
-use crate::tenancy::{Documents, Locks, Secrets, ServerKey, ServerKeyError, Tenancy, TenancyError};
+use crate::tenancy::{
+    Confirmations, Documents, Locks, Secrets, ServerKey, ServerKeyError, Tenancy, TenancyError,
+};
 
 /// The variable that holds the server key, where it shall not be a file.
 pub const SERVER_KEY: &str = "ORDERDESK_MCP_SERVER_KEY";
@@ -116,7 +118,8 @@ impl Data {
             tenancy: self.tenancy.clone(),
             secrets: Secrets::new(self.database.clone(), clock.clone()),
             documents: Documents::new(self.database.clone(), clock.clone()),
-            locks: Locks::new(self.database.clone(), clock),
+            locks: Locks::new(self.database.clone(), clock.clone()),
+            confirmations: Confirmations::new(self.database.clone(), clock),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,
         }))
