@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::correlation::correlation_id;
@@ -84,13 +83,9 @@ impl FirstCalls {
                         format!("The tool {} of [local].first_calls is not there. Run 'orderdesk-mcp check'.", next.tool),
                     )
                 })?;
-                let request = CallRequest {
-                    caller: caller.clone(),
-                    arguments: next.arguments.clone(),
-                    correlation_id: correlation_id(),
-                    cancelled: CancellationToken::new(),
-                    progress: None,
-                };
+                // The operator's own: it is made where only reading is allowed too.
+                let request =
+                    CallRequest::new(caller.clone(), next.arguments.clone(), correlation_id());
                 host.call(listed, request).await.map_err(|error| Error {
                     message: format!(
                         "Setting up from the environment with {} failed, so nothing else was done: {}",

@@ -8,9 +8,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::confirm::{self, Answered, Intent, Next, Reply, Resumed};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
+use super::preview::{self, Unfit};
 use super::registry::{Listed, Runner};
+use super::selection::Selection;
 use crate::capabilities::context::{CallContext, Caller, PeerCalls, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
 use crate::capabilities::contract::{Error, ErrorKind};
@@ -19,6 +22,7 @@ use crate::capabilities::sealing::CallSecrets;
 use crate::config::Limits;
 
 /// What an agent asks for.
+#[derive(Clone)]
 pub struct CallRequest {
     /// Who asks.
     pub caller: Caller,
@@ -30,6 +34,28 @@ pub struct CallRequest {
     pub cancelled: CancellationToken,
     /// Where progress goes, if the caller asked for it.
     pub progress: Option<Arc<dyn ProgressSink>>,
+    /// Which tools are in use.
+    pub selection: Selection,
+    /// Whether the call may end with questions to a person.
+    pub can_ask: bool,
+    /// The answers to those of an earlier call, which this one goes on with.
+    pub answered: Option<Answered>,
+}
+
+impl CallRequest {
+    /// A call of whatever tool, by whoever cannot be asked anything.
+    pub fn new(caller: Caller, arguments: Map<String, Value>, correlation_id: Arc<str>) -> Self {
+        Self {
+            caller,
+            arguments,
+            correlation_id,
+            cancelled: CancellationToken::new(),
+            progress: None,
+            selection: Selection::default(),
+            can_ask: false,
+            answered: None,
+        }
+    }
 }
 
 /// A successful call's result.
@@ -67,31 +93,40 @@ pub enum Content {
 }
 
 impl PluginHost {
-    /// Runs a tool. A call that may write runs to its end even if the caller goes away.
+    /// Runs a tool for a caller who cannot be asked anything.
     ///
     /// # Errors
-    /// What the caller reads: what is wrong, with which argument, what to do next.
+    /// As [`Self::call_or_ask`].
     pub async fn call(
         self: &Arc<Self>,
         listed: &Listed,
-        request: CallRequest,
+        mut request: CallRequest,
     ) -> Result<Answer, Error> {
+        request.can_ask = false;
+        match self.call_or_ask(listed, request).await? {
+            Reply::Done(answer) => Ok(answer),
+            Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
+        }
+    }
+
+    /// Runs a tool, which may end with questions to a person. A call that may write runs to its end even if the caller goes
+    /// away.
+    ///
+    /// # Errors
+    /// What the caller reads: what is wrong, with which argument, what to do next.
+    pub async fn call_or_ask(
+        self: &Arc<Self>,
+        listed: &Listed,
+        request: CallRequest,
+    ) -> Result<Reply, Error> {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
-        if scopes.read_only && !tool.hints.read_only {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "read-only-key",
-                format!(
-                    "{} was not called: this key may only read. Use a key that may write.",
-                    tool.name
-                ),
-            ));
-        }
+        request.selection.check(listed, scopes, &self.registry())?;
         tool.arguments.check(&tool.name, &request.arguments)?;
+        let mode = preview::mode(listed, &request.arguments)?;
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
@@ -103,12 +138,12 @@ impl PluginHost {
             )
             .await?;
 
-        if tool.hints.read_only {
+        if tool.hints.read_only || mode == Mode::Preview {
             let stopped = self.stopping.child_token();
             let cancelled = request.cancelled.clone();
             // Dropping the future drops the instance and its requests.
             let answer = tokio::select! {
-                answer = self.run(listed, request, deadline, stopped) => answer,
+                answer = self.run(listed, request, mode, deadline, stopped) => answer,
                 () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
             };
             drop(admitted);
@@ -117,7 +152,7 @@ impl PluginHost {
             let (host, listed) = (self.clone(), listed.clone());
             let stopped = self.stopped.child_token();
             let running = async move {
-                let answer = host.run(&listed, request, deadline, stopped).await;
+                let answer = host.run(&listed, request, mode, deadline, stopped).await;
                 drop(admitted);
                 answer
             };
@@ -132,9 +167,10 @@ impl PluginHost {
         self: &Arc<Self>,
         listed: &Listed,
         mut request: CallRequest,
+        mode: Mode,
         deadline: Instant,
         stopped: CancellationToken,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Reply, Error> {
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
             Runner::Native(native) => {
@@ -149,8 +185,13 @@ impl PluginHost {
                         "time-limit",
                         "The call took too long.",
                     ))
-                });
+                })
+                .map(Reply::Done);
             }
+        };
+        let intent = match self.intent(listed, &mut request, mode).await? {
+            Ok(intent) => intent,
+            Err(asked_again) => return Ok(asked_again),
         };
         let secrets = self
             .services
@@ -164,7 +205,7 @@ impl PluginHost {
         let context = Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
             caller: request.caller,
-            read_only: listed.tool.hints.read_only,
+            read_only: listed.tool.hints.read_only || mode == Mode::Preview,
             correlation_id: request.correlation_id,
             lock_holder: lock_holder(),
             deadline,
@@ -177,8 +218,47 @@ impl PluginHost {
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
         });
-        self.finish(listed, plugin, context, request.arguments)
+        self.finish(listed, plugin, context, request.arguments, intent)
             .await
+    }
+
+    /// Takes the tokens that came with a call. Nothing but the plugin comes after this, so that a call that never began has
+    /// used none up. The other answer: a question that is still open is asked again.
+    async fn intent(
+        &self,
+        listed: &Listed,
+        request: &mut CallRequest,
+        mode: Mode,
+    ) -> Result<Result<Intent, Reply>, Error> {
+        let (tool, principal) = (&listed.tool, &request.caller.principal);
+        let mut intent = Intent {
+            mode,
+            confirmation: None,
+            resumption: None,
+            bound: None,
+            can_ask: request.can_ask,
+            by_peer: false,
+        };
+        if tool.hints.read_only {
+            return Ok(Ok(intent));
+        }
+        let bound = preview::bound(&request.arguments);
+        if let Some(answered) = request.answered.take() {
+            match confirm::resume(&self.services, principal, &tool.name, &bound, answered).await? {
+                Resumed::Again(asked) => return Ok(Err(Reply::Asked(asked))),
+                Resumed::On(resumption, confirmation) => {
+                    intent.resumption = Some(resumption);
+                    intent.confirmation = confirmation;
+                }
+            }
+        } else if let Some(token) = preview::confirm_token(&request.arguments) {
+            let confirmation =
+                preview::confirmed(&self.services, principal, &tool.name, &bound, token).await?;
+            intent.confirmation = Some(confirmation);
+        }
+        request.arguments.remove(preview::CONFIRM_TOKEN);
+        intent.bound = Some(bound);
+        Ok(Ok(intent))
     }
 
     /// Runs the steps of a call, checks the result, and leaves nothing behind.
@@ -188,16 +268,28 @@ impl PluginHost {
         plugin: &LoadedPlugin,
         context: Arc<CallContext>,
         arguments: Map<String, Value>,
-    ) -> Result<Answer, Error> {
+        intent: Intent,
+    ) -> Result<Reply, Error> {
+        let previews = intent.mode == Mode::Preview;
         let answer = self
             .steps(
                 listed,
                 plugin,
                 &context,
                 Value::Object(arguments).to_string(),
+                intent,
             )
-            .await
-            .and_then(|output| checked(listed, output));
+            .await;
+        let answer = match answer {
+            Ok(Ended::With(output)) => checked(listed, output).map(Reply::Done),
+            Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
+            Err(error) => Err(error),
+        };
+        // The host let a preview write nothing.
+        let answer = answer.map_err(|error| Error {
+            outcome_unknown: error.outcome_unknown && !previews,
+            ..error
+        });
         if plugin.grantee.locks && !context.read_only {
             let released = self
                 .services
@@ -212,8 +304,8 @@ impl PluginHost {
                 tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
             }
         }
-        if answer.is_err() {
-            // A secret that came with a failed call is of no use to anybody.
+        if previews || !matches!(answer, Ok(Reply::Done(_))) {
+            // A secret that came with a failed call is of no use to anybody; with a preview or a question it comes again.
             for handle in context.secrets.take_kept() {
                 if let Err(error) = self
                     .services
@@ -234,31 +326,42 @@ impl PluginHost {
         plugin: &LoadedPlugin,
         context: &Arc<CallContext>,
         arguments: String,
-    ) -> Result<Output, Error> {
+        intent: Intent,
+    ) -> Result<Ended, Error> {
         let mut call = tools::Call {
             tool: listed.tool.name.clone(),
             arguments,
-            mode: Mode::Run,
-            confirmation: None,
-            resumption: None,
+            mode: intent.mode,
+            confirmation: intent.confirmation.clone(),
+            resumption: intent.resumption.clone(),
             extra: None,
         };
         let mut step: u32 = 0;
         loop {
             let pause = match plugin.call(&self.services, context.clone(), &call).await? {
-                Outcome::Complete(output) => return Ok(output),
+                Outcome::Complete(output) => {
+                    return self.completed(listed, context, &intent, output).await;
+                }
                 Outcome::Pause(pause) => pause,
             };
-            if !pause.questions.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "question-not-supported",
-                    format!(
-                        "{} needs to ask a person, which this server cannot pass on yet. Nothing more was done.",
-                        listed.tool.name
-                    ),
-                ));
-            }
+            let answers = if pause.questions.is_empty() {
+                Vec::new()
+            } else {
+                let principal = &context.caller.principal;
+                let next = confirm::decide(
+                    &self.services,
+                    self.confirm,
+                    principal,
+                    listed,
+                    &intent,
+                    &pause,
+                );
+                match next.await? {
+                    Next::On(answers) => answers,
+                    Next::Ask(asked) => return Ok(Ended::Asking(asked)),
+                    Next::Broken(how) => return Err(broken(listed, how)),
+                }
+            };
             if context.cancelled.is_cancelled() {
                 return Err(Error {
                     outcome_unknown: !context.read_only,
@@ -275,10 +378,41 @@ impl PluginHost {
             }
             call.resumption = Some(Resumption {
                 state: pause.state,
-                answers: Vec::new(),
+                answers,
             });
         }
     }
+
+    /// A preview that can be confirmed gets its token.
+    async fn completed(
+        &self,
+        listed: &Listed,
+        context: &CallContext,
+        intent: &Intent,
+        output: Output,
+    ) -> Result<Ended, Error> {
+        let output = match &intent.bound {
+            Some(bound) if intent.mode == Mode::Preview => {
+                let principal = &context.caller.principal;
+                preview::with_token(&self.services, principal, listed, bound, output)
+                    .await
+                    .map_err(|unfit| match unfit {
+                        Unfit::Broken(how) => broken(listed, how),
+                        Unfit::Failed(error) => error,
+                    })?
+            }
+            _ => output,
+        };
+        Ok(Ended::With(output))
+    }
+}
+
+/// How the steps of a call ended.
+enum Ended {
+    /// With the plugin's result.
+    With(Output),
+    /// With questions to a person.
+    Asking(confirm::Asked),
 }
 
 fn budget(limits: &Limits) -> ResponseBudget {
@@ -413,9 +547,6 @@ impl PeerCalls for PluginHost {
                 format!("There is no tool '{tool}'."),
             )
         })?;
-        if parent.read_only && !listed.tool.hints.read_only {
-            return Err(Error::read_only(tool));
-        }
         let arguments = match serde_json::from_str(arguments) {
             Ok(Value::Object(arguments)) => arguments,
             _ => {
@@ -427,6 +558,20 @@ impl PeerCalls for PluginHost {
             }
         };
         listed.tool.arguments.check(tool, &arguments)?;
+        let mode = preview::mode(listed, &arguments)?;
+        let read_only = listed.tool.hints.read_only || mode == Mode::Preview;
+        if parent.read_only && !read_only {
+            return Err(Error::read_only(tool));
+        }
+        if preview::confirm_token(&arguments).is_some() {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "confirm-token-through-peer",
+                format!(
+                    "{tool} was not called: a confirm_token is a caller's, and plugins cannot pass it on."
+                ),
+            ));
+        }
         if listed
             .tool
             .sealed
@@ -449,7 +594,7 @@ impl PeerCalls for PluginHost {
         let context = Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
             caller: parent.caller.clone(),
-            read_only: listed.tool.hints.read_only,
+            read_only,
             correlation_id: parent.correlation_id.clone(),
             lock_holder: lock_holder(),
             deadline: parent.deadline,
@@ -462,7 +607,16 @@ impl PeerCalls for PluginHost {
             peers: parent.peers.clone(),
             subject: std::sync::Mutex::default(),
         });
-        let answer = self.finish(listed, plugin, context, arguments).await?;
+        let intent = Intent::of_peer(mode);
+        let Reply::Done(answer) = self
+            .finish(listed, plugin, context, arguments, intent)
+            .await?
+        else {
+            return Err(Error::internal(
+                "A peer call",
+                &"it asked where nobody answers",
+            ));
+        };
         Ok(Value::Object(answer.structured.unwrap_or_default()).to_string())
     }
 }

@@ -4,13 +4,16 @@ mod admission;
 mod arguments;
 mod call;
 mod compiled;
+mod confirm;
 mod engine;
 mod host;
 mod imports;
 mod instance;
 mod load;
 mod native;
+mod preview;
 mod registry;
+mod selection;
 mod stdio;
 mod tool;
 
@@ -18,10 +21,12 @@ use thiserror::Error;
 
 pub use call::{Answer, CallRequest, Content};
 pub use compiled::CompiledCode;
+pub use confirm::{Answered, Asked, AskedQuestion, Reply};
 pub use engine::{EngineError, PluginEngine};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
 pub use registry::{Listed, Problem, Registry};
+pub use selection::{ReadOnly, Selection, unknown_toolset};
 pub use tool::{Tool, ToolHints};
 
 /// Why a plugin is not served.
