@@ -12,7 +12,9 @@ use crate::capabilities::cache::ResponseCache;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
-use crate::plugins::{CompiledCode, EngineError, Native, PluginEngine, PluginHost};
+use crate::plugins::{
+    CompiledCode, EngineError, Native, PluginEngine, PluginHost, unknown_toolset,
+};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
     Confirmations, Documents, Locks, Secrets, ServerKey, ServerKeyError, Tenancy, TenancyError,
@@ -170,11 +172,20 @@ impl Application {
             native,
         );
         tokio::spawn(purge(data.database.clone(), host.stopping()));
+        tokio::spawn(warn_of_unknown_sets(host.clone(), config.mcp.toolsets.clone()));
         Ok(Self {
             data,
             services,
             host,
         })
+    }
+}
+
+/// Plugins come after the configuration, so a set of it that there is not is seen only when all are there.
+async fn warn_of_unknown_sets(host: Arc<PluginHost>, chosen: Vec<String>) {
+    host.loaded(PURGE).await;
+    if let Some(what) = unknown_toolset(&chosen, &host.registry()) {
+        tracing::warn!("[mcp] toolsets: {what}");
     }
 }
 

@@ -9,6 +9,7 @@ mod leaks;
 mod listing;
 mod orders;
 mod previews;
+mod program;
 mod protocol;
 mod questions;
 mod selection;

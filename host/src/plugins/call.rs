@@ -8,10 +8,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::confirm::{self, Answered, Intent, Next, Reply, Resumed};
+use super::confirm::{Answered, Asked, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
-use super::preview::{self, Unfit};
+use super::intent::{Begun, Intent};
+use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
 use crate::capabilities::context::{CallContext, Caller, PeerCalls, ProgressSink};
@@ -189,9 +190,9 @@ impl PluginHost {
                 .map(Reply::Done);
             }
         };
-        let intent = match self.intent(listed, &mut request, mode).await? {
-            Ok(intent) => intent,
-            Err(asked_again) => return Ok(asked_again),
+        let intent = match Intent::of(&self.services, listed, &mut request, mode).await? {
+            Begun::Now(intent) => intent,
+            Begun::AskedAgain(asked) => return Ok(Reply::Asked(asked)),
         };
         let secrets = self
             .services
@@ -220,45 +221,6 @@ impl PluginHost {
         });
         self.finish(listed, plugin, context, request.arguments, intent)
             .await
-    }
-
-    /// Takes the tokens that came with a call. Nothing but the plugin comes after this, so that a call that never began has
-    /// used none up. The other answer: a question that is still open is asked again.
-    async fn intent(
-        &self,
-        listed: &Listed,
-        request: &mut CallRequest,
-        mode: Mode,
-    ) -> Result<Result<Intent, Reply>, Error> {
-        let (tool, principal) = (&listed.tool, &request.caller.principal);
-        let mut intent = Intent {
-            mode,
-            confirmation: None,
-            resumption: None,
-            bound: None,
-            can_ask: request.can_ask,
-            by_peer: false,
-        };
-        if tool.hints.read_only {
-            return Ok(Ok(intent));
-        }
-        let bound = preview::bound(&request.arguments);
-        if let Some(answered) = request.answered.take() {
-            match confirm::resume(&self.services, principal, &tool.name, &bound, answered).await? {
-                Resumed::Again(asked) => return Ok(Err(Reply::Asked(asked))),
-                Resumed::On(resumption, confirmation) => {
-                    intent.resumption = Some(resumption);
-                    intent.confirmation = confirmation;
-                }
-            }
-        } else if let Some(token) = preview::confirm_token(&request.arguments) {
-            let confirmation =
-                preview::confirmed(&self.services, principal, &tool.name, &bound, token).await?;
-            intent.confirmation = Some(confirmation);
-        }
-        request.arguments.remove(preview::CONFIRM_TOKEN);
-        intent.bound = Some(bound);
-        Ok(Ok(intent))
     }
 
     /// Runs the steps of a call, checks the result, and leaves nothing behind.
@@ -340,7 +302,9 @@ impl PluginHost {
         loop {
             let pause = match plugin.call(&self.services, context.clone(), &call).await? {
                 Outcome::Complete(output) => {
-                    return self.completed(listed, context, &intent, output).await;
+                    let principal = &context.caller.principal;
+                    let output = intent.finish(&self.services, principal, listed, output);
+                    return output.await.map(Ended::With);
                 }
                 Outcome::Pause(pause) => pause,
             };
@@ -348,18 +312,10 @@ impl PluginHost {
                 Vec::new()
             } else {
                 let principal = &context.caller.principal;
-                let next = confirm::decide(
-                    &self.services,
-                    self.confirm,
-                    principal,
-                    listed,
-                    &intent,
-                    &pause,
-                );
+                let next = intent.decide(&self.services, self.confirm, principal, listed, &pause);
                 match next.await? {
                     Next::On(answers) => answers,
                     Next::Ask(asked) => return Ok(Ended::Asking(asked)),
-                    Next::Broken(how) => return Err(broken(listed, how)),
                 }
             };
             if context.cancelled.is_cancelled() {
@@ -382,29 +338,6 @@ impl PluginHost {
             });
         }
     }
-
-    /// A preview that can be confirmed gets its token.
-    async fn completed(
-        &self,
-        listed: &Listed,
-        context: &CallContext,
-        intent: &Intent,
-        output: Output,
-    ) -> Result<Ended, Error> {
-        let output = match &intent.bound {
-            Some(bound) if intent.mode == Mode::Preview => {
-                let principal = &context.caller.principal;
-                preview::with_token(&self.services, principal, listed, bound, output)
-                    .await
-                    .map_err(|unfit| match unfit {
-                        Unfit::Broken(how) => broken(listed, how),
-                        Unfit::Failed(error) => error,
-                    })?
-            }
-            _ => output,
-        };
-        Ok(Ended::With(output))
-    }
 }
 
 /// How the steps of a call ended.
@@ -412,7 +345,7 @@ enum Ended {
     /// With the plugin's result.
     With(Output),
     /// With questions to a person.
-    Asking(confirm::Asked),
+    Asking(Asked),
 }
 
 fn budget(limits: &Limits) -> ResponseBudget {
@@ -512,7 +445,7 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
     })
 }
 
-fn broken(listed: &Listed, what: &str) -> Error {
+pub(super) fn broken(listed: &Listed, what: &str) -> Error {
     tracing::error!(
         plugin = listed.plugin_name(),
         tool = listed.tool.name,

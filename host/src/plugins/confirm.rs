@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::call::Answer;
+use super::call::{Answer, broken};
+use super::intent::Intent;
 use super::preview;
 use super::registry::Listed;
 use crate::capabilities::Services;
@@ -67,33 +68,6 @@ pub struct Answered {
     pub answers: BTreeMap<String, bool>,
 }
 
-/// What a call is about to do, and what it may count on.
-pub(super) struct Intent {
-    pub(super) mode: Mode,
-    pub(super) confirmation: Option<Confirmation>,
-    pub(super) resumption: Option<Resumption>,
-    /// The arguments to which tokens are bound; none: this call gets none.
-    pub(super) bound: Option<Map<String, Value>>,
-    /// Whether the call may end with questions.
-    pub(super) can_ask: bool,
-    /// Another plugin calls.
-    pub(super) by_peer: bool,
-}
-
-impl Intent {
-    /// A call of one plugin by another: nobody is asked, and no token is given.
-    pub(super) fn of_peer(mode: Mode) -> Self {
-        Self {
-            mode,
-            confirmation: None,
-            resumption: None,
-            bound: None,
-            can_ask: false,
-            by_peer: true,
-        }
-    }
-}
-
 /// A call that waits outside.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
@@ -110,8 +84,6 @@ pub(super) enum Next {
     On(Vec<Told>),
     /// The call ends here for now.
     Ask(Asked),
-    /// The plugin broke its contract: how.
-    Broken(&'static str),
 }
 
 /// A call that goes on, or that asks once more.
@@ -120,77 +92,79 @@ pub(super) enum Resumed {
     Again(Asked),
 }
 
-/// Decides on the questions of a pause.
-///
-/// # Errors
-/// Nobody can be asked and nothing else counts, or it is a question of another kind.
-pub(super) async fn decide(
-    services: &Services,
-    policy: Confirm,
-    principal: &Principal,
-    listed: &Listed,
-    intent: &Intent,
-    pause: &Pause,
-) -> Result<Next, Error> {
-    let tool = &listed.tool.name;
-    let mut questions = Vec::new();
-    for question in &pause.questions {
-        if question.kind != CONFIRM {
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                "question-not-supported",
-                format!(
-                    "{tool} needs to ask a person something that this server cannot pass on. Nothing more was done."
-                ),
-            ));
-        }
-        let Some(message) = message(&question.parameters) else {
-            return Ok(Next::Broken("its question has no message"));
-        };
-        questions.push(AskedQuestion {
-            id: question.id.clone(),
-            message,
-        });
-    }
-    if questions.len() > QUESTIONS {
-        return Ok(Next::Broken("it asks too many questions at once"));
-    }
-    // A preview changes nothing, whatever is answered; it shows what a yes would do.
-    let counts = intent.mode == Mode::Preview
-        || match policy {
-            Confirm::Never => true,
-            Confirm::Token => intent.confirmation.is_some(),
-            Confirm::Person => false,
-        };
-    if counts {
-        let yes = questions.into_iter().map(|question| (question.id, true));
-        return Ok(Next::On(told(yes)));
-    }
-    match &intent.bound {
-        Some(bound) if intent.can_ask => {
-            if pause.state.len() > STATE_BYTES {
-                return Ok(Next::Broken("the state of its pause is too large"));
+impl Intent {
+    /// Decides on the questions of a pause.
+    ///
+    /// # Errors
+    /// Nobody can be asked and nothing else counts, or it is a question of another kind.
+    pub(super) async fn decide(
+        &self,
+        services: &Services,
+        policy: Confirm,
+        principal: &Principal,
+        listed: &Listed,
+        pause: &Pause,
+    ) -> Result<Next, Error> {
+        let tool = &listed.tool.name;
+        let mut questions = Vec::new();
+        for question in &pause.questions {
+            if question.kind != CONFIRM {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "question-not-supported",
+                    format!(
+                        "{tool} needs to ask a person something that this server cannot pass on. Nothing more was done."
+                    ),
+                ));
             }
-            let waiting = Waiting {
-                state: pause.state.clone(),
-                questions,
-                answers: BTreeMap::new(),
-                basis: intent
-                    .confirmation
-                    .as_ref()
-                    .map(|preview| preview.basis.clone()),
+            let Some(message) = message(&question.parameters) else {
+                return Err(broken(listed, "its question has no message"));
             };
-            let asked = wait(services, principal, tool, bound, waiting).await?;
-            Ok(Next::Ask(asked))
+            questions.push(AskedQuestion {
+                id: question.id.clone(),
+                message,
+            });
         }
-        _ if !intent.by_peer => Err(cannot_ask(policy, listed)),
-        _ => Err(Error::new(
-            ErrorKind::Denied,
-            "confirmation-through-peer",
-            format!(
-                "{tool} was not carried out: it needs a confirmation, which cannot be given through another plugin. Call {tool} itself."
-            ),
-        )),
+        if questions.len() > QUESTIONS {
+            return Err(broken(listed, "it asks too many questions at once"));
+        }
+        // A preview changes nothing, whatever is answered; it shows what a yes would do.
+        let counts = self.mode == Mode::Preview
+            || match policy {
+                Confirm::Never => true,
+                Confirm::Token => self.confirmation.is_some(),
+                Confirm::Person => false,
+            };
+        if counts {
+            let yes = questions.into_iter().map(|question| (question.id, true));
+            return Ok(Next::On(told(yes)));
+        }
+        match &self.bound {
+            Some(bound) if self.can_ask => {
+                if pause.state.len() > STATE_BYTES {
+                    return Err(broken(listed, "the state of its pause is too large"));
+                }
+                let waiting = Waiting {
+                    state: pause.state.clone(),
+                    questions,
+                    answers: BTreeMap::new(),
+                    basis: self
+                        .confirmation
+                        .as_ref()
+                        .map(|preview| preview.basis.clone()),
+                };
+                let asked = wait(services, principal, tool, bound, waiting).await?;
+                Ok(Next::Ask(asked))
+            }
+            _ if !self.by_peer => Err(cannot_ask(policy, listed)),
+            _ => Err(Error::new(
+                ErrorKind::Denied,
+                "confirmation-through-peer",
+                format!(
+                    "{tool} was not carried out: it needs a confirmation, which cannot be given through another plugin. Call {tool} itself."
+                ),
+            )),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod engine;
 mod host;
 mod imports;
 mod instance;
+mod intent;
 mod load;
 mod native;
 mod preview;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::call::broken;
 use super::confirm::refusal;
 use super::registry::Listed;
 use crate::capabilities::Services;
@@ -96,14 +97,6 @@ pub(super) async fn confirmed(
     Ok(Confirmation { basis })
 }
 
-/// Why a preview cannot be answered with a token.
-pub(super) enum Unfit {
-    /// The plugin broke its contract: how.
-    Broken(&'static str),
-    /// The host failed.
-    Failed(Error),
-}
-
 /// Adds to a preview that has a basis the token that confirms it, for those who read the structured result and for those
 /// who read the text.
 pub(super) async fn with_token(
@@ -112,12 +105,12 @@ pub(super) async fn with_token(
     listed: &Listed,
     bound: &Map<String, Value>,
     mut output: Output,
-) -> Result<Output, Unfit> {
+) -> Result<Output, Error> {
     let Some(basis) = output.basis.take() else {
         return Ok(output);
     };
     if basis.len() > BASIS_BYTES {
-        return Err(Unfit::Broken("the basis of its preview is too long"));
+        return Err(broken(listed, "the basis of its preview is too long"));
     }
     if !listed.tool.takes(CONFIRM_TOKEN) {
         return Ok(output);
@@ -138,7 +131,7 @@ pub(super) async fn with_token(
             basis.as_bytes(),
         )
         .await
-        .map_err(|error| Unfit::Failed(Error::internal("Issuing a confirm_token", &error)))?;
+        .map_err(|error| Error::internal("Issuing a confirm_token", &error))?;
     let expires_at = issued.expires_at.rfc3339();
     if !output.content.is_empty() {
         output.content.push(Content::Text(format!(
