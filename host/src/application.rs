@@ -172,7 +172,10 @@ impl Application {
             native,
         );
         tokio::spawn(purge(data.database.clone(), host.stopping()));
-        tokio::spawn(warn_of_unknown_sets(host.clone(), config.mcp.toolsets.clone()));
+        tokio::spawn(warn_of_unknown_sets(
+            host.clone(),
+            config.mcp.toolsets.clone(),
+        ));
         Ok(Self {
             data,
             services,

@@ -6,7 +6,7 @@ CREATE TABLE confirmations (
     purpose    TEXT NOT NULL CHECK (purpose IN ('preview', 'question')),
     access_key TEXT NOT NULL,
     tool       TEXT NOT NULL,
-    -- A digest of the arguments under a key of the tenant: an order's id must not be found by trying.
+    -- A digest of the arguments under a key of the tenant: short ones must not be found by trying.
     arguments  BLOB NOT NULL,
     -- What the preview rests on, or the state of the call that asked; encrypted.
     sealed     BLOB NOT NULL,

@@ -18,8 +18,8 @@ fn arguments(value: Value) -> Map<String, Value> {
 }
 
 async fn issue(to: &Confirmations, who: &Principal) -> String {
-    let order = arguments(json!({"order_id": 7}));
-    to.issue(who, Preview, "orders_delete", &order, b"basis")
+    let thing = arguments(json!({"thing_id": 7}));
+    to.issue(who, Preview, "things_erase", &thing, b"basis")
         .await
         .unwrap()
         .token
@@ -30,11 +30,11 @@ async fn redeem(
     who: &Principal,
     purpose: ConfirmationPurpose,
     tool: &str,
-    order: Value,
+    thing: Value,
     token: &str,
 ) -> Result<Vec<u8>, ConfirmationRefused> {
     match from
-        .redeem(who, purpose, tool, &arguments(order), token)
+        .redeem(who, purpose, tool, &arguments(thing), token)
         .await
     {
         Ok(content) => Ok(content.to_vec()),
@@ -54,18 +54,18 @@ async fn a_token_brings_back_what_it_stands_for_once() {
         token.starts_with("odc_") && token.len() == 4 + 43,
         "{token}"
     );
-    let order = json!({"order_id": 7});
+    let thing = json!({"thing_id": 7});
     let first = redeem(
         tokens,
         &acme,
         Preview,
-        "orders_delete",
-        order.clone(),
+        "things_erase",
+        thing.clone(),
         &token,
     )
     .await;
     assert_eq!(first.unwrap(), b"basis");
-    let second = redeem(tokens, &acme, Preview, "orders_delete", order, &token).await;
+    let second = redeem(tokens, &acme, Preview, "things_erase", thing, &token).await;
     assert_eq!(second, Err(ConfirmationRefused::Unknown));
 }
 
@@ -78,46 +78,46 @@ async fn for_any_other_call_it_is_refused_and_stays_good_for_its_own() {
     let colleague = process.limited_to(&acme, "store:1").await;
     let tokens = &process.confirmations;
     let token = issue(tokens, &acme).await;
-    let order = || json!({"order_id": 7});
+    let thing = || json!({"thing_id": 7});
 
     for (who, purpose, tool, arguments, presented, wanted) in [
         (
             &colleague,
             Preview,
-            "orders_delete",
-            order(),
+            "things_erase",
+            thing(),
             token.as_str(),
             ConfirmationRefused::OtherKey,
         ),
         (
             &acme,
             Preview,
-            "orders_update",
-            order(),
+            "things_change",
+            thing(),
             &token,
             ConfirmationRefused::OtherTool,
         ),
         (
             &acme,
             Preview,
-            "orders_delete",
-            json!({"order_id": 8}),
+            "things_erase",
+            json!({"thing_id": 8}),
             &token,
             ConfirmationRefused::OtherArguments,
         ),
         (
             &acme,
             Preview,
-            "orders_delete",
-            json!({"order_id": 7, "force": true}),
+            "things_erase",
+            json!({"thing_id": 7, "force": true}),
             &token,
             ConfirmationRefused::OtherArguments,
         ),
         (
             &acme,
             Question,
-            "orders_delete",
-            order(),
+            "things_erase",
+            thing(),
             &token,
             ConfirmationRefused::Unknown,
         ),
@@ -125,24 +125,24 @@ async fn for_any_other_call_it_is_refused_and_stays_good_for_its_own() {
         (
             &rival,
             Preview,
-            "orders_delete",
-            order(),
+            "things_erase",
+            thing(),
             &token,
             ConfirmationRefused::Unknown,
         ),
         (
             &acme,
             Preview,
-            "orders_delete",
-            order(),
+            "things_erase",
+            thing(),
             "odc_",
             ConfirmationRefused::Unknown,
         ),
         (
             &acme,
             Preview,
-            "orders_delete",
-            order(),
+            "things_erase",
+            thing(),
             "",
             ConfirmationRefused::Unknown,
         ),
@@ -151,7 +151,7 @@ async fn for_any_other_call_it_is_refused_and_stays_good_for_its_own() {
         assert_eq!(refused, Err(wanted));
     }
     assert!(
-        redeem(tokens, &acme, Preview, "orders_delete", order(), &token)
+        redeem(tokens, &acme, Preview, "things_erase", thing(), &token)
             .await
             .is_ok()
     );
@@ -163,17 +163,17 @@ async fn after_five_minutes_it_is_refused_and_its_row_goes() {
     let process = house.start().await;
     let (_, acme) = process.tenant("acme").await;
     let tokens = &process.confirmations;
-    let order = || json!({"order_id": 7});
+    let thing = || json!({"thing_id": 7});
     let (in_time, late) = (issue(tokens, &acme).await, issue(tokens, &acme).await);
 
     house.clock.advance(FIVE_MINUTES - Duration::from_millis(1));
     assert!(
-        redeem(tokens, &acme, Preview, "orders_delete", order(), &in_time)
+        redeem(tokens, &acme, Preview, "things_erase", thing(), &in_time)
             .await
             .is_ok()
     );
     house.clock.advance(Duration::from_millis(1));
-    let refused = redeem(tokens, &acme, Preview, "orders_delete", order(), &late).await;
+    let refused = redeem(tokens, &acme, Preview, "things_erase", thing(), &late).await;
     assert_eq!(refused, Err(ConfirmationRefused::Expired));
     let purged = process.database.purge(NOW + FIVE_MINUTES).await.unwrap();
     assert_eq!(
@@ -183,7 +183,7 @@ async fn after_five_minutes_it_is_refused_and_its_row_goes() {
             ..Purged::default()
         }
     );
-    let refused = redeem(tokens, &acme, Preview, "orders_delete", order(), &late).await;
+    let refused = redeem(tokens, &acme, Preview, "things_erase", thing(), &late).await;
     assert_eq!(refused, Err(ConfirmationRefused::Unknown));
 }
 
@@ -194,11 +194,11 @@ async fn of_many_in_two_processes_exactly_one_gets_it() {
     let (_, acme) = here.tenant("acme").await;
     for _ in 0..10 {
         let token = issue(&here.confirmations, &acme).await;
-        let order = arguments(json!({"order_id": 7}));
+        let thing = arguments(json!({"thing_id": 7}));
         let tries = (0..8).map(|at| {
             let from = if at % 2 == 0 { &here } else { &there };
             from.confirmations
-                .redeem(&acme, Preview, "orders_delete", &order, &token)
+                .redeem(&acme, Preview, "things_erase", &thing, &token)
         });
         let won = futures::future::join_all(tries).await;
         assert_eq!(won.iter().filter(|it| it.is_ok()).count(), 1);
@@ -206,18 +206,18 @@ async fn of_many_in_two_processes_exactly_one_gets_it() {
 }
 
 #[tokio::test]
-async fn nothing_of_orders_or_tokens_can_be_read_in_the_file() {
+async fn nothing_of_arguments_or_tokens_can_be_read_in_the_file() {
     let house = House::new();
     let process = house.start().await;
     let (_, acme) = process.tenant("acme").await;
-    let order = arguments(json!({"order_id": "ORDER-4711"}));
+    let thing = arguments(json!({"thing_id": "THING-4711"}));
     let token = process
         .confirmations
         .issue(
             &acme,
             Question,
-            "orders_delete",
-            &order,
+            "things_erase",
+            &thing,
             b"STATE-OF-THE-CALL",
         )
         .await
@@ -226,7 +226,7 @@ async fn nothing_of_orders_or_tokens_can_be_read_in_the_file() {
     drop(process);
     let mut bytes = std::fs::read(house.file()).unwrap();
     bytes.extend(std::fs::read(house.file().with_extension("db-wal")).unwrap_or_default());
-    for needle in ["ORDER-4711", "STATE-OF-THE-CALL", &token[4..]] {
+    for needle in ["THING-4711", "STATE-OF-THE-CALL", &token[4..]] {
         let found = memchr::memmem::find(&bytes, needle.as_bytes());
         assert!(found.is_none(), "{needle}");
     }
