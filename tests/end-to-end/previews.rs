@@ -141,6 +141,14 @@ async fn for_any_other_call_a_token_is_refused_and_nothing_changes() {
         let (code, text) = caller.call(tool, arguments).await.error();
         assert_eq!(code, wanted, "{text}");
     }
+    // A call that never reaches the plugin uses nothing up.
+    let wrong = json!({"key": "a", "value": 7, "confirm_token": good});
+    let (code, _) = client.call("changes_set", wrong).await.error();
+    assert_eq!(code, "invalid-arguments");
+    let reader = client.at("/readonly");
+    let (code, _) = reader.call("changes_set", write(&good)).await.error();
+    assert_eq!(code, "read-only-url");
+
     for key in ["a", "b"] {
         assert_eq!(value(&client, key).await, Value::Null);
     }
@@ -164,19 +172,45 @@ async fn for_any_other_call_a_token_is_refused_and_nothing_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_that_use_a_token_at_once_exactly_one_wins() {
+async fn a_previews_secret_is_not_kept_and_binds_its_token() {
     let server = builder().start().await;
     let client = server.tenant("acme").await;
+    let kept = || -> i64 {
+        server
+            .raw_database()
+            .query_row("SELECT count(*) FROM secrets", [], |row| row.get(0))
+            .unwrap()
+    };
+    let preview = json!({"key": "a", "value": "new", "secret": "hush-hush", "dry_run": true});
+    let preview = client.call("changes_set", preview).await.ok();
+    assert_eq!((preview["sealed"].as_bool(), kept()), (Some(true), 0));
+    let write = |secret: &str| json!({"key": "a", "value": "new", "secret": secret, "confirm_token": preview["confirm_token"]});
+    let (code, text) = client.call("changes_set", write("another")).await.error();
+    assert_eq!(code, "confirm-token-other-arguments");
+    assert!(kept() == 0, "{text}");
+    client.call("changes_set", write("hush-hush")).await.ok();
+    assert_eq!(kept(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_use_a_token_at_once_in_two_processes_exactly_one_wins() {
+    let data = tempfile::tempdir().unwrap();
+    let server = builder().data(data.path()).start().await;
+    let other = builder().data(data.path()).start().await;
+    let client = server.tenant("acme").await;
+    let there = other.client(client.key());
     for round in 0..10 {
         let new = format!("{round}");
         let good = token(&client, "a", &new).await;
         let write = json!({"key": "a", "value": new, "confirm_token": good});
         let (one, two) = tokio::join!(
             client.call("changes_set", write.clone()),
-            client.call("changes_set", write.clone())
+            there.call("changes_set", write.clone())
         );
         assert!(one.is_error != two.is_error, "{}\n{}", one.text, two.text);
     }
+    other.stop().await;
     server.stop().await;
 }
 

@@ -12,7 +12,7 @@ use super::correlation::correlation_id;
 use crate::capabilities::context::Caller;
 use crate::capabilities::contract::{Error, ErrorKind};
 use crate::config::{Environment, FirstCall};
-use crate::plugins::{CallRequest, PluginHost};
+use crate::plugins::{CallRequest, PluginHost, Selection};
 
 /// Calls to make before the first call of the local tenant.
 #[derive(Default)]
@@ -84,8 +84,10 @@ impl FirstCalls {
                     )
                 })?;
                 // The operator's own: it is made where only reading is allowed too.
-                let request =
-                    CallRequest::new(caller.clone(), next.arguments.clone(), correlation_id());
+                let request = CallRequest {
+                    selection: Selection::of(listed),
+                    ..CallRequest::new(caller.clone(), next.arguments.clone(), correlation_id())
+                };
                 host.call(listed, request).await.map_err(|error| Error {
                     message: format!(
                         "Setting up from the environment with {} failed, so nothing else was done: {}",

@@ -49,10 +49,9 @@ pub async fn call_once(
         })?;
         caller.first_calls.make(host, &who, wait).await?;
         Ok(CallRequest {
-            // Sets are about what is listed, and here a person named the tool.
             selection: Selection {
-                toolsets: listed.tool.toolset.clone().map(|set| [set].into()),
                 read_only: config.read_only.then_some(ReadOnly::Config),
+                ..Selection::of(listed)
             },
             can_ask: ask.is_some(),
             ..CallRequest::new(who, arguments, correlation_id.clone())

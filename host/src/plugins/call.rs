@@ -44,7 +44,7 @@ pub struct CallRequest {
 }
 
 impl CallRequest {
-    /// A call of whatever tool, by whoever cannot be asked anything.
+    /// A call of a tool of the default list, by whoever cannot be asked anything.
     pub fn new(caller: Caller, arguments: Map<String, Value>, correlation_id: Arc<str>) -> Self {
         Self {
             caller,

@@ -120,6 +120,12 @@ impl Intent {
             let Some(message) = message(&question.parameters) else {
                 return Err(broken(listed, "its question has no message"));
             };
+            if questions
+                .iter()
+                .any(|asked: &AskedQuestion| asked.id == question.id)
+            {
+                return Err(broken(listed, "two of its questions have one id"));
+            }
             questions.push(AskedQuestion {
                 id: question.id.clone(),
                 message,
@@ -195,7 +201,8 @@ pub(super) async fn resume(
             waiting.answers.insert(question.id.clone(), *answer);
         }
     }
-    if waiting.answers.len() < waiting.questions.len() {
+    let open = |question: &AskedQuestion| !waiting.answers.contains_key(&question.id);
+    if waiting.questions.iter().any(open) {
         let again = wait(services, principal, tool, bound, waiting).await?;
         return Ok(Resumed::Again(again));
     }

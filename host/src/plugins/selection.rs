@@ -30,6 +30,14 @@ pub enum ReadOnly {
 }
 
 impl Selection {
+    /// Just this tool, for whoever names it without having looked at a list.
+    pub fn of(listed: &Listed) -> Self {
+        Self {
+            toolsets: listed.tool.toolset.clone().map(|set| [set].into()),
+            read_only: None,
+        }
+    }
+
     /// Whether a tool is listed for an access key with these scopes. What is not listed cannot be called either.
     pub fn lists(&self, listed: &Listed, scopes: &Scopes) -> bool {
         self.refused_to_write(listed, scopes).is_none() && self.has(listed)

@@ -1,8 +1,7 @@
 //! Changing a document.
 
 use orderdesk_plugin::storage::Write;
-use orderdesk_plugin::{Content, Output};
-use orderdesk_plugin::{Context, Mode, ToolError};
+use orderdesk_plugin::{Content, Context, Mode, Output, Sealed, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +22,9 @@ pub(crate) struct Change {
     /// Say it in words too.
     #[serde(default)]
     in_words: bool,
+    /// Kept by the host.
+    #[schemars(extend("x-sealed" = ["hmac:changes"]))]
+    secret: Option<Sealed>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -33,6 +35,7 @@ pub(crate) struct Changed {
     refused: Option<String>,
     /// What came of the arguments: a token never reaches a plugin.
     saw_token: bool,
+    sealed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +67,7 @@ pub(crate) fn set(arguments: Change, context: &Context) -> Result<Output<Changed
         after: arguments.value,
         refused,
         saw_token: arguments.confirm_token.is_some(),
+        sealed: arguments.secret.is_some(),
         dry_run: arguments.dry_run.then_some(true),
         confirm_token: None,
         expires_at: None,
