@@ -20,7 +20,7 @@ use super::client::Client;
 use super::files;
 
 /// All servers of all tests share compiled code, which is sealed under this key: otherwise each compiles every component.
-const SERVER_KEY: &str = "dGVzdHMgc2hhcmUgdGhpcyBzZXJ2ZXIga2V5ICAgICE=";
+pub const SERVER_KEY: &str = "dGVzdHMgc2hhcmUgdGhpcyBzZXJ2ZXIga2V5ICAgICE=";
 const LOADING: Duration = Duration::from_secs(120);
 
 /// A server and the simulator that it speaks to.
@@ -253,7 +253,8 @@ impl Server {
     }
 }
 
-fn share_compiled_code(data: &Path) {
+/// Gives a data directory the compiled code of all tests; it opens under [`SERVER_KEY`] only.
+pub fn share_compiled_code(data: &Path) {
     let shared = files::target().join("compiled-for-tests");
     std::fs::create_dir_all(&shared).unwrap();
     if !data.join("compiled").exists() {

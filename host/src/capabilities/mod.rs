@@ -7,7 +7,7 @@ pub mod contract;
 mod crypto;
 pub mod http;
 mod locks;
-mod log;
+pub mod log;
 mod peers;
 mod requests;
 pub mod sealing;

@@ -65,7 +65,28 @@ pub struct Answer {
     /// For people and models to read.
     pub content: Vec<Content>,
     /// For programs; always an object.
-    pub structured: Option<Map<String, Value>>,
+    pub structured: Option<Structured>,
+}
+
+/// A structured result, read once: what shows it as text does not have to write it again.
+#[derive(Debug)]
+pub struct Structured {
+    /// As JSON.
+    pub text: String,
+    /// What that says.
+    pub object: Map<String, Value>,
+}
+
+impl From<Map<String, Value>> for Structured {
+    fn from(object: Map<String, Value>) -> Self {
+        let value = Value::Object(object);
+        let text = value.to_string();
+        let object = match value {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        Self { text, object }
+    }
 }
 
 /// A piece of an answer.
@@ -215,6 +236,7 @@ impl PluginHost {
             progress: request.progress,
             secrets,
             budget: budget(&plugin.limits),
+            log: Arc::default(),
             depth: 0,
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
@@ -243,9 +265,11 @@ impl PluginHost {
             )
             .await;
         let answer = match answer {
-            Ok(Ended::With(output)) => checked(listed, output).map(Reply::Done),
+            Ok(Ended::With(output)) => checked_within(listed, output, &context)
+                .await
+                .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
-            Err(error) => Err(error),
+            Err(error) => Err(bounded(listed, error)),
         };
         // The host let a preview write nothing.
         let answer = answer.map_err(|error| Error {
@@ -368,21 +392,70 @@ fn lock_holder() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// The plugin's result, held against its limits and its own schema.
-fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
-    let limit = listed.limits().output.as_u64();
-    let bytes = output.structured.as_ref().map_or(0, String::len)
-        + output
-            .content
-            .iter()
-            .map(|content| match content {
+/// Bytes of an answer that are looked through where they are; more would keep a thread from other calls.
+const AT_ONCE: usize = 64 << 10;
+/// What a piece of content costs beside what is in it, once it is JSON.
+const PIECE: usize = 64;
+
+/// The plugin's result, held against its limits and its own schema before the call's deadline.
+async fn checked_within(
+    listed: &Listed,
+    output: Output,
+    context: &CallContext,
+) -> Result<Answer, Error> {
+    let bytes = size(&output);
+    if bytes as u64 > listed.limits().output.as_u64() {
+        return Err(too_much(listed, bytes));
+    }
+    if bytes <= AT_ONCE {
+        return checked(listed, output);
+    }
+    let checking = {
+        let listed = listed.clone();
+        tokio::task::spawn_blocking(move || checked(&listed, output))
+    };
+    match tokio::time::timeout_at(context.deadline, checking).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => Err(Error::internal("Checking an answer", &error)),
+        Err(_) => Err(broken(
+            listed,
+            "its result could not be checked against its own output schema in time",
+        )),
+    }
+}
+
+fn size(output: &Output) -> usize {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let content = output.content.iter().map(|content| {
+        PIECE
+            + match content {
                 tools::Content::Text(text) => text.len(),
-                tools::Content::Blob(blob) => blob.data.len(),
-                tools::Content::Link(link) => link.uri.len(),
-            })
-            .sum::<usize>();
-    if bytes as u64 > limit {
-        return Err(Error::new(
+                tools::Content::Blob(blob) => blob.mime.len() + blob.data.len(),
+                tools::Content::Link(link) => {
+                    link.uri.len() + link.name.len() + of(&link.mime) + of(&link.description)
+                }
+            }
+    });
+    of(&output.structured) + content.sum::<usize>()
+}
+
+/// An error is an answer too.
+fn bounded(listed: &Listed, error: Error) -> Error {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let bytes = of(&error.code) + error.message.len() + of(&error.extra);
+    if bytes as u64 > listed.limits().output.as_u64() {
+        return Error {
+            outcome_unknown: error.outcome_unknown,
+            ..too_much(listed, bytes)
+        };
+    }
+    error
+}
+
+fn too_much(listed: &Listed, bytes: usize) -> Error {
+    Error {
+        outcome_unknown: !listed.tool.hints.read_only,
+        ..Error::new(
             ErrorKind::TooLarge,
             "output-limit",
             format!(
@@ -391,27 +464,28 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
                 listed.limits().output,
                 listed.plugin_name()
             ),
-        ));
+        )
     }
-    let structured = match output
+}
+
+fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
+    let structured = output
         .structured
-        .as_deref()
-        .map(serde_json::from_str::<Value>)
-        .transpose()
-    {
-        Ok(None) => None,
-        Ok(Some(Value::Object(object))) => Some(object),
-        Ok(Some(_)) => return Err(broken(listed, "its structured result is not an object")),
-        Err(error) => {
-            return Err(broken(
+        .map(|text| match serde_json::from_str(&text) {
+            Ok(value @ Value::Object(_)) => Ok((text, value)),
+            Ok(_) => Err(broken(listed, "its structured result is not an object")),
+            Err(error) => Err(broken(
                 listed,
                 &format!("its structured result is not JSON: {error}"),
-            ));
-        }
-    };
+            )),
+        })
+        .transpose()?;
     if let Some(validator) = &listed.tool.output {
-        let value = structured.clone().map_or(Value::Null, Value::Object);
-        if let Some(error) = validator.iter_errors(&value).next() {
+        let value = structured.as_ref().map_or(&Value::Null, |(_, value)| value);
+        // Most results are valid, and to know that costs less than to gather errors.
+        if !validator.is_valid(value)
+            && let Some(error) = validator.iter_errors(value).next()
+        {
             let path = error.instance_path().to_string();
             return Err(broken(
                 listed,
@@ -422,6 +496,10 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
             ));
         }
     }
+    let structured = structured.and_then(|(text, value)| match value {
+        Value::Object(object) => Some(Structured { text, object }),
+        _ => None,
+    });
     let content = output
         .content
         .into_iter()
@@ -536,6 +614,7 @@ impl PeerCalls for PluginHost {
             progress: None,
             secrets: CallSecrets::default(),
             budget: budget(&plugin.limits),
+            log: parent.log.clone(),
             depth: parent.depth + 1,
             peers: parent.peers.clone(),
             subject: std::sync::Mutex::default(),
@@ -550,6 +629,8 @@ impl PeerCalls for PluginHost {
                 &"it asked where nobody answers",
             ));
         };
-        Ok(Value::Object(answer.structured.unwrap_or_default()).to_string())
+        Ok(answer
+            .structured
+            .map_or_else(|| "{}".to_owned(), |structured| structured.text))
     }
 }

@@ -27,6 +27,8 @@ const CONFIRM: &str = "confirm";
 const STATE_BYTES: usize = 64 << 10;
 /// As much of a question as a form shows.
 const MESSAGE_CHARACTERS: usize = 2_000;
+/// As long as a question's id may be.
+const ID_BYTES: usize = 64;
 /// More questions at once are no question any more.
 const QUESTIONS: usize = 8;
 
@@ -106,6 +108,9 @@ impl Intent {
         pause: &Pause,
     ) -> Result<Next, Error> {
         let tool = &listed.tool.name;
+        if pause.questions.len() > QUESTIONS {
+            return Err(broken(listed, "it asks too many questions at once"));
+        }
         let mut questions = Vec::new();
         for question in &pause.questions {
             if question.kind != CONFIRM {
@@ -120,19 +125,14 @@ impl Intent {
             let Some(message) = message(&question.parameters) else {
                 return Err(broken(listed, "its question has no message"));
             };
-            if questions
-                .iter()
-                .any(|asked: &AskedQuestion| asked.id == question.id)
-            {
-                return Err(broken(listed, "two of its questions have one id"));
+            let twice = |asked: &AskedQuestion| asked.id == question.id;
+            if !(1..=ID_BYTES).contains(&question.id.len()) || questions.iter().any(twice) {
+                return Err(broken(listed, "its question has no id of its own"));
             }
             questions.push(AskedQuestion {
                 id: question.id.clone(),
                 message,
             });
-        }
-        if questions.len() > QUESTIONS {
-            return Err(broken(listed, "it asks too many questions at once"));
         }
         // A preview changes nothing, whatever is answered; it shows what a yes would do.
         let counts = self.mode == Mode::Preview

@@ -102,7 +102,7 @@ impl PluginHost {
         )
         .await;
         if let Err(error) = &loaded {
-            tracing::error!(plugin = name, "not served: {error}");
+            tracing::error!(plugin = name, "not served: {}", error.line());
         }
         {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -115,12 +115,14 @@ pub(super) async fn with_token(
     if !listed.tool.takes(CONFIRM_TOKEN) {
         return Ok(output);
     }
-    let mut structured = match output.structured.as_deref().map(serde_json::from_str) {
-        None => Map::new(),
-        Some(Ok(Value::Object(structured))) => structured,
-        // Whoever checks the result against its schema says what is wrong with it.
-        Some(_) => return Ok(output),
-    };
+    if output
+        .structured
+        .as_ref()
+        .is_some_and(|text| text.len() as u64 > listed.limits().output.as_u64())
+    {
+        // Refused by who checks the result, unread.
+        return Ok(output);
+    }
     let issued = services
         .confirmations
         .issue(
@@ -140,8 +142,24 @@ pub(super) async fn with_token(
             listed.tool.name, issued.token
         )));
     }
-    structured.insert(CONFIRM_TOKEN.into(), issued.token.into());
-    structured.insert("expires_at".into(), expires_at.into());
-    output.structured = Some(Value::Object(structured).to_string());
+    let structured = output.structured.take();
+    // It may be long, and to read it would keep a thread from other calls.
+    let structured =
+        tokio::task::spawn_blocking(move || with(structured, issued.token, expires_at)).await;
+    output.structured =
+        Some(structured.map_err(|error| Error::internal("Adding a confirm_token", &error))?);
     Ok(output)
+}
+
+fn with(structured: Option<String>, token: String, expires_at: String) -> String {
+    let text = structured.unwrap_or_else(|| "{}".to_owned());
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(mut structured)) => {
+            structured.insert(CONFIRM_TOKEN.into(), token.into());
+            structured.insert("expires_at".into(), expires_at.into());
+            Value::Object(structured).to_string()
+        }
+        // Whoever checks the result against its schema says what is wrong with it.
+        _ => text,
+    }
 }

@@ -113,7 +113,7 @@ impl Registry {
     fn problem(&mut self, plugin: &str, error: &PluginError) {
         self.problems.push(Problem {
             plugin: plugin.to_owned(),
-            what: error.to_string(),
+            what: error.line(),
         });
     }
 

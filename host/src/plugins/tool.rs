@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jsonschema::PatternOptions;
 use serde_json::{Map, Value};
 
 use crate::capabilities::context::Grantee;
@@ -9,9 +10,12 @@ use crate::capabilities::contract::tools::{Hints, Tool as Declared};
 use crate::capabilities::sealing::{SealFor, SealedArgument};
 
 use super::arguments::ArgumentSchema;
+use super::schema_weight;
 
 /// Longer names are cut or refused by clients that prefix them with the server's.
 const NAME_LENGTH: usize = 40;
+/// A compiled pattern; the time that a match takes grows with it.
+const PATTERN_BYTES: usize = 256 << 10;
 
 /// A tool that is served.
 #[derive(Debug)]
@@ -197,10 +201,13 @@ fn object(json: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// Compiles a schema; `$ref` never reaches the network or the disk (the crate's resolvers are off).
+/// Compiles a schema that a plugin wrote: light enough to validate with, its patterns matched in linear time, and `$ref`
+/// never reaching the network or the disk (the crate's resolvers are off).
 pub(super) fn compile(schema: &Map<String, Value>) -> Result<jsonschema::Validator, String> {
+    schema_weight::check(schema)?;
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
+        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES))
         .build(&Value::Object(schema.clone()))
         .map_err(|error| format!("is not a valid JSON Schema: {error}"))
 }
@@ -260,6 +267,8 @@ fn take_sealed(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
 
     fn grantee() -> Grantee {
@@ -346,6 +355,20 @@ mod tests {
         let remote =
             r#"{"type":"object","properties":{"a":{"$ref":"http://127.0.0.1:9/schema.json"}}}"#;
         assert!(check("shop_get", remote).is_err());
+    }
+
+    #[test]
+    fn a_pattern_that_tries_every_way_is_refused() {
+        let pattern = |pattern: &str| {
+            json!({"type": "object", "properties": {"a": {"pattern": pattern}}}).to_string()
+        };
+        for expensive in [r"^(a+)+\1$", "(?=a)a", "((a{1,200}){1,200}){1,200}"] {
+            assert!(
+                check("shop_get", &pattern(expensive)).is_err(),
+                "{expensive}"
+            );
+        }
+        check("shop_get", &pattern(r"^\s*[A-Za-z0-9_-]{1,64}\s*$")).unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod database;
 mod documents;
 mod locks;
 mod open;
+mod recent;
 mod secrets;
 mod tenants;
 mod values;
@@ -16,8 +17,10 @@ mod values;
 mod tests;
 
 use connections::Connections;
+use recent::Recent;
 
 /// A SQLite file in WAL mode. Cheap to share behind an `Arc`; the file is closed when the last one is dropped.
 pub struct SqliteDatabase {
     connections: Connections,
+    recent: Recent,
 }
