@@ -131,6 +131,9 @@ impl Selection {
 
 /// Says which of the chosen sets no tool belongs to, and which sets there are.
 pub fn unknown_toolset(chosen: &[String], registry: &Registry) -> Option<String> {
+    if chosen.is_empty() {
+        return None;
+    }
     let known = registry.toolsets();
     let unknown = chosen.iter().find(|set| !known.contains(set.as_str()))?;
     let shown: String = unknown
