@@ -17,7 +17,8 @@ use crate::plugins::{
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Locks, Secrets, ServerKey, ServerKeyError, Tenancy, TenancyError,
+    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
+    TenancyError,
 };
 
 /// The variable that holds the server key, where it shall not be a file.
@@ -121,7 +122,8 @@ impl Data {
             secrets: Secrets::new(self.database.clone(), clock.clone()),
             documents: Documents::new(self.database.clone(), clock.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
-            confirmations: Confirmations::new(self.database.clone(), clock),
+            confirmations: Confirmations::new(self.database.clone(), clock.clone()),
+            hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,
         }))

@@ -147,6 +147,16 @@ impl ResponseCache {
         }
     }
 
+    /// Drops what a plugin keeps of one subject under these tags, for something that happened outside of any call.
+    pub fn drop_tags(&self, tenant: &str, plugin: &str, subject: &str, tags: Vec<String>) {
+        let scope = Scope {
+            tenant: tenant.to_owned(),
+            plugin: plugin.to_owned(),
+            subject: Some(subject.to_owned()),
+        };
+        self.invalidate(&scope, tags);
+    }
+
     fn invalidate(&self, scope: &Scope, tags: Vec<String>) {
         let mut state = self
             .invalidations

@@ -112,6 +112,23 @@ impl CallContext {
         self.caller.principal.tenant.as_str()
     }
 
+    /// The error of what needs the tenant's own key, if nobody of the tenant is present.
+    ///
+    /// # Errors
+    /// The call came by a hook.
+    pub fn attended(&self, what: &str) -> Result<(), Error> {
+        if self.caller.principal.is_unattended() {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "unattended",
+                format!(
+                    "{what} stays closed: this runs while nobody of the tenant is present, and only what was marked for that opens."
+                ),
+            ));
+        }
+        Ok(())
+    }
+
     /// The error of a write, if this call may only read.
     ///
     /// # Errors

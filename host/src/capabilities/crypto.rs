@@ -24,6 +24,7 @@ impl Host for CallState {
     ) -> Result<String, Error> {
         let call = self.call()?;
         call.may_write("Keeping a secret")?;
+        call.attended("Keeping a secret")?;
         if plaintext.is_empty() || plaintext.len() > PLAINTEXT_BYTES || audiences.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
@@ -35,7 +36,7 @@ impl Host for CallState {
             .into_iter()
             .map(|audience| match audience {
                 Wanted::Endpoint(name) => SealFor::Endpoint(name),
-                Wanted::Hmac(purpose) => SealFor::Hmac(purpose),
+                Wanted::Hmac(plugin) => SealFor::Hmac(plugin),
             })
             .map(|audience| self.services.audience(&self.grantee, &audience))
             .collect::<Result<Vec<_>, _>>()?;
@@ -57,6 +58,7 @@ impl Host for CallState {
     async fn revoke(&mut self, value: String) -> Result<(), Error> {
         let call = self.call()?;
         call.may_write("Revoking a secret")?;
+        call.attended("Revoking a secret")?;
         self.services
             .secrets
             .revoke(&call.caller.principal, &self.grantee.name, &value)
@@ -71,7 +73,10 @@ impl Host for CallState {
         signature: Vec<u8>,
     ) -> Result<bool, Error> {
         let call = self.call()?;
-        // The purpose is what the secret was sealed for; the vault checks that this plugin is the one.
+        if let Some(verifier) = call.secrets.verifier(&key) {
+            return Ok(verifier.verify(&message, &signature));
+        }
+        call.attended("That key")?;
         let opened = self
             .services
             .secrets
@@ -83,6 +88,13 @@ impl Host for CallState {
             )
             .await
             .map_err(|error| secret_error(&error))?;
+        if !call.may_use_secrets_of(&opened.owner_plugin) {
+            return Err(Error::not_granted(
+                &self.grantee.name,
+                "a key that another plugin keeps",
+                &format!("read = [{:?}]", opened.owner_plugin),
+            ));
+        }
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(opened.plaintext.expose_secret())
             .map_err(|error| Error::internal("An HMAC check", &error))?;
         mac.update(&message);

@@ -18,7 +18,7 @@ pub mod usage;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::tenancy::{Confirmations, Documents, Locks, Secrets, Tenancy};
+use crate::tenancy::{Confirmations, Documents, Hooks, Locks, Secrets, Tenancy};
 
 /// What all calls share.
 pub struct Services {
@@ -34,6 +34,8 @@ pub struct Services {
     pub locks: Locks,
     /// Tokens of previews, and of calls that asked something.
     pub confirmations: Confirmations,
+    /// Hooks, and the events that came through them.
+    pub hooks: Hooks,
     /// Answers worth keeping for a few seconds.
     pub cache: cache::ResponseCache,
     /// Endpoints.

@@ -31,6 +31,7 @@ impl SecretOpener for Rights<'_> {
             name: endpoint.to_owned(),
             origin: origin.to_owned(),
         };
+        self.call.attended("That key").map_err(from_contract)?;
         let subject = self.call.subject();
         let opened = self
             .services

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::Services;
 use super::context::Grantee;
 use super::contract::{Error, ErrorKind};
-use crate::tenancy::{Audience, Principal};
+use crate::tenancy::{Audience, HmacVerifier, Principal};
 
 /// Longer than any key that a person enters.
 const SECRET_BYTES: usize = 8 << 10;
@@ -20,7 +20,7 @@ const SECRET_BYTES: usize = 8 << 10;
 pub enum SealFor {
     /// `endpoint:NAME`: a sealed header of requests there.
     Endpoint(String),
-    /// `hmac:PURPOSE`: the key of an HMAC check in the same plugin.
+    /// `hmac:PLUGIN`: the key of that plugin's HMAC checks, if it may use this plugin's secrets.
     Hmac(String),
     /// `session`: only to be checked by `session.authenticate`, and gone when the call ends.
     Session,
@@ -32,10 +32,10 @@ impl FromStr for SealFor {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
             Some(("endpoint", name)) if !name.is_empty() => Ok(Self::Endpoint(name.to_owned())),
-            Some(("hmac", purpose)) if !purpose.is_empty() => Ok(Self::Hmac(purpose.to_owned())),
+            Some(("hmac", plugin)) if !plugin.is_empty() => Ok(Self::Hmac(plugin.to_owned())),
             None if text == "session" => Ok(Self::Session),
             _ => Err(format!(
-                "'{text}' is none of endpoint:NAME, hmac:PURPOSE, session"
+                "'{text}' is none of endpoint:NAME, hmac:PLUGIN, session"
             )),
         }
     }
@@ -54,6 +54,8 @@ pub struct SealedArgument {
 #[derive(Default)]
 pub struct CallSecrets {
     session: HashMap<String, SecretString>,
+    /// What checks signatures while nobody of the tenant is present, by the handle of the secret.
+    verifier: Option<(String, HmacVerifier)>,
     kept: Mutex<Vec<String>>,
 }
 
@@ -61,6 +63,22 @@ impl CallSecrets {
     /// A secret that only `session.authenticate` may see.
     pub fn session_secret(&self, handle: &str) -> Option<SecretString> {
         self.session.get(handle).cloned()
+    }
+
+    /// What may be used while nobody of the tenant is present.
+    pub fn unattended(verifier: Option<(String, HmacVerifier)>) -> Self {
+        Self {
+            verifier,
+            ..Self::default()
+        }
+    }
+
+    /// What checks signatures in the place of the secret behind this handle, while nobody of the tenant is present.
+    pub fn verifier(&self, handle: &str) -> Option<&HmacVerifier> {
+        self.verifier
+            .as_ref()
+            .filter(|(of, _)| of == handle)
+            .map(|(_, verifier)| verifier)
     }
 
     /// Handles that were sealed for this call and are to be revoked if it fails.
@@ -161,9 +179,9 @@ impl Services {
                     )),
                 }
             }
-            SealFor::Hmac(purpose) => Ok(Audience::Hmac {
-                plugin: grantee.name.clone(),
-                purpose: purpose.clone(),
+            // Nothing to grant here: only where that plugin may use this one's secrets does it help.
+            SealFor::Hmac(plugin) => Ok(Audience::Hmac {
+                plugin: plugin.clone(),
             }),
             SealFor::Session => Err(Error::new(
                 ErrorKind::InvalidInput,

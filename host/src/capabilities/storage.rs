@@ -40,6 +40,7 @@ impl Host for CallState {
     ) -> Result<Option<Document>, Error> {
         let call = self.call()?;
         let namespace = self.namespace(namespace)?;
+        call.attended("The storage")?;
         check_key(&key)?;
         self.services
             .documents
@@ -58,6 +59,7 @@ impl Host for CallState {
     ) -> Result<Vec<Document>, Error> {
         let call = self.call()?;
         let namespace = self.namespace(namespace)?;
+        call.attended("The storage")?;
         self.services
             .documents
             .scan(
@@ -75,6 +77,7 @@ impl Host for CallState {
     async fn commit(&mut self, writes: Vec<Write>) -> Result<Vec<Option<String>>, Error> {
         let call = self.call()?;
         call.may_write("Storing a document")?;
+        call.attended("The storage")?;
         if writes.len() > WRITES {
             return Err(Error::new(
                 ErrorKind::TooLarge,

@@ -4,6 +4,7 @@
 
 mod find;
 mod load;
+mod public_url;
 mod value;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 pub use find::{default_data_dir, find_config};
 pub use load::{ConfigError, Environment, load};
+pub use public_url::PublicUrl;
 pub use value::FromEnvironment;
 
 /// Everything that an operator can set. Unknown keys are errors.
@@ -31,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// The services that plugins may be granted to speak to, by name.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// How long what came through hooks is kept.
+    pub webhooks: Webhooks,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
@@ -48,6 +52,8 @@ pub struct Server {
     /// How long writes that are under way may take to finish at shutdown.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
+    /// Where others reach this server, as in links and hooks: `https://…`, or a loopback address. Default: where it listens.
+    pub public_url: Option<PublicUrl>,
     /// `Host` headers that are served beside the loopback names.
     pub allowed_hosts: Vec<String>,
     /// `Origin` headers (`https://host:port`) of web pages that may call; every other origin is refused.
@@ -60,6 +66,7 @@ impl Default for Server {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             data_dir: default_data_dir(),
             shutdown_grace: Duration::from_secs(30),
+            public_url: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
         }
@@ -105,6 +112,24 @@ impl Default for Mcp {
             toolsets: Vec::new(),
             read_only: false,
             confirm: Confirm::default(),
+        }
+    }
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// How long events are kept after they came: so long a repeated request is known, and so long a failed handling can be
+    /// looked at.
+    #[serde(with = "humantime_serde")]
+    pub keep: Duration,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self {
+            keep: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }
@@ -297,6 +322,8 @@ pub struct Grants {
     pub tools: Vec<String>,
     /// Whether it may take locks.
     pub locks: bool,
+    /// Other plugins whose events it is handed.
+    pub events: Vec<String>,
 }
 
 /// One endpoint and what may be asked of it.

@@ -4,14 +4,15 @@ use async_trait::async_trait;
 
 use super::{
     AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, Document, InsertTenantError, KeyId, LockId, LockOwner, NewAccessKey, Purged,
-    RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId, TenantRecord, Write,
+    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyId, LockId, LockOwner,
+    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
+    TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
-pub trait Database: Send + Sync {
+pub trait Database: HookDatabase + Send + Sync {
     /// Checks that the database answers.
     ///
     /// # Errors
@@ -80,6 +81,13 @@ pub trait Database: Send + Sync {
         tenant: &TenantId,
         handle: &str,
     ) -> Result<Option<SecretRecord>, StoreError>;
+
+    /// The secrets of this tenant that belong to this subject, newest first.
+    async fn secrets_of_subject(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+    ) -> Result<Vec<SecretRecord>, StoreError>;
 
     /// Gives a secret without subject this one, and answers the subject that stands; none if there is no such secret.
     async fn claim_secret(

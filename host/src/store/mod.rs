@@ -12,6 +12,7 @@ mod database;
 mod directory;
 mod documents;
 mod error;
+mod hooks;
 mod identifiers;
 mod records;
 pub mod sqlite;
@@ -24,6 +25,10 @@ pub use database::Database;
 pub use directory::prepare_data_directory;
 pub use documents::{Change, CommitError, Condition, Content, Document, Scan, Write};
 pub use error::StoreError;
+pub use hooks::{
+    ClaimedHandling, EventKept, HandlingEnd, HookDatabase, HookHash, HookRecord, HookSummary,
+    NewHookEvent, UnattendedRecord,
+};
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use records::{

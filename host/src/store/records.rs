@@ -130,4 +130,6 @@ pub struct Purged {
     pub buckets: usize,
     /// Tokens of previews and questions that nobody used in time.
     pub confirmations: usize,
+    /// Events of hooks, past the time for which they are kept.
+    pub hook_events: usize,
 }

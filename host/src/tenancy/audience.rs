@@ -15,10 +15,8 @@ pub enum Audience {
     },
     /// As the key of an HMAC check by a plugin.
     Hmac {
-        /// The plugin.
+        /// The plugin. It needs to be allowed the use of its owner's secrets, too.
         plugin: String,
-        /// Which of its checks.
-        purpose: String,
     },
 }
 

@@ -32,6 +32,11 @@ pub enum CipherError {
     /// Altered, cut off, encrypted with another key, or bound to something else: which of them cannot be told.
     #[error("the ciphertext is damaged, or was encrypted with another key or for something else")]
     Refused,
+    /// The call runs while nobody of the tenant is present: what is encrypted under the tenant's data key stays closed.
+    #[error(
+        "nobody of the tenant is present, so nothing is encrypted or decrypted under its data key"
+    )]
+    Unattended,
 }
 
 /// What a ciphertext is bound to: it opens only where the same is given again.

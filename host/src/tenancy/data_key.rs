@@ -16,12 +16,44 @@ const ACCESS_KEY_PURPOSE: &str = "v1 data key wrapped by access key";
 const SERVER_KEY_PURPOSE: &str = "v1 data key wrapped by server key";
 
 /// What a tenant's secrets and documents are encrypted with. Overwritten when it is dropped.
-pub struct DataKey(KeyBytes);
+pub struct DataKey {
+    bytes: KeyBytes,
+    /// Not the tenant's key at all: it stands where that is out of reach.
+    unattended: bool,
+}
 
 impl DataKey {
     /// A new random key.
     pub(super) fn generate() -> Result<Self, CipherError> {
-        cipher::random_key().map(Self)
+        cipher::random_key().map(Self::of)
+    }
+
+    /// In the place of a tenant's key while nobody of the tenant is present: it refuses to encrypt and to decrypt.
+    pub(super) fn unattended() -> Result<Self, CipherError> {
+        Ok(Self {
+            bytes: cipher::random_key()?,
+            unattended: true,
+        })
+    }
+
+    fn of(bytes: KeyBytes) -> Self {
+        Self {
+            bytes,
+            unattended: false,
+        }
+    }
+
+    /// Whether this only stands where the tenant's key is out of reach.
+    pub fn is_unattended(&self) -> bool {
+        self.unattended
+    }
+
+    fn present(&self) -> Result<&KeyBytes, CipherError> {
+        if self.unattended {
+            Err(CipherError::Unattended)
+        } else {
+            Ok(&self.bytes)
+        }
     }
 
     /// Wraps this key for one access key. `server_layer` is the key derived from the server key for this.
@@ -35,7 +67,7 @@ impl DataKey {
         let inner = cipher::seal(
             &access_layer(access_key, salt),
             &binding(ACCESS_KEY_PURPOSE, tenant, access_key),
-            self.0.as_slice(),
+            self.present()?.as_slice(),
         )?;
         cipher::seal(
             server_layer,
@@ -66,7 +98,7 @@ impl DataKey {
             .as_slice()
             .try_into()
             .map_err(|_| CipherError::Refused)?;
-        Ok(Self(Zeroizing::new(key)))
+        Ok(Self::of(Zeroizing::new(key)))
     }
 
     /// Encrypts for a purpose and binds the ciphertext to it and to each of `bound_to`, in order.
@@ -79,12 +111,15 @@ impl DataKey {
         bound_to: &[&[u8]],
         plaintext: &[u8],
     ) -> Result<Vec<u8>, CipherError> {
-        cipher::seal(&self.0, &bind(purpose, bound_to), plaintext)
+        cipher::seal(self.present()?, &bind(purpose, bound_to), plaintext)
     }
 
     /// The same for the same message and purpose; tells nothing of it to who has not this key.
     pub fn digest(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
-        cipher::hmac_sha256(&cipher::derive(self.0.as_slice(), None, purpose), message)
+        cipher::hmac_sha256(
+            &cipher::derive(self.bytes.as_slice(), None, purpose),
+            message,
+        )
     }
 
     /// Decrypts what [`Self::seal`] made for the same purpose and binding.
@@ -97,7 +132,7 @@ impl DataKey {
         bound_to: &[&[u8]],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, CipherError> {
-        cipher::open(&self.0, &bind(purpose, bound_to), sealed)
+        cipher::open(self.present()?, &bind(purpose, bound_to), sealed)
     }
 }
 

@@ -18,6 +18,8 @@ mod cipher;
 mod confirmations;
 mod data_key;
 mod documents;
+mod hmac_verifier;
+mod hooks;
 mod local;
 mod locks;
 mod principal;
@@ -37,6 +39,8 @@ pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
+pub use hmac_verifier::HmacVerifier;
+pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
 pub use principal::Principal;
@@ -49,5 +53,6 @@ pub use tenants::{
 };
 
 pub use crate::store::{
-    AccessKeyRecord, ConfirmationPurpose, KeyId, LockId, TenantId, TenantRecord,
+    AccessKeyRecord, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
+    TenantRecord,
 };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cipher::CipherError;
 use super::data_key::DataKey;
 use super::scopes::Scopes;
 use crate::clock::Timestamp;
@@ -24,4 +25,36 @@ pub struct Principal {
     pub expires_at: Option<Timestamp>,
     /// What the tenant's data is encrypted with.
     pub data_key: Arc<DataKey>,
+}
+
+impl Principal {
+    /// The tenant itself, where something runs for it while nobody of it is present: there is no access key, and nothing that
+    /// is encrypted for the tenant opens. `name` stands where the access key's would.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    pub(super) fn unattended(
+        tenant: TenantId,
+        tenant_name: String,
+        name: String,
+        subjects: Vec<String>,
+    ) -> Result<Self, CipherError> {
+        Ok(Self {
+            tenant,
+            tenant_name,
+            salt: Vec::new(),
+            key: KeyId::new(name),
+            scopes: Scopes {
+                subjects: Some(subjects),
+                ..Scopes::default()
+            },
+            expires_at: None,
+            data_key: Arc::new(DataKey::unattended()?),
+        })
+    }
+
+    /// Whether nobody of the tenant is present.
+    pub fn is_unattended(&self) -> bool {
+        self.data_key.is_unattended()
+    }
 }

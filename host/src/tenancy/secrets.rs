@@ -130,7 +130,31 @@ impl Secrets {
         self.decrypt(principal, handle, record, subject).await
     }
 
-    /// Opens a secret as the key of `plugin`'s HMAC checks, whatever their purpose.
+    /// The newest secret of this subject that one of `owners` keeps and that was sealed as the key of `plugin`'s HMAC checks.
+    ///
+    /// # Errors
+    /// What is stored was altered; the database failed.
+    pub async fn for_hmac(
+        &self,
+        principal: &Principal,
+        plugin: &str,
+        subject: &str,
+        owners: &[String],
+    ) -> Result<Option<String>, SecretError> {
+        let records = self
+            .database
+            .secrets_of_subject(&principal.tenant, subject)
+            .await?;
+        for record in records {
+            let audiences = audience::from_column(&record.audiences).map_err(damaged)?;
+            if owners.contains(&record.owner_plugin) && for_hmac_of(&audiences, plugin) {
+                return Ok(Some(record.handle));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Opens a secret as the key of `plugin`'s HMAC checks.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -143,8 +167,7 @@ impl Secrets {
     ) -> Result<Opened, SecretError> {
         let record = self.find(principal, handle).await?;
         let audiences = audience::from_column(&record.audiences).map_err(damaged)?;
-        let meant = |audience: &Audience| matches!(audience, Audience::Hmac { plugin: owner, .. } if owner == plugin);
-        if !audiences.iter().any(meant) {
+        if !for_hmac_of(&audiences, plugin) {
             return Err(SecretError::WrongAudience);
         }
         self.decrypt(principal, handle, record, subject).await
@@ -248,6 +271,12 @@ fn binding<'a>(
     audiences: &'a str,
 ) -> [&'a [u8]; 4] {
     [principal.tenant.as_str(), handle, owner_plugin, audiences].map(str::as_bytes)
+}
+
+fn for_hmac_of(audiences: &[Audience], plugin: &str) -> bool {
+    audiences
+        .iter()
+        .any(|audience| matches!(audience, Audience::Hmac { plugin: wanted } if wanted == plugin))
 }
 
 fn refusal(audiences: &[Audience], wanted: &Audience) -> SecretError {

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::recent::Question;
 use super::{
-    SqliteDatabase, access_keys, buckets, confirmations, documents, locks, secrets, tenants,
+    SqliteDatabase, access_keys, buckets, confirmations, documents, hooks, locks, secrets, tenants,
 };
 use crate::clock::Timestamp;
 use crate::store::{
@@ -150,6 +150,17 @@ impl Database for SqliteDatabase {
         let (tenant, handle) = (tenant.clone(), handle.to_owned());
         self.connections
             .read(move |it| secrets::find(it, &tenant, &handle))
+            .await
+    }
+
+    async fn secrets_of_subject(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+    ) -> Result<Vec<SecretRecord>, StoreError> {
+        let (tenant, subject) = (tenant.clone(), subject.to_owned());
+        self.connections
+            .read(move |it| secrets::of_subject(it, &tenant, &subject))
             .await
     }
 
@@ -346,6 +357,7 @@ impl Database for SqliteDatabase {
                     locks: locks::purge(it, now)?,
                     buckets: buckets::purge(it, now)?,
                     confirmations: confirmations::purge(it, now)?,
+                    hook_events: hooks::purge(it, now)?,
                 })
             })
             .await

@@ -6,6 +6,7 @@ mod confirmations;
 mod connections;
 mod database;
 mod documents;
+mod hooks;
 mod locks;
 mod open;
 mod recent;

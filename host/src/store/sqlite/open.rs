@@ -24,6 +24,7 @@ const READERS: usize = 4;
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_initial.sql")),
     M::up(include_str!("../migrations/0002_confirmations.sql")),
+    M::up(include_str!("../migrations/0003_hooks.sql")),
 ];
 
 impl SqliteDatabase {

@@ -1,6 +1,6 @@
 //! Sealed secrets, each within its tenant.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use crate::store::{SecretRecord, StoreError, TenantId};
 
@@ -36,17 +36,32 @@ pub(super) fn find(
             "SELECT handle, owner_plugin, audiences, subject, sealed, created_at
              FROM secrets WHERE tenant = ?1 AND handle = ?2",
         )?
-        .query_row([tenant.as_str(), handle], |row| {
-            Ok(SecretRecord {
-                handle: row.get(0)?,
-                owner_plugin: row.get(1)?,
-                audiences: row.get(2)?,
-                subject: row.get(3)?,
-                sealed: row.get(4)?,
-                created_at: row.get(5)?,
-            })
-        })
+        .query_row([tenant.as_str(), handle], record)
         .optional()?)
+}
+
+pub(super) fn of_subject(
+    connection: &Connection,
+    tenant: &TenantId,
+    subject: &str,
+) -> Result<Vec<SecretRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT handle, owner_plugin, audiences, subject, sealed, created_at
+         FROM secrets WHERE tenant = ?1 AND subject = ?2 ORDER BY created_at DESC, handle",
+    )?;
+    let rows = statement.query_map([tenant.as_str(), subject], record)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<SecretRecord> {
+    Ok(SecretRecord {
+        handle: row.get(0)?,
+        owner_plugin: row.get(1)?,
+        audiences: row.get(2)?,
+        subject: row.get(3)?,
+        sealed: row.get(4)?,
+        created_at: row.get(5)?,
+    })
 }
 
 pub(super) fn claim(

@@ -39,7 +39,6 @@ async fn no_file_of_the_database_holds_a_key_a_secret_or_a_value() {
     let local = process.tenancy.local_principal().await.unwrap();
     let audience = Audience::Hmac {
         plugin: "orders".into(),
-        purpose: "webhook".into(),
     };
     for principal in [&acme, &local] {
         process

@@ -7,6 +7,7 @@ mod at_rest;
 mod authentication;
 mod confirmations;
 mod documents;
+mod hooks;
 mod locks;
 mod secrets;
 mod server_key;

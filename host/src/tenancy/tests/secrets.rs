@@ -12,17 +12,16 @@ fn endpoint(origin: &str) -> Audience {
     }
 }
 
-fn hmac(purpose: &str) -> Audience {
+fn hmac(plugin: &str) -> Audience {
     Audience::Hmac {
-        plugin: "orders".into(),
-        purpose: purpose.into(),
+        plugin: plugin.into(),
     }
 }
 
 const ORIGIN: &str = "https://api.example.com:443";
 
 async fn seal(process: &Process, principal: &Principal, subject: Option<&str>) -> Handle {
-    let audiences = [endpoint(ORIGIN), hmac("webhook")];
+    let audiences = [endpoint(ORIGIN), hmac("orders")];
     process
         .secrets
         .seal(principal, "stores", b"api key", &audiences, subject)
@@ -52,7 +51,7 @@ async fn a_secret_opens_for_each_audience_it_was_sealed_for_and_no_other() {
     let handle = seal(&process, &acme, None).await;
     assert!(Handle::is_handle(handle.as_str()), "{handle}");
 
-    for wanted in [endpoint(ORIGIN), hmac("webhook")] {
+    for wanted in [endpoint(ORIGIN), hmac("orders")] {
         let opened = process
             .secrets
             .open(&acme, handle.as_str(), &wanted, None)
@@ -65,11 +64,7 @@ async fn a_secret_opens_for_each_audience_it_was_sealed_for_and_no_other() {
         name: "elsewhere".into(),
         origin: ORIGIN.into(),
     };
-    let other_plugin = Audience::Hmac {
-        plugin: "stores".into(),
-        purpose: "webhook".into(),
-    };
-    for wanted in [other_endpoint, other_plugin, hmac("other")] {
+    for wanted in [other_endpoint, hmac("stores"), hmac("other")] {
         let refused = process
             .secrets
             .open(&acme, handle.as_str(), &wanted, None)

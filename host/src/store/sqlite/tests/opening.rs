@@ -68,7 +68,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
             error,
             StoreError::TooNew {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),

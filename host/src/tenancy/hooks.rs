@@ -1,0 +1,506 @@
+//! Hooks: the URLs through which requests come in while nobody of the tenant is present.
+//!
+//! A hook has a random key of its own, wrapped by the server key alone. Under it stand the hook's events and what is needed to
+//! check signatures ([`HmacVerifier`]: not the secret itself). Nothing else of the tenant opens through it: who steals database
+//! and server key can read these events and forge such requests, and can do nothing with the tenant's secrets or documents.
+//! Removing a hook removes its key, and with it all that was encrypted under it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::cipher::{self, Binding, CipherError, KEY_BYTES, KeyBytes};
+use super::hmac_verifier::HmacVerifier;
+use super::principal::Principal;
+use super::secrets::{SecretError, Secrets};
+use super::service::Tenancy;
+use crate::clock::{Clock, Timestamp};
+use crate::store::{
+    ClaimedHandling, Database, EventKept, HandlingEnd, HookHash, HookRecord, HookSummary,
+    NewHookEvent, StoreError, TenantId, UnattendedRecord, random_hex,
+};
+
+const WRAPPING_PURPOSE: &str = "v1 hook key wrapped by server key";
+const VERIFIER_PURPOSE: &str = "v1 unattended HMAC verifier";
+const EVENT_PURPOSE: &str = "v1 hook event";
+const IDENTITY_PURPOSE: &str = "v1 identity of hook events";
+/// A hook's id: 128 random bits in hexadecimal.
+const ID_DIGITS: usize = 32;
+/// Of these, lists show so many: 96 bits stay unknown.
+const LABEL_DIGITS: usize = 8;
+
+/// Makes, finds and removes hooks, and keeps what comes through them.
+#[derive(Clone)]
+pub struct Hooks {
+    database: Arc<dyn Database>,
+    clock: Arc<dyn Clock>,
+    secrets: Secrets,
+    wrapping: Arc<KeyBytes>,
+}
+
+/// A hook that was found: whoever holds it can check signatures for it, and read and write its events.
+pub struct Hook {
+    /// What the database knows it by.
+    pub hash: HookHash,
+    /// How lists and logs name it.
+    pub label: String,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// The plugin that judges its requests.
+    pub plugin: String,
+    /// What they are about.
+    pub subject: String,
+    /// The handle of the secret that it checks signatures with, and what checks them; none if it was made without, or if
+    /// the secret is gone.
+    pub key: Option<(String, HmacVerifier)>,
+    cipher: KeyBytes,
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Hook({} of {})", self.label, self.tenant)
+    }
+}
+
+/// What came through a hook, as it is handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookEvent {
+    /// What happened, in the plugin's own word.
+    pub kind: String,
+    /// More about it: a JSON document.
+    pub payload: String,
+}
+
+/// An event that a plugin is to handle now.
+#[derive(Debug)]
+pub struct Handling {
+    /// The event's number.
+    pub id: i64,
+    /// The plugin that is to handle it.
+    pub plugin: String,
+    /// How often it is tried, this time included.
+    pub attempts: u32,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The hook that it came through.
+    pub hook: Hook,
+    /// The event.
+    pub event: HookEvent,
+}
+
+/// Why there is no hook, or nothing could be done with it.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// The tenant has no such secret.
+    #[error(
+        "no secret of '{subject}' may be used by '{plugin}' to check signatures: enter it first by the tool that takes it, or enter \
+         it again if that was done before this plugin could check any"
+    )]
+    NoSecret {
+        /// The plugin.
+        plugin: String,
+        /// What it would have to belong to.
+        subject: String,
+    },
+    /// The access key may not do that.
+    #[error("this access key may only read, or does not reach '{0}'")]
+    OutOfReach(String),
+    /// Nothing like a hook's id, its first digits or its URL, or there is no such hook.
+    #[error("there is no hook '{0}'; see: orderdesk-mcp webhooks list")]
+    NotFound(String),
+    /// The digits are those of several.
+    #[error("several hooks begin with '{0}'; give the whole id, or its URL")]
+    Ambiguous(String),
+    /// Its secret does not open.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Nothing can be encrypted, or what is stored was altered.
+    #[error(transparent)]
+    Cipher(#[from] CipherError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Hooks {
+    /// Hooks in this database.
+    pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>, tenancy: &Tenancy) -> Self {
+        Self {
+            secrets: Secrets::new(database.clone(), clock.clone()),
+            wrapping: Arc::new(tenancy.server_key.derive(WRAPPING_PURPOSE)),
+            database,
+            clock,
+        }
+    }
+
+    /// Makes a hook for this plugin and subject and answers its id, which is kept nowhere. With `owners`, it may check
+    /// signatures with the newest secret of the subject that one of these plugins keeps and that was sealed for this.
+    ///
+    /// # Errors
+    /// The access key does not reach the subject, or there is no such secret; the database failed.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        plugin: &str,
+        subject: &str,
+        owners: Option<&[String]>,
+    ) -> Result<String, HookError> {
+        check_reach(principal, subject)?;
+        let id = random_hex();
+        let hash = hash(&id);
+        let key = cipher::random_key()?;
+        let unattended = match owners {
+            Some(owners) => Some(
+                self.unattended(principal, &hash, &key, plugin, subject, owners)
+                    .await?,
+            ),
+            None => None,
+        };
+        let record = HookRecord {
+            label: id[..LABEL_DIGITS].to_owned(),
+            tenant: principal.tenant.clone(),
+            plugin: plugin.to_owned(),
+            subject: subject.to_owned(),
+            wrapped_key: cipher::seal(
+                &self.wrapping,
+                &bound(WRAPPING_PURPOSE, &principal.tenant, &hash),
+                key.as_slice(),
+            )?,
+            unattended,
+            created_at: self.clock.now(),
+            hash,
+        };
+        if self.database.insert_hook(record).await? {
+            Ok(id)
+        } else {
+            Err(no_secret(plugin, subject))
+        }
+    }
+
+    /// Lets a hook check signatures with the secret that its subject has now: after that was replaced.
+    ///
+    /// # Errors
+    /// There is no such hook of this tenant, or no such secret; the database failed.
+    pub async fn renew(
+        &self,
+        principal: &Principal,
+        hook: &HookSummary,
+        owners: &[String],
+    ) -> Result<(), HookError> {
+        check_reach(principal, &hook.subject)?;
+        let found = self
+            .database
+            .hook(hook.hash.clone())
+            .await?
+            .filter(|(record, _)| record.tenant == principal.tenant)
+            .ok_or_else(|| HookError::NotFound(hook.label.clone()))?;
+        let key = self.unwrap(&found.0)?;
+        let unattended = self
+            .unattended(
+                principal,
+                &hook.hash,
+                &key,
+                &hook.plugin,
+                &hook.subject,
+                owners,
+            )
+            .await?;
+        if self.database.renew_hook(&hook.hash, unattended).await? {
+            Ok(())
+        } else {
+            Err(no_secret(&hook.plugin, &hook.subject))
+        }
+    }
+
+    /// Opens the secret once, while somebody of the tenant is present, and keeps what checks HMACs with it.
+    async fn unattended(
+        &self,
+        principal: &Principal,
+        hash: &HookHash,
+        key: &KeyBytes,
+        plugin: &str,
+        subject: &str,
+        owners: &[String],
+    ) -> Result<UnattendedRecord, HookError> {
+        let handle = self
+            .secrets
+            .for_hmac(principal, plugin, subject, owners)
+            .await?
+            .ok_or_else(|| no_secret(plugin, subject))?;
+        let opened = self
+            .secrets
+            .open_hmac(principal, plugin, &handle, Some(subject))
+            .await?;
+        let verifier = HmacVerifier::of(opened.plaintext.expose_secret());
+        let bound = bound(VERIFIER_PURPOSE, &principal.tenant, hash).and(handle.as_bytes());
+        Ok(UnattendedRecord {
+            sealed: cipher::seal(key, &bound, &verifier.to_bytes())?,
+            handle,
+        })
+    }
+
+    /// The hook with this id. One look-up; none too for one of a suspended tenant.
+    ///
+    /// # Errors
+    /// What is stored was altered; the database failed.
+    pub async fn find(&self, id: &str) -> Result<Option<Hook>, HookError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        match self.database.hook(hash(id)).await? {
+            Some((record, tenant_name)) => self.open(record, tenant_name).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The hooks of a tenant, or all.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn list(&self, tenant: Option<&TenantId>) -> Result<Vec<HookSummary>, StoreError> {
+        self.database.hooks(tenant.cloned()).await
+    }
+
+    /// The hook that a person means: by its id, its URL, or the digits that lists show.
+    ///
+    /// # Errors
+    /// There is none, or several; the database failed.
+    pub async fn named(&self, text: &str) -> Result<HookSummary, HookError> {
+        let text = text.trim().trim_end_matches('/');
+        let id = text.rsplit('/').next().unwrap_or(text);
+        // Never the whole of what was given: it may be an id.
+        let shown: String = id.chars().take(LABEL_DIGITS).collect();
+        let hash = hash(id);
+        let mut found: Vec<_> = self
+            .list(None)
+            .await?
+            .into_iter()
+            .filter(|hook| hook.hash == hash || hook.label == id)
+            .collect();
+        match (found.pop(), found.pop()) {
+            (Some(hook), None) => Ok(hook),
+            (None, _) => Err(HookError::NotFound(shown)),
+            (Some(_), Some(_)) => Err(HookError::Ambiguous(shown)),
+        }
+    }
+
+    /// Removes a hook, its key, and all that came through it; false if it was gone.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn remove(&self, hash: &HookHash) -> Result<bool, StoreError> {
+        self.database.remove_hook(hash.clone()).await
+    }
+
+    /// Keeps an event and who is to handle it, unless one of this identity came through the hook before.
+    ///
+    /// # Errors
+    /// Nothing can be encrypted; the database failed.
+    pub async fn keep(
+        &self,
+        hook: &Hook,
+        identity: &[u8],
+        event: &HookEvent,
+        handlers: Vec<String>,
+        keep: Duration,
+    ) -> Result<EventKept, HookError> {
+        let now = self.clock.now();
+        let identity = cipher::hmac_sha256(
+            &cipher::derive(hook.cipher.as_slice(), None, IDENTITY_PURPOSE),
+            identity,
+        )
+        .to_vec();
+        let plaintext = Zeroizing::new(serde_json::to_vec(event).map_err(unreadable)?);
+        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&identity);
+        let event = NewHookEvent {
+            hook: hook.hash.clone(),
+            sealed: cipher::seal(&hook.cipher, &bound, &plaintext)?,
+            identity,
+            handlers,
+            received_at: now,
+            expires_at: now + keep,
+        };
+        Ok(self.database.keep_hook_event(event).await?)
+    }
+
+    /// Counts a request that was refused; the word says why.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn note_rejection(&self, hook: &Hook, verdict: &str) -> Result<(), StoreError> {
+        self.database
+            .note_hook_rejection(hook.hash.clone(), verdict, self.clock.now())
+            .await
+    }
+
+    /// Handlings that are due, for these plugins. Nobody else gets them for the time of the lease. One whose event cannot be
+    /// read any more is given up.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn claim(
+        &self,
+        plugins: Vec<String>,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<Handling>, StoreError> {
+        let now = self.clock.now();
+        let claimed = self
+            .database
+            .claim_handlings(plugins, limit, now + lease, now)
+            .await?;
+        let mut handlings = Vec::new();
+        for claimed in claimed {
+            let (event, plugin, attempts) =
+                (claimed.event, claimed.plugin.clone(), claimed.attempts);
+            match self.read(claimed) {
+                Ok(handling) => handlings.push(handling),
+                Err(error) => {
+                    tracing::error!(event, plugin, cause = %error, "an event cannot be read");
+                    let end = HandlingEnd::Failed("event-damaged".to_owned());
+                    self.database
+                        .finish_handling(event, &plugin, attempts, end)
+                        .await?;
+                }
+            }
+        }
+        Ok(handlings)
+    }
+
+    /// Notes how an attempt ended: well, or with a word that says why not, to be repeated after a while or never.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn finish(
+        &self,
+        handling: &Handling,
+        ended: Result<(), (String, Option<Duration>)>,
+    ) -> Result<(), StoreError> {
+        let end = match ended {
+            Ok(()) => HandlingEnd::Done,
+            Err((word, Some(wait))) => HandlingEnd::Again(self.clock.now() + wait, word),
+            Err((word, None)) => HandlingEnd::Failed(word),
+        };
+        self.database
+            .finish_handling(handling.id, &handling.plugin, handling.attempts, end)
+            .await
+    }
+
+    /// How long until a handling for one of these plugins is due; none if there is none.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn next_due(&self, plugins: Vec<String>) -> Result<Option<Duration>, StoreError> {
+        let due = self.database.next_handling_due(plugins).await?;
+        Ok(due.map(|due| due.saturating_duration_since(self.clock.now())))
+    }
+
+    fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
+        let hook = self.open(claimed.hook, claimed.tenant_name)?;
+        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&claimed.identity);
+        let plaintext = cipher::open(&hook.cipher, &bound, &claimed.sealed)?;
+        Ok(Handling {
+            id: claimed.event,
+            plugin: claimed.plugin,
+            attempts: claimed.attempts,
+            received_at: claimed.received_at,
+            event: serde_json::from_slice(&plaintext).map_err(unreadable)?,
+            hook,
+        })
+    }
+
+    fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
+        let cipher = self.unwrap(&record)?;
+        let key = match record.unattended {
+            Some(UnattendedRecord { handle, sealed }) => {
+                let bound =
+                    bound(VERIFIER_PURPOSE, &record.tenant, &record.hash).and(handle.as_bytes());
+                let bytes = cipher::open(&cipher, &bound, &sealed)?;
+                let verifier = HmacVerifier::from_bytes(&bytes).ok_or(CipherError::Refused)?;
+                Some((handle, verifier))
+            }
+            None => None,
+        };
+        Ok(Hook {
+            hash: record.hash,
+            label: record.label,
+            tenant: record.tenant,
+            tenant_name,
+            plugin: record.plugin,
+            subject: record.subject,
+            key,
+            cipher,
+        })
+    }
+
+    fn unwrap(&self, record: &HookRecord) -> Result<KeyBytes, HookError> {
+        let bound = bound(WRAPPING_PURPOSE, &record.tenant, &record.hash);
+        let key = cipher::open(&self.wrapping, &bound, &record.wrapped_key)?;
+        let key: [u8; KEY_BYTES] = key
+            .as_slice()
+            .try_into()
+            .map_err(|_| CipherError::Refused)?;
+        Ok(Zeroizing::new(key))
+    }
+}
+
+impl Hook {
+    /// Who acts where a request or an event of this hook is handled: the tenant, within the hook's subject, with no access key,
+    /// so that nothing opens which is encrypted for the tenant.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    pub fn principal(&self) -> Result<Principal, CipherError> {
+        Principal::unattended(
+            self.tenant.clone(),
+            self.tenant_name.clone(),
+            format!("webhook:{}", self.label),
+            vec![self.subject.clone()],
+        )
+    }
+}
+
+fn check_reach(principal: &Principal, subject: &str) -> Result<(), HookError> {
+    if principal.scopes.read_only || !principal.scopes.covers_subject(subject) {
+        return Err(HookError::OutOfReach(subject.to_owned()));
+    }
+    Ok(())
+}
+
+fn no_secret(plugin: &str, subject: &str) -> HookError {
+    HookError::NoSecret {
+        plugin: plugin.to_owned(),
+        subject: subject.to_owned(),
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> HookError {
+    HookError::Store(StoreError::Damaged {
+        table: "hook_events",
+        problem: error.to_string(),
+    })
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == ID_DIGITS
+        && text
+            .bytes()
+            .all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit))
+}
+
+fn hash(id: &str) -> HookHash {
+    Sha256::digest(id.as_bytes()).to_vec()
+}
+
+fn bound(purpose: &str, tenant: &TenantId, hash: &HookHash) -> Binding {
+    Binding::to(purpose)
+        .and(tenant.as_str().as_bytes())
+        .and(hash)
+}
