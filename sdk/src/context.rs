@@ -61,6 +61,11 @@ impl Context {
         }
     }
 
+    /// Where nobody calls a tool.
+    pub(crate) fn outside_of_tools(host: Current) -> Self {
+        Self::new(host, Mode::Run, None, None)
+    }
+
     #[cfg(target_arch = "wasm32")]
     fn host(&self) -> &Current {
         &self.host

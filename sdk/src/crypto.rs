@@ -8,7 +8,7 @@ use crate::error::ToolError;
 pub enum Audience {
     /// As a header of requests to this endpoint.
     Endpoint(String),
-    /// As the key of [`Crypto::verify_hmac`] in this plugin.
+    /// As the key of [`Crypto::verify_hmac`] in the plugin of this name, if it may use this plugin's secrets.
     Hmac(String),
 }
 

@@ -22,6 +22,7 @@ mod tool;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod wasm;
+pub mod webhooks;
 
 pub use arguments::{Id, NoArguments, Sealed};
 pub use context::{Context, Mode};

@@ -11,6 +11,7 @@ use crate::host::Current;
 use crate::outcome::{Confirmation, Outcome, Resumption};
 use crate::schema;
 use crate::tool::{Tool, ToolDescription};
+use crate::webhooks::{Event, Reason, Rejection, Request, Verdict};
 
 /// A plugin, built up by its methods. Hand the function that makes it to [`crate::export!`].
 ///
@@ -48,7 +49,12 @@ pub struct Plugin {
     settings_schema: Option<fn() -> Value>,
     extra: Option<Value>,
     tools: Vec<Tool>,
+    webhook: Option<WebhookHandler>,
+    events: Vec<(String, EventHandler)>,
 }
+
+type WebhookHandler = Box<dyn Fn(&Request, &Context) -> Result<Verdict, ToolError>>;
+type EventHandler = Box<dyn Fn(&Event, &Context) -> Result<(), ToolError>>;
 
 /// A grant that a plugin would like, in the words of the config, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -88,6 +94,8 @@ impl Plugin {
             settings_schema: None,
             extra: None,
             tools: Vec::new(),
+            webhook: None,
+            events: Vec::new(),
         }
     }
 
@@ -129,6 +137,52 @@ impl Plugin {
         self
     }
 
+    /// Judges the requests that come through this plugin's hooks (`orderdesk-mcp webhooks create --plugin …`).
+    ///
+    /// The call may only read, and runs while nobody of the tenant is present: storage and sealed secrets stay closed, except
+    /// that [`crate::crypto::Crypto::verify_hmac`] takes the request's key.
+    ///
+    /// ```
+    /// use orderdesk_plugin::webhooks::{Happening, Reason, Rejection, Request, Verdict};
+    /// use orderdesk_plugin::{Context, Plugin, ToolError};
+    ///
+    /// fn judge(request: &Request, context: &Context) -> Result<Verdict, ToolError> {
+    ///     let Some(key) = &request.key else {
+    ///         return Err(ToolError::unavailable("no-key", "The hook has no key."));
+    ///     };
+    ///     let signature = request.header("x-signature").unwrap_or_default();
+    ///     if !context.crypto().verify_hmac(key, &request.body, signature.as_bytes())? {
+    ///         return Ok(Rejection::new(Reason::BadSignature, "the signature is wrong").into());
+    ///     }
+    ///     let identity = context.crypto().sha256(&request.body);
+    ///     Ok(Happening::new("page-changed", identity, serde_json::Value::Null).stale("pages").into())
+    /// }
+    ///
+    /// let plugin = Plugin::new("pages", "0.1.0").webhook(judge);
+    /// # let _ = plugin;
+    /// ```
+    #[must_use]
+    pub fn webhook(
+        mut self,
+        judge: impl Fn(&Request, &Context) -> Result<Verdict, ToolError> + 'static,
+    ) -> Self {
+        self.webhook = Some(Box::new(judge));
+        self
+    }
+
+    /// Handles events of this kind, of those plugins whose events the operator grants (`grants.events = ["orders"]`). The call
+    /// runs while nobody of the tenant is present: storage and sealed secrets stay closed. What fails is tried again later, so
+    /// the same event can come twice.
+    #[must_use]
+    pub fn on_event(
+        mut self,
+        kind: impl Into<String>,
+        handle: impl Fn(&Event, &Context) -> Result<(), ToolError> + 'static,
+    ) -> Self {
+        self.events.push((kind.into(), Box::new(handle)));
+        self
+    }
+
     /// What the plugin says of itself.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
@@ -166,6 +220,23 @@ impl Plugin {
                     format!("The plugin {} has no tool {tool}.", self.name),
                 )
             })
+    }
+
+    /// Judges a request: the one way that components and tests share.
+    pub(crate) fn judge(&self, request: &Request, host: Current) -> Result<Verdict, ToolError> {
+        match &self.webhook {
+            Some(judge) => judge(request, &Context::outside_of_tools(host)),
+            None => Ok(Rejection::new(Reason::NotOurs, "this plugin takes no requests").into()),
+        }
+    }
+
+    /// Handles an event, in each way that was given for its kind.
+    pub(crate) fn handle(&self, event: &Event, host: Current) -> Result<(), ToolError> {
+        let context = Context::outside_of_tools(host);
+        self.events
+            .iter()
+            .filter(|(kind, _)| *kind == event.kind)
+            .try_for_each(|(_, handle)| handle(event, &context))
     }
 
     /// Runs a tool: the one way that components and tests share.

@@ -7,6 +7,7 @@ mod get;
 mod list;
 mod search;
 mod version;
+mod webhook;
 
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub fn plugin() -> Plugin {
             r#"read = ["stores"]"#,
             "to know which stores there are, and to use their sealed keys",
         )
+        .webhook(webhook::judge)
         .tool(
             Tool::new("orders_list", list::list)
                 .title("Search orders")

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     #[schemars(extend("pattern" = "^\\s*[A-Za-z0-9_-]{1,64}\\s*$"))]
     store_id: Id,
     /// The store's API key, from the same page. It is kept encrypted and never shown.
-    #[schemars(extend("x-sealed" = ["endpoint:orderdesk"]))]
+    #[schemars(extend("x-sealed" = ["endpoint:orderdesk", "hmac:orders"]))]
     api_key: Sealed,
     /// A name to call the store by. Without it, the name that the store has in Order Desk.
     #[schemars(length(min = 1, max = 100))]

@@ -51,6 +51,7 @@ use crate::context::Mode;
 use crate::error::ToolError;
 use crate::outcome::{Confirmation, Outcome, Resumption};
 use crate::plugin::{Call, Plugin};
+use crate::webhooks::{Event, Request, Verdict};
 
 pub use http::{Received, Reply};
 pub use log::Line;
@@ -182,6 +183,7 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
         plugin: plugin.name().to_owned(),
         id: host.next_id("call"),
         read_only,
+        unattended: false,
         subject: RefCell::new(None),
     };
     plugin
@@ -190,12 +192,43 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
         .map_err(|error| ToolError::internal("result-not-json", error.to_string()))
 }
 
+/// Lets a plugin judge a request that came through a hook of its, while nobody is present.
+///
+/// # Errors
+/// What the plugin answers.
+pub fn webhook(plugin: Plugin, host: &FakeHost, request: &Request) -> Result<Verdict, ToolError> {
+    let fake = outside(&plugin, host, &request.subject, true);
+    plugin.judge(request, Rc::new(fake))
+}
+
+/// Lets a plugin handle an event, while nobody is present.
+///
+/// # Errors
+/// What the plugin answers.
+pub fn event(plugin: Plugin, host: &FakeHost, event: &Event) -> Result<(), ToolError> {
+    let fake = outside(&plugin, host, &event.subject, false);
+    plugin.handle(event, Rc::new(fake))
+}
+
+fn outside(plugin: &Plugin, host: &FakeHost, subject: &str, read_only: bool) -> CallHost {
+    CallHost {
+        host: host.clone(),
+        plugin: plugin.name().to_owned(),
+        id: host.next_id("call"),
+        read_only,
+        unattended: true,
+        subject: RefCell::new(Some(subject.to_owned())),
+    }
+}
+
 /// The host as one call sees it.
 struct CallHost {
     host: FakeHost,
     plugin: String,
     id: String,
     read_only: bool,
+    /// Nobody of the tenant is present.
+    unattended: bool,
     subject: RefCell<Option<String>>,
 }
 
@@ -205,6 +238,16 @@ impl CallHost {
             return Err(ToolError::denied(
                 "read-only",
                 format!("{what} was refused: this call may only read."),
+            ));
+        }
+        Ok(())
+    }
+
+    fn require_attended(&self, what: &str) -> Result<(), ToolError> {
+        if self.unattended {
+            return Err(ToolError::denied(
+                "unattended",
+                format!("{what} stays closed while nobody of the tenant is present."),
             ));
         }
         Ok(())

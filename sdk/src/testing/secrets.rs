@@ -72,6 +72,7 @@ impl FakeHost {
 impl CallHost {
     /// The secret behind a handle, as text, for a header of a request to `endpoint`.
     pub(super) fn open_for(&self, endpoint: &str, handle: &Sealed) -> Result<String, ToolError> {
+        self.require_attended("The key")?;
         let plaintext = self.open(handle, &Audience::Endpoint(endpoint.to_owned()))?;
         Ok(String::from_utf8_lossy(&plaintext).into_owned())
     }
@@ -113,12 +114,14 @@ impl CryptoHost for CallHost {
         subject: Option<&str>,
     ) -> Result<Sealed, ToolError> {
         self.require_write("crypto.seal")?;
+        self.require_attended("crypto.seal")?;
         let subject = subject.map(str::to_owned);
         Ok(self.host.keep(plaintext, audiences.to_vec(), subject))
     }
 
     fn revoke(&self, value: &Sealed) -> Result<(), ToolError> {
         self.require_write("crypto.revoke")?;
+        self.require_attended("crypto.revoke")?;
         let mut vault = self.host.world.secrets.borrow_mut();
         match vault.by_handle.get_mut(value.handle()) {
             Some(secret) => {

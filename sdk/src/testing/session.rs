@@ -132,7 +132,8 @@ impl SessionHost for CallHost {
     }
 
     fn act_on(&self, subject: &str) -> Result<(), ToolError> {
-        if !self.host.in_scope(subject) {
+        let elsewhere = self.unattended && self.subject().as_deref() != Some(subject);
+        if elsewhere || !self.host.in_scope(subject) {
             return Err(ToolError::denied(
                 "subject-out-of-scope",
                 format!("The access key is not for {subject}."),

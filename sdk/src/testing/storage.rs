@@ -129,6 +129,7 @@ impl CallHost {
 
 impl StorageHost for CallHost {
     fn get(&self, namespace: Option<&str>, key: &str) -> Result<Option<Document>, ToolError> {
+        self.require_attended("storage.get")?;
         let document = self.host.document(&self.namespace(namespace), key);
         Ok(document.filter(|document| self.may_see(document)))
     }
@@ -140,6 +141,7 @@ impl StorageHost for CallHost {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Document>, ToolError> {
+        self.require_attended("storage.scan")?;
         let namespace = self.namespace(namespace);
         let documents = self
             .host
@@ -155,6 +157,7 @@ impl StorageHost for CallHost {
 
     fn commit(&self, writes: Vec<Write>) -> Result<Vec<Option<String>>, ToolError> {
         self.require_write("storage.commit")?;
+        self.require_attended("storage.commit")?;
         let hook = self.host.world.storage.borrow().before_commit.clone();
         if let Some(hook) = hook {
             hook(&writes)?;

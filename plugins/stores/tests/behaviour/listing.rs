@@ -42,7 +42,7 @@ fn secrets_are_sealed_before_the_plugin_runs() {
     };
     assert_eq!(
         schema("stores_register")["properties"]["api_key"]["x-sealed"],
-        json!(["endpoint:orderdesk"])
+        json!(["endpoint:orderdesk", "hmac:orders"])
     );
     assert_eq!(
         schema("tenant_use_master_key")["properties"]["master_key"]["x-sealed"],
