@@ -1,5 +1,7 @@
 //! The plugin `orders`: searches and reads the orders of a store.
 
+#[allow(dead_code)]
+mod change;
 mod concise;
 mod dates;
 mod fields;
