@@ -84,6 +84,18 @@ pub(crate) fn check(
     checked
 }
 
+/// Compares a new order with what was sent: what was left out is Order Desk's to fill in.
+pub(crate) fn check_created(sent: &Map<String, Value>, stored: &Map<String, Value>) -> Checked {
+    let mut stored = stored.clone();
+    stored.retain(|name, _| sent.contains_key(name));
+    for (name, inner) in &mut stored {
+        if let (Value::Object(inner), Some(Value::Object(sent))) = (inner, sent.get(name)) {
+            inner.retain(|name, _| sent.contains_key(name));
+        }
+    }
+    check(&Map::new(), sent, &stored, &[])
+}
+
 /// Gives new items the ids that Order Desk gave them, and the fields that it filled in.
 fn complete(sent: &mut Map<String, Value>, stored: &Map<String, Value>) {
     let known: Vec<String> = place::list(sent, "order_items")

@@ -3,8 +3,7 @@
 use orderdesk_client::difference::{self, Edit, id};
 use orderdesk_client::likeness::{alike, same};
 use orderdesk_plugin::serde_json::{Map, Value};
-use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::items;
 use super::place::{self, at, is, list, position};
@@ -21,7 +20,7 @@ pub(crate) struct Undone {
 }
 
 /// A place that was not taken back, since somebody changed it after the change.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Conflict {
     /// Where.
     pub(crate) path: String,

@@ -4,11 +4,18 @@
 #![recursion_limit = "256"]
 
 mod caching;
+mod create;
 mod definitions;
+mod delete;
 mod get;
 mod listing;
+mod moving;
 mod pages;
 mod search;
+mod shop;
+mod undo;
+mod update;
+mod writing;
 
 use orderdesk_client::{StoreRecord, store_key};
 use orderdesk_plugin::ToolError;
