@@ -8,8 +8,10 @@ mod dates;
 mod delete;
 mod fields;
 mod get;
+mod history;
 mod list;
 mod once;
+mod order_items;
 mod relocate;
 mod search;
 mod settings;
@@ -174,6 +176,68 @@ pub fn plugin() -> Plugin {
                 .destructive()
                 .idempotent()
                 .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_history", history::history)
+                .title("Read an order's history")
+                .description(
+                    "Reads what happened to an order in Order Desk: edits, moves, shipments, remarks. Use it to find out why \
+                     an order is as it is. Do not use it often: Order Desk finds history slowly. Example: {\"order_id\": \
+                     \"5512034\"}.",
+                )
+                .read_only()
+                .idempotent()
+                .toolset("history")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("orders_add_history", history::add)
+                .title("Write into an order's history")
+                .description(
+                    "Appends an entry to an order's history, for good: it can be neither changed nor removed. Use it for \
+                     remarks that are too long for notes, or that must last. Do not use it for what the people who pack \
+                     must see (orders_add_note). Example: {\"order_id\": \"5512034\", \"note\": \"Refund promised\"}.",
+                )
+                .toolset("history")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("order_items_add", order_items::add)
+                .title("Add items to an order")
+                .description(
+                    "Adds items to an order; one that is there already is not added again. Use it for new lines. Do not use \
+                     it to raise a quantity (order_items_update). Example: {\"order_id\": \"5512034\", \"items\": \
+                     [{\"code\": \"D-1\", \"name\": \"Desk\", \"price\": 10, \"quantity\": 1}]}.",
+                )
+                .idempotent()
+                .toolset("items")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("order_items_update", order_items::update)
+                .title("Change items of an order")
+                .description(
+                    "Changes fields of an order's items; other fields and items stay. Use it for quantities, prices and \
+                     variations. Do not use it to replace an item (order_items_remove and order_items_add). Example: \
+                     {\"order_id\": \"5512034\", \"items\": [{\"code\": \"D-1\", \"quantity\": 2}]}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset("items")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("order_items_remove", order_items::remove)
+                .title("Remove items from an order")
+                .description(
+                    "Removes items from an order; orders_undo brings them back under new ids. Use it when a line falls \
+                     away. Do not use it to lower a quantity (order_items_update). Example: {\"order_id\": \"5512034\", \
+                     \"items\": [{\"code\": \"D-1\"}]}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset("items")
+                .only_in_toolset(),
         )
 }
 

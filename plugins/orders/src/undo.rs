@@ -14,6 +14,7 @@ use crate::change::undo::undo as take_back;
 use crate::change::whole::{Sort, sort};
 use crate::create::Creating;
 use crate::delete;
+use crate::history::is_history;
 use crate::settings::Settings;
 use crate::written::Written;
 
@@ -41,6 +42,12 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
     let preview = arguments.write.preview(context);
     if let Some(written) = nothing_to_do(&change, &store) {
         return Ok(finished(written, preview));
+    }
+    if is_history(&change.edits) {
+        return Err(ToolError::invalid_input(
+            "not-undoable",
+            "An entry in an order's history stays: Order Desk has no way to remove one. Nothing was changed.",
+        ));
     }
     let changing = Changing {
         context,

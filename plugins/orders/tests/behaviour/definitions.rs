@@ -3,7 +3,7 @@
 use super::*;
 
 /// Name, set, listed by default, and the four hints: read-only, destructive, idempotent, open-world.
-const TOOLS: [(&str, &str, bool, [bool; 4]); 9] = [
+const TOOLS: [(&str, &str, bool, [bool; 4]); 14] = [
     ("orders_list", "orders", true, [true, false, true, false]),
     ("orders_get", "orders", true, [true, false, true, false]),
     ("orders_update", "orders", true, [false, true, true, false]),
@@ -18,6 +18,36 @@ const TOOLS: [(&str, &str, bool, [bool; 4]); 9] = [
     ("orders_move", "orders", true, [false, true, true, false]),
     ("orders_changes", "orders", true, [true, false, true, false]),
     ("orders_undo", "orders", true, [false, true, true, false]),
+    (
+        "orders_history",
+        "history",
+        false,
+        [true, false, true, false],
+    ),
+    (
+        "orders_add_history",
+        "history",
+        false,
+        [false, false, false, false],
+    ),
+    (
+        "order_items_add",
+        "items",
+        false,
+        [false, false, true, false],
+    ),
+    (
+        "order_items_update",
+        "items",
+        false,
+        [false, true, true, false],
+    ),
+    (
+        "order_items_remove",
+        "items",
+        false,
+        [false, true, true, false],
+    ),
 ];
 
 fn definition(tool: &orderdesk_plugin::ToolDescription) -> usize {
