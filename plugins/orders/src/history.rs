@@ -169,7 +169,12 @@ fn post(
     edits: Vec<Edit>,
 ) -> Result<Written, ToolError> {
     let journal = Journal::new(context, store, settings.writing.keep());
-    let before = read(context, store, id)?;
+    // Only to tell afterwards whether a lost answer hides an entry; an order that is not there is told at once.
+    let before = match read(context, store, id) {
+        Ok(entries) => Some(entries),
+        Err(error) if error.kind == ErrorKind::NotFound => return Err(error),
+        Err(_) => None,
+    };
     let mut change = journal.intend(Intent {
         tool: "orders_add_history",
         kind: "order",
@@ -195,10 +200,12 @@ fn post(
                     .filter(|there| there.get("note") == entry.get("note"))
                     .count()
             };
-            let seen = until(context, |settled| match read(context, store, id) {
-                Ok(entries) if count(&entries) > count(&before) => Some(true),
-                Ok(_) if settled => Some(false),
-                _ => None,
+            let seen = before.as_ref().and_then(|before| {
+                until(context, |settled| match read(context, store, id) {
+                    Ok(entries) if count(&entries) > count(before) => Some(true),
+                    Ok(_) if settled => Some(false),
+                    _ => None,
+                })
             });
             match seen {
                 Some(true) => written.warnings.push(

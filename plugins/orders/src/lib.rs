@@ -1,5 +1,6 @@
 //! The plugin `orders`: searches, reads and changes the orders of a store.
 
+mod bulk;
 mod change;
 mod changes;
 mod concise;
@@ -237,6 +238,20 @@ pub fn plugin() -> Plugin {
                 .destructive()
                 .idempotent()
                 .toolset("items")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("orders_bulk_update", bulk::bulk_update)
+                .title("Change many orders")
+                .description(
+                    "Makes one change in every order that a search finds, at most 200, after a confirmation; answers per \
+                     order. Use it for the same change in many orders; preview it with dry_run. Do not use it to move \
+                     orders (orders_move) or for one order (orders_update). Example: {\"filter\": {\"folder_name\": \
+                     \"New\"}, \"changes\": {\"tag_name\": \"info\"}, \"dry_run\": true}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset("bulk")
                 .only_in_toolset(),
         )
 }

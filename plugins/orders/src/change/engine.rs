@@ -116,6 +116,13 @@ impl Changing<'_> {
                 change = Some(recorded);
                 continue;
             }
+            if self.context.session().cancelled() {
+                let error = ToolError::cancelled(
+                    "cancelled",
+                    "The call was cancelled before anything was sent. Nothing was changed.",
+                );
+                return Err(self.settle_refused(Some(recorded), error));
+            }
             return self.send(lock, recorded, &order, planned);
         }
         Err(self.settle_refused(

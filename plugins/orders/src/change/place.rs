@@ -28,10 +28,14 @@ pub(crate) fn standing(
         return rows(origin, edit, order, list, name);
     }
     let now = at(order, &edit.at);
-    if alike(now, edit.after.as_ref()) {
+    let (before, after) = (edit.before.as_ref(), edit.after.as_ref());
+    if same(now, after) {
         Standing::After
-    } else if same(now, edit.before.as_ref()) {
+    } else if same(now, before) {
+        // Asked before the next: a change of letter case alone looks like what it changes.
         Standing::Before
+    } else if alike(now, after) {
+        Standing::After
     } else {
         Standing::Neither
     }

@@ -3,6 +3,7 @@
 // One order in `json!` has more parts than the default allows.
 #![recursion_limit = "256"]
 
+mod bulk;
 mod caching;
 mod create;
 mod definitions;
