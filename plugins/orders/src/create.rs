@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use orderdesk_client::journal::{Change, Intent, State};
+use orderdesk_client::likeness::folded;
 use orderdesk_client::repeat::{self, Attempt, Ticket};
 use orderdesk_client::{
     ApiRequest, Store, WriteArguments, agreed_basis, basis, changed_since, take_object, take_rows,
@@ -86,7 +87,10 @@ impl Creating<'_> {
     /// Answers what would be created, and creates nothing.
     pub(crate) fn preview(&self) -> Result<Output<Written>, ToolError> {
         if let Some(source_id) = self.given_source_id()
-            && let Some(there) = self.search(source_id, 0)?
+            && let Some(there) = self
+                .search(source_id, 0)?
+                .into_iter()
+                .find(|order| self.is_ours(order))
         {
             return Err(self.exists(&there));
         }
@@ -194,17 +198,19 @@ impl Creating<'_> {
             ));
         }
         // Before anything is sent; only a number that was made up just now cannot be there already.
-        if (!assigned || self.key.is_some())
-            && let Some(there) = self.search(source_id, 1)?
-        {
+        let known = match assigned && self.key.is_none() {
+            true => Vec::new(),
+            false => self.search(source_id, 1)?,
+        };
+        if let Some(there) = known.iter().find(|order| self.is_ours(order)) {
             if !again {
                 self.forgotten(ticket);
-                return Err(self.exists(&there));
+                return Err(self.exists(there));
             }
             warnings.push(
                 "The order was created by an earlier call whose answer was lost; nothing was created now.".to_owned(),
             );
-            return Ok(self.finish(None, there, warnings, ticket));
+            return Ok(self.finish(None, there.clone(), warnings, ticket));
         }
         let edits = vec![whole::created(&self.body)];
         let mut change = self.journal().intend(Intent {
@@ -234,14 +240,14 @@ impl Creating<'_> {
             drop(self.journal().settle(&change));
             self.forgotten(ticket);
             return Err(match error.kind {
-                ErrorKind::Conflict => match self.search(source_id, 0) {
-                    Ok(Some(there)) => self.exists(&there),
-                    _ => error,
-                },
+                ErrorKind::Conflict => {
+                    let there = self.search(source_id, 0).unwrap_or_default();
+                    there.first().map_or(error, |there| self.exists(there))
+                }
                 _ => error,
             });
         }
-        match self.find_out(source_id) {
+        match self.find_out(source_id, &known) {
             Some(Some(there)) => {
                 warnings.push(
                     "Order Desk's answer was lost, and a search by source_id shows that the order was created.".to_owned(),
@@ -316,29 +322,41 @@ impl Creating<'_> {
         written
     }
 
-    /// The order with this number, once a search shows it, or shows for long enough that there is none.
-    fn find_out(&self, source_id: &str) -> Option<Option<Map<String, Value>>> {
-        until(self.context, |settled| match self.search(source_id, 0) {
-            Ok(Some(order)) => Some(Some(order)),
-            Ok(None) if settled => Some(None),
-            _ => None,
+    /// The new order, once a search shows it, or shows for long enough that there is none. `known` were there before; an
+    /// order with this number that was not is the new one, whatever source Order Desk filed it under.
+    fn find_out(
+        &self,
+        source_id: &str,
+        known: &[Map<String, Value>],
+    ) -> Option<Option<Map<String, Value>>> {
+        let fresh = |order: &Map<String, Value>| {
+            self.is_ours(order) || !known.iter().any(|there| there.get("id") == order.get("id"))
+        };
+        until(self.context, |settled| {
+            let found = self.search(source_id, 0).ok()?.into_iter().find(fresh);
+            (found.is_some() || settled).then_some(found)
         })
     }
 
-    /// The order with exactly this number and this source: a search also finds like ones (order-desk-api.md §2.3).
-    fn search(&self, source_id: &str, hold: u8) -> Result<Option<Map<String, Value>>, ToolError> {
-        let source_name = self.text("source_name").unwrap_or(DEFAULT_SOURCE);
+    /// The orders with exactly this number: a search also finds like ones (order-desk-api.md §2.3).
+    fn search(&self, source_id: &str, hold: u8) -> Result<Vec<Map<String, Value>>, ToolError> {
         let request = ApiRequest::get(["orders"])
             .query("source_id", source_id)
             .query("limit", CANDIDATES)
             .hold(hold);
         let mut answer = self.store.client(self.context).send(request)?;
-        let is = |order: &Map<String, Value>, name: &str, wanted: &str| {
-            order.get(name).and_then(Value::as_str) == Some(wanted)
-        };
-        Ok(take_rows(&mut answer, "orders")?.into_iter().find(|order| {
-            is(order, "source_id", source_id) && is(order, "source_name", source_name)
-        }))
+        let mut orders = take_rows(&mut answer, "orders")?;
+        orders.retain(|order| order.get("source_id").and_then(Value::as_str) == Some(source_id));
+        Ok(orders)
+    }
+
+    /// True if an order with the right number is of the same source, too: several shops may count from 1.
+    fn is_ours(&self, order: &Map<String, Value>) -> bool {
+        let wanted = self.text("source_name").unwrap_or(DEFAULT_SOURCE);
+        order
+            .get("source_name")
+            .and_then(Value::as_str)
+            .is_some_and(|name| folded(name) == folded(wanted))
     }
 
     fn exists(&self, order: &Map<String, Value>) -> ToolError {

@@ -8,6 +8,7 @@ mod caching;
 mod create;
 mod definitions;
 mod delete;
+mod faults;
 mod get;
 mod history;
 mod listing;

@@ -260,6 +260,14 @@ impl Orders {
         );
         self.replace(&id, body);
         let order = self.by_id.get_mut(&id).unwrap();
+        for (name, default) in [
+            ("source_name", "Order Desk"),
+            ("payment_status", "Captured"),
+        ] {
+            if order[name] == "" {
+                order.insert(name.to_owned(), json!(default));
+            }
+        }
         let source_id = text(body, "source_id");
         order.insert(
             "source_id".to_owned(),
