@@ -133,7 +133,9 @@ fn a_dry_run_answers_the_difference_of_the_write_for_every_tool() {
     }
 }
 
-fn faults() -> Vec<(&'static str, fn() -> Fault)> {
+type Named = (&'static str, fn() -> Fault);
+
+fn faults() -> Vec<Named> {
     vec![
         ("a time-out after the commit", || Fault::LostAfter),
         ("a time-out before the commit", || Fault::LostBefore),

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod caching;
+mod certainty;
 mod create;
 mod definitions;
 mod delete;
