@@ -69,6 +69,9 @@ pub struct Change {
     /// The change that took this one back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<String>,
+    /// It takes back a part only: the other change can be taken back once more.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 impl Change {
@@ -148,6 +151,7 @@ impl<'a> Journal<'a> {
             after: None,
             undoes: intent.undoes,
             undone_by: None,
+            partial: false,
         };
         self.put(&change)?;
         Ok(change)
@@ -197,7 +201,7 @@ impl<'a> Journal<'a> {
         let Some(undone) = &change.undoes else {
             return Ok(());
         };
-        if change.state != State::Made {
+        if change.state != State::Made || change.partial {
             return Ok(());
         }
         if let Some(mut undone) = self.find(undone)? {

@@ -219,6 +219,7 @@ impl Bulk<'_> {
         let all = work.left.len() + work.done.len();
         let mut diff = Vec::new();
         let mut stopped = None;
+        let mut did = false;
         while let Some(next) = work.left.first().cloned() {
             let (done, total) = (work.done.len(), all);
             self.context.session().progress(
@@ -232,7 +233,8 @@ impl Bulk<'_> {
                 );
                 break;
             }
-            if self.context.session().time_left() < TO_FINISH && !work.done.is_empty() {
+            // One order in every step, however short the operator made it.
+            if did && self.context.session().time_left() < TO_FINISH {
                 let message = format!("{done} of {total} orders are done.");
                 return Ok(Pause {
                     state: serde_json::to_vec(&work).unwrap_or_default(),
@@ -244,6 +246,7 @@ impl Bulk<'_> {
             let row = self.change(&next, &mut work.call_id, &mut diff);
             work.left.remove(0);
             work.done.push(row);
+            did = true;
         }
         let mut changed = self.answer(all);
         changed.results = work.done;

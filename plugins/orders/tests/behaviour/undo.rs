@@ -232,3 +232,15 @@ fn a_created_order_is_deleted_again_once_somebody_agreed() {
     answered(&host, "orders_undo", &arguments, true).unwrap();
     assert_eq!(shop.ids(), ["5", "6"]);
 }
+
+#[test]
+fn what_was_taken_back_in_part_can_be_taken_back_once_more() {
+    let (host, shop) = open();
+    let change = update(&host, json!({ "email": "a@example.com", "tag_name": "x" }));
+    shop.edit("5", json!({ "email": "theirs@example.com" }));
+    assert!(undo(&host, &change).unwrap()["conflicts"].is_array());
+    shop.edit("5", json!({ "email": "a@example.com" }));
+    let undone = undo(&host, &change).unwrap();
+    assert_eq!(undone["diff"][0]["path"], "email");
+    assert_eq!(shop.order("5")["email"], "r.okafor@example.com");
+}
