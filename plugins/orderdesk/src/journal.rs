@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `change/<store_id>/<change_id>` | [`Change`] | `store:<store_id>` |
 //! | `change-of/<store_id>/<kind>/<id of the thing>/<change_id>` | nothing: finds the changes of one thing | `store:<store_id>` |
+//! | `change-in/<store_id>/<call_id>/<change_id>` | nothing: finds the further changes of one call | `store:<store_id>` |
 //!
 //! A change id begins with the time, inverted: keys in their order are newest first.
 
@@ -168,8 +169,14 @@ impl<'a> Journal<'a> {
                 .subject(&subject)
                 .expires_after(self.keep),
         ];
+        let mut pointers = Vec::new();
         if !change.thing_id.is_empty() {
-            let place = self.place(&change.kind, &change.thing_id);
+            pointers.push(self.place(&change.kind, &change.thing_id));
+        }
+        if change.call_id != change.change_id {
+            pointers.push(self.call(&change.call_id));
+        }
+        for place in pointers {
             writes.push(
                 Write::put(format!("{place}{}", change.change_id), b"{}".as_slice())
                     .subject(&subject)
@@ -257,8 +264,27 @@ impl<'a> Journal<'a> {
         Ok(changes)
     }
 
+    /// All changes of one call, newest first. A call is named by its first change.
+    ///
+    /// # Errors
+    /// What the host refuses; `document-malformed`.
+    pub fn of_call(&self, call_id: &str) -> Result<Vec<Change>, ToolError> {
+        let pointers = self.context.storage().scan_all(None, &self.call(call_id))?;
+        let mut changes = Vec::new();
+        for pointer in pointers {
+            let id = pointer.key.rsplit('/').next().unwrap_or_default();
+            changes.extend(self.find(id)?);
+        }
+        changes.extend(self.find(call_id)?);
+        Ok(changes)
+    }
+
     fn key(&self, change_id: &str) -> String {
         format!("change/{}/{change_id}", self.store_id)
+    }
+
+    fn call(&self, call_id: &str) -> String {
+        format!("change-in/{}/{call_id}/", self.store_id)
     }
 
     fn place(&self, kind: &str, id: &str) -> String {
