@@ -38,7 +38,8 @@ const TOO_MANY: usize = 8;
 fn betrays(text: &str, secret: &str) -> Option<String> {
     let every =
         |write: fn(u8) -> String| move |part: &[u8]| part.iter().map(|b| write(*b)).collect();
-    let forms: [&dyn Fn(&[u8]) -> String; 6] = [
+    type Form<'a> = &'a dyn Fn(&[u8]) -> String;
+    let forms: [Form<'_>; 6] = [
         &|part| String::from_utf8_lossy(part).into_owned(),
         &every(|byte| format!("{byte:02x}")),
         &every(|byte| format!("{byte:02X}")),

@@ -7,6 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
+use super::exports::Exports;
 use super::stdio::PluginOutput;
 use crate::capabilities::Services;
 use crate::capabilities::context::{CallContext, CallState, Grantee};
@@ -31,6 +32,8 @@ pub struct LoadedPlugin {
     pub limits: Limits,
     /// Linked, type-checked, ready to instantiate.
     pub pre: PluginPre<CallState>,
+    /// What it gives beside tools.
+    pub exports: Exports,
 }
 
 impl LoadedPlugin {
@@ -73,21 +76,33 @@ impl LoadedPlugin {
         context: Arc<CallContext>,
         call: &Call,
     ) -> Result<Outcome, Error> {
+        self.within(services, context, async |store| {
+            let plugin = self.pre.instantiate_async(&mut *store).await?;
+            let tools = plugin.orderdesk_plugin_tools();
+            tools.call_call_tool(store, call).await
+        })
+        .await
+    }
+
+    /// Runs `ask` on the store of a fresh instance, within the limits of a call.
+    ///
+    /// # Errors
+    /// The plugin's own error, or the limit that it ran into, or that it failed.
+    pub async fn within<T>(
+        &self,
+        services: &Arc<Services>,
+        context: Arc<CallContext>,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
         let mut store = self.store(services, Some(context.clone()));
-        let running = async {
-            let plugin = self.pre.instantiate_async(&mut store).await?;
-            plugin
-                .orderdesk_plugin_tools()
-                .call_call_tool(&mut store, call)
-                .await
-        };
+        let running = ask(&mut store);
         let ended = tokio::select! {
             biased;
             ended = timeout_at(context.deadline, running) => ended,
             () = context.stopped.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
         };
         match ended {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Err(self.failed(&error, store.data().usage.exceeded(), &context)),
             Err(_) => Err(self.timed_out(context.read_only)),
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::compiled::CompiledCode;
+use super::compiled::{CompiledCode, first_line};
 use super::engine::{MEMORY_CEILING, PluginEngine};
+use super::exports::Exports;
 use super::instance::LoadedPlugin;
 use super::native::NATIVE;
 use super::tool::{Tool, compile};
@@ -69,12 +70,15 @@ pub async fn load(
     let pre = engine
         .linker
         .instantiate_pre(&component)
-        .and_then(PluginPre::new)
-        .map_err(|error| PluginError::NotAComponent(super::compiled::first_line(&error)))?;
+        .map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
+    let exports = Exports::of(&pre)?;
+    let pre =
+        PluginPre::new(pre).map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
     let plugin = Arc::new(LoadedPlugin {
         grantee,
         limits,
         pre,
+        exports,
     });
 
     let (manifest, declared) = plugin

@@ -6,6 +6,7 @@ mod call;
 mod compiled;
 mod confirm;
 mod engine;
+mod exports;
 mod host;
 mod imports;
 mod instance;

@@ -33,6 +33,7 @@
 //! ```
 
 mod cache;
+mod clock;
 mod http;
 mod locks;
 mod log;
@@ -184,6 +185,7 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
         id: host.next_id("call"),
         read_only,
         unattended: false,
+        since: host.now(),
         subject: RefCell::new(None),
     };
     plugin
@@ -217,6 +219,7 @@ fn outside(plugin: &Plugin, host: &FakeHost, subject: &str, read_only: bool) -> 
         id: host.next_id("call"),
         read_only,
         unattended: true,
+        since: host.now(),
         subject: RefCell::new(Some(subject.to_owned())),
     }
 }
@@ -229,6 +232,8 @@ struct CallHost {
     read_only: bool,
     /// Nobody of the tenant is present.
     unattended: bool,
+    /// When it began.
+    since: u64,
     subject: RefCell<Option<String>>,
 }
 

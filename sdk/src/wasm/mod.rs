@@ -4,6 +4,7 @@
 mod convert;
 mod guest;
 mod host;
+mod outside;
 
 pub use bindings::export_component;
 pub use guest::Component;
@@ -20,7 +21,13 @@ pub use host::ComponentHost;
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
-        world: "plugin",
+        inline: "package orderdesk:sdk;
+            world component {
+                include orderdesk:plugin/plugin@0.1.0;
+                export orderdesk:plugin/webhooks@0.1.0;
+                export orderdesk:plugin/events@0.1.0;
+            }",
+        world: "orderdesk:sdk/component",
         pub_export_macro: true,
         export_macro_name: "export_component",
         generate_all,
