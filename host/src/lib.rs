@@ -1,6 +1,6 @@
 //! An MCP server that hosts sandboxed WebAssembly plugins. It knows nothing of Order Desk: that is what its plugins know.
 //!
-//! Calls run downward only: `main -> application -> mcp -> plugins -> capabilities -> tenancy -> store`; `config`, `clock`
+//! Calls run downward only: `main -> application -> mcp -> web -> plugins -> capabilities -> tenancy -> store`; `config`, `clock`
 //! and `observe` are the ground. See `ARCHITECTURE.md`.
 
 pub mod application;
@@ -13,3 +13,4 @@ pub mod observe;
 pub mod plugins;
 pub mod store;
 pub mod tenancy;
+mod web;

@@ -17,7 +17,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, print};
+use commands::{call, print, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -69,6 +69,9 @@ enum Command {
     /// Make and list tenants
     #[command(subcommand)]
     Tenants(Tenants),
+    /// Make, list, renew and delete hooks: URLs at which other programs tell that something happened
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
     /// Call a tool from the terminal, without an agent
     ///
     /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal. A
@@ -157,6 +160,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
                 .await?;
             print::tenants(&tenants, json)?;
         }
+        Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
         Command::Call {
             tool,
             arguments,

@@ -31,6 +31,8 @@ pub struct Grantee {
     pub tools: Vec<String>,
     /// Whether it may take locks.
     pub locks: bool,
+    /// Other plugins whose events it is handed.
+    pub events: Vec<String>,
     /// The plugin's settings, a JSON object.
     pub settings: String,
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod call;
 pub(crate) mod print;
+pub(crate) mod webhooks;

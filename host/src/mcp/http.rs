@@ -22,6 +22,7 @@ use super::{McpServer, authentication, json_guard, origin};
 use crate::capabilities::Services;
 use crate::config::Config;
 use crate::plugins::PluginHost;
+use crate::web;
 
 /// How long connections may take to send their last answer.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -75,6 +76,7 @@ pub async fn serve_on(
     let app = router(config, address, host.clone(), services, streams.clone());
     tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
 
+    tokio::spawn(host.clone().handle_events());
     let accepting = CancellationToken::new();
     // Without it, Nagle's algorithm and delayed acknowledgements add up to 50 ms to an answer.
     let listener = listener.tap_io(|stream| {
@@ -82,8 +84,11 @@ pub async fn serve_on(
             tracing::debug!(cause = %error, "TCP_NODELAY could not be set");
         }
     });
-    let serving =
-        axum::serve(listener, app).with_graceful_shutdown(accepting.clone().cancelled_owned());
+    let serving = axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(accepting.clone().cancelled_owned());
     let serving = tokio::spawn(async move { serving.await });
 
     stop.await;
@@ -140,6 +145,7 @@ fn router(
             authentication::authenticate,
         ))
         .layer(middleware::from_fn_with_state(origins, origin::guard))
+        .merge(web::router(host.clone()))
         .merge(health(host))
 }
 

@@ -1,24 +1,18 @@
 //! What rmcp answers in plain text or not at all, as JSON-RPC wants it: malformed JSON, batches, too large bodies; and
 //! `Accept` headers of simple clients.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use crate::web::body;
+
 /// The largest request that is read.
 pub const BODY_BYTES: usize = 4 << 20;
-
-/// A client that sends more than this loses its connection.
-const DISCARDED_BYTES: usize = 64 << 20;
-/// Time for a body to arrive.
-const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Passes requests whose body is one JSON object.
 pub async fn guard(request: Request, next: Next) -> Response {
@@ -26,7 +20,7 @@ pub async fn guard(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let bytes = match read(body).await {
+    let bytes = match body::read(body, BODY_BYTES).await {
         Ok(bytes) => bytes,
         Err(status) => {
             return refuse(
@@ -69,35 +63,6 @@ pub async fn guard(request: Request, next: Next) -> Response {
     }
     next.run(Request::from_parts(parts, Body::from(bytes)))
         .await
-}
-
-/// The whole body, or the status that says why not.
-///
-/// What is too large is read to its end all the same, and thrown away: an answer to a client that is still sending would be
-/// lost with the connection (RFC 9112, section 9.6).
-async fn read(body: Body) -> Result<Vec<u8>, StatusCode> {
-    let mut stream = body.into_data_stream();
-    let mut kept = Vec::new();
-    let mut received = 0_usize;
-    let reading = async {
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
-            received = received.saturating_add(chunk.len());
-            if received <= BODY_BYTES {
-                kept.extend_from_slice(&chunk);
-            } else if received > DISCARDED_BYTES {
-                break;
-            }
-        }
-        Ok(())
-    };
-    tokio::time::timeout(ARRIVAL, reading)
-        .await
-        .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))?;
-    if received > BODY_BYTES {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    Ok(kept)
 }
 
 fn is_json(content_type: Option<&HeaderValue>) -> bool {

@@ -276,20 +276,7 @@ impl PluginHost {
             outcome_unknown: error.outcome_unknown && !previews,
             ..error
         });
-        if plugin.grantee.locks && !context.read_only {
-            let released = self
-                .services
-                .locks
-                .release_all(
-                    &context.caller.principal,
-                    listed.plugin_name(),
-                    &context.lock_holder,
-                )
-                .await;
-            if let Err(error) = released {
-                tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
-            }
-        }
+        self.release_locks(plugin, &context).await;
         if previews || !matches!(answer, Ok(Reply::Done(_))) {
             // A secret that came with a failed call is of no use to anybody; with a preview or a question it comes again.
             for handle in context.secrets.take_kept() {
@@ -304,6 +291,25 @@ impl PluginHost {
             }
         }
         answer
+    }
+
+    /// Locks end with the call at the latest.
+    pub(super) async fn release_locks(&self, plugin: &LoadedPlugin, context: &CallContext) {
+        if !plugin.grantee.locks || context.read_only {
+            return;
+        }
+        let released = self
+            .services
+            .locks
+            .release_all(
+                &context.caller.principal,
+                &plugin.grantee.name,
+                &context.lock_holder,
+            )
+            .await;
+        if let Err(error) = released {
+            tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
+        }
     }
 
     async fn steps(
@@ -372,7 +378,7 @@ enum Ended {
     Asking(Asked),
 }
 
-fn budget(limits: &Limits) -> ResponseBudget {
+pub(super) fn budget(limits: &Limits) -> ResponseBudget {
     ResponseBudget::new(
         usize::try_from(limits.http_bytes.as_u64()).unwrap_or(usize::MAX),
         limits.http_requests,
@@ -388,7 +394,7 @@ fn stopping() -> Error {
 }
 
 /// Locks belong to one call, not to all that share a correlation id.
-fn lock_holder() -> String {
+pub(super) fn lock_holder() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 

@@ -5,18 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::watch;
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::compiled::CompiledCode;
 use super::engine::PluginEngine;
+use super::hooks::ResourcesChanged;
 use super::load::{self, Loaded};
 use super::native::Native;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
 use crate::config::{Config, Confirm, Limits, Plugin};
+
+/// Changes that a slow listener may be behind.
+const CHANGES: usize = 256;
 
 /// How far a plugin is.
 pub(super) enum Slot {
@@ -40,6 +44,14 @@ pub struct PluginHost {
     pub(super) stopped: CancellationToken,
     /// What counts where a tool asks whether it may.
     pub(super) confirm: Confirm,
+    /// Wakes whoever hands out events.
+    pub(super) events_waiting: Notify,
+    /// How long events are kept.
+    pub(super) keep_events: Duration,
+    /// Resources that changed outside of calls.
+    pub(super) changes: broadcast::Sender<ResourcesChanged>,
+    /// Who is granted whose events, whether loaded yet or not: (whose, who).
+    event_grants: Vec<(String, String)>,
     engine: PluginEngine,
     compiled: Arc<CompiledCode>,
     registry: ArcSwap<Registry>,
@@ -72,6 +84,16 @@ impl PluginHost {
             stopping: stopped.child_token(),
             stopped,
             confirm: config.mcp.confirm,
+            events_waiting: Notify::new(),
+            keep_events: config.webhooks.keep,
+            changes: broadcast::Sender::new(CHANGES),
+            event_grants: enabled
+                .iter()
+                .flat_map(|(name, plugin)| {
+                    let whose = plugin.grants.events.iter();
+                    whose.map(|whose| (whose.clone(), name.clone()))
+                })
+                .collect(),
             engine,
             compiled: Arc::new(compiled),
             registry: ArcSwap::from_pointee(Registry::build(&native, &BTreeMap::new())),
@@ -118,11 +140,27 @@ impl PluginHost {
         }
         self.still_loading.send_modify(|loading| *loading -= 1);
         self.revision.send_modify(|revision| *revision += 1);
+        // Events may have waited for it.
+        self.events_waiting.notify_one();
     }
 
     /// Changes with every change of the registry.
     pub fn revisions(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
+    }
+
+    /// Resources that change outside of calls, from now on.
+    pub fn changes(&self) -> broadcast::Receiver<ResourcesChanged> {
+        self.changes.subscribe()
+    }
+
+    /// The plugins that are granted the events of this one.
+    pub(super) fn handlers_of(&self, plugin: &str) -> Vec<String> {
+        self.event_grants
+            .iter()
+            .filter(|(whose, _)| whose == plugin)
+            .map(|(_, who)| who.clone())
+            .collect()
     }
 
     /// Cancelled when the server begins to stop.

@@ -203,6 +203,7 @@ fn grantee(
         read: settings.grants.read.clone(),
         tools: settings.grants.tools.clone(),
         locks: settings.grants.locks,
+        events: settings.grants.events.clone(),
         settings: serde_json::Value::Object(settings.settings.clone()).to_string(),
     })
 }

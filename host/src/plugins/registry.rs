@@ -68,6 +68,7 @@ pub struct Problem {
 pub struct Registry {
     tools: Vec<Listed>,
     by_name: HashMap<String, usize>,
+    plugins: BTreeMap<String, Arc<LoadedPlugin>>,
     problems: Vec<Problem>,
 }
 
@@ -103,6 +104,7 @@ impl Registry {
         for tool in &loaded.tools {
             self.list(tool.clone(), Runner::Plugin(loaded.plugin.clone()));
         }
+        self.plugins.insert(name.to_owned(), loaded.plugin.clone());
     }
 
     fn list(&mut self, tool: Arc<Tool>, runner: Runner) {
@@ -120,6 +122,20 @@ impl Registry {
     /// All tools, in their listed order.
     pub fn tools(&self) -> &[Listed] {
         &self.tools
+    }
+
+    /// The plugin of this name, if it is served.
+    pub(super) fn plugin(&self, name: &str) -> Option<&Arc<LoadedPlugin>> {
+        self.plugins.get(name)
+    }
+
+    /// The plugins that are granted events.
+    pub(super) fn handlers(&self) -> Vec<String> {
+        self.plugins
+            .iter()
+            .filter(|(_, plugin)| !plugin.grantee.events.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// What could not be served.

@@ -278,6 +278,7 @@ mod tests {
             read: vec![],
             tools: vec![],
             locks: false,
+            events: vec![],
             settings: "{}".into(),
         }
     }
