@@ -12,4 +12,5 @@ mod protocol;
 mod shutdown;
 mod stdio;
 mod stores;
+mod toggles;
 mod upstream;
