@@ -1,8 +1,6 @@
 //! The tool list as agents get it: held against the names that outsiders rely on, and against a checked-in copy.
 
-use std::path::Path;
-
-use end_to_end::Server;
+use end_to_end::{Server, assert_snapshot};
 use serde_json::{Value, json};
 
 /// Tools and the arguments that scripts and other people's plugins build on.
@@ -118,15 +116,5 @@ async fn every_tool_is_described_as_clients_need_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_list_is_the_one_that_is_checked_in() {
     let tools = serde_json::to_string_pretty(&listed().await).unwrap() + "\n";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("end-to-end/snapshots/tools.json");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, &tools).unwrap();
-    }
-    let kept = std::fs::read_to_string(&file).unwrap();
-    assert!(
-        kept == tools,
-        "the tool list changed; if that is meant, run the test with UPDATE_SNAPSHOTS=1 and commit {}",
-        file.display()
-    );
+    assert_snapshot("tools.json", &tools);
 }

@@ -7,6 +7,7 @@ mod command_line;
 mod first_path;
 mod leaks;
 mod listing;
+mod names;
 mod orders;
 mod protocol;
 mod shutdown;

@@ -12,7 +12,9 @@
 mod client;
 mod files;
 mod server;
+mod snapshot;
 
 pub use client::{Client, Reply, ToolReply};
 pub use files::{component, guest, program, root};
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
+pub use snapshot::assert_snapshot;
