@@ -48,6 +48,23 @@ pub struct ToolReply {
 }
 
 impl ToolReply {
+    /// Reads the result of `tools/call`.
+    pub(crate) fn of(result: &Value, raw: String) -> Self {
+        let text = result["content"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|block| block["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        Self {
+            is_error: result["isError"] == true,
+            structured: result["structuredContent"].clone(),
+            text,
+            raw,
+        }
+    }
+
     /// The structured result of a success.
     #[track_caller]
     pub fn ok(self) -> Value {
@@ -137,18 +154,6 @@ impl Client {
             .await;
         let result = &reply.json()["result"];
         assert!(result.is_object(), "{tool} had no result: {}", reply.text);
-        let text = result["content"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|block| block["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n");
-        ToolReply {
-            is_error: result["isError"] == true,
-            structured: result["structuredContent"].clone(),
-            text,
-            raw: reply.text,
-        }
+        ToolReply::of(result, reply.text.clone())
     }
 }

@@ -11,10 +11,13 @@
 
 mod client;
 mod files;
+mod installation;
 mod server;
 mod snapshot;
 
 pub use client::{Client, Reply, ToolReply};
 pub use files::{component, guest, program, root};
+pub use installation::{Agent, Installation, Process};
+pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
 pub use snapshot::assert_snapshot;
