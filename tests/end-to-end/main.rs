@@ -9,6 +9,7 @@ mod leaks;
 mod listing;
 mod names;
 mod orders;
+mod processes;
 mod protocol;
 mod shutdown;
 mod stdio;

@@ -10,12 +10,14 @@
 )]
 
 mod client;
+mod counts;
 mod files;
 mod installation;
 mod server;
 mod snapshot;
 
 pub use client::{Client, Reply, ToolReply};
+pub use counts::rounds;
 pub use files::{component, guest, program, root};
 pub use installation::{Agent, Installation, Process};
 pub use rustix::process::Signal;
