@@ -8,6 +8,7 @@ use std::time::Duration;
 use orderdesk_mcp::application::Application;
 use orderdesk_mcp::config::{self, Config, Environment};
 use orderdesk_mcp::mcp;
+use orderdesk_mcp::tenancy::Scopes;
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -193,6 +194,24 @@ impl Server {
     /// A client with some key.
     pub fn client(&self, key: &str) -> Client {
         Client::new(self.url(), SecretString::from(key))
+    }
+
+    /// Another key of the tenant of `maker`, with these limits.
+    pub async fn limited(&self, maker: &Client, scopes: Scopes) -> Client {
+        use secrecy::ExposeSecret;
+        let tenancy = &self.application.data.tenancy;
+        let key = SecretString::from(maker.key());
+        let maker = tenancy.authenticate(&key).await.unwrap();
+        let created = tenancy
+            .create_access_key(&maker, "another", scopes, None)
+            .await
+            .unwrap();
+        self.client(created.key.expose_secret())
+    }
+
+    /// What the server keeps, as somebody with the file sees and changes it.
+    pub fn raw_database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data_dir.join("orderdesk-mcp.db")).unwrap()
     }
 
     /// A tenant with the first sample store registered.

@@ -4,14 +4,18 @@ mod admission;
 mod arguments;
 mod call;
 mod compiled;
+mod confirm;
 mod engine;
 mod host;
 mod imports;
 mod instance;
+mod intent;
 mod load;
 mod native;
+mod preview;
 mod registry;
 mod schema_weight;
+mod selection;
 mod stdio;
 mod tool;
 
@@ -19,10 +23,12 @@ use thiserror::Error;
 
 pub use call::{Answer, CallRequest, Content, Structured};
 pub use compiled::CompiledCode;
+pub use confirm::{Answered, Asked, AskedQuestion, Reply};
 pub use engine::{EngineError, PluginEngine};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
 pub use registry::{Listed, Problem, Registry};
+pub use selection::{ReadOnly, Selection, unknown_toolset};
 pub use tool::{Tool, ToolHints};
 
 /// Characters of [`PluginError::line`].

@@ -36,6 +36,8 @@ pub struct Tool {
     pub hints: ToolHints,
     /// The set it belongs to.
     pub toolset: Option<String>,
+    /// Listed where nobody chose sets.
+    pub by_default: bool,
     /// Arguments that hold secrets.
     pub sealed: Vec<SealedArgument>,
 }
@@ -90,8 +92,15 @@ impl Tool {
                 open_world: false,
             },
             toolset: None,
+            by_default: true,
             sealed: Vec::new(),
         })
+    }
+
+    /// Whether callers may send an argument of this name.
+    pub fn takes(&self, argument: &str) -> bool {
+        let properties = self.arguments.schema().get("properties");
+        properties.is_some_and(|properties| properties.get(argument).is_some())
     }
 
     /// Checks what a plugin declares.
@@ -108,6 +117,9 @@ impl Tool {
         let of_tool = |what: String| format!("tool '{name}': {what}");
         if declared.title.trim().is_empty() || declared.description.trim().is_empty() {
             return Err(of_tool("it has no title or no description".into()));
+        }
+        if let Some(set) = &declared.toolset {
+            check_toolset(set).map_err(&of_tool)?;
         }
         let mut schema = object(&declared.input_schema)
             .map_err(|error| of_tool(format!("its input schema {error}")))?;
@@ -132,6 +144,7 @@ impl Tool {
             output,
             hints: declared.hints.into(),
             toolset: declared.toolset,
+            by_default: declared.by_default,
             sealed,
             name,
         })
@@ -161,6 +174,21 @@ fn check_name(name: &str, prefixes: &[String]) -> Result<(), String> {
             prefixes.join(", ")
         ))
     }
+}
+
+/// Sets are named in URLs and lists.
+fn check_toolset(set: &str) -> Result<(), String> {
+    let legal = (1..=NAME_LENGTH).contains(&set.len())
+        && set.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte)
+        });
+    if legal {
+        return Ok(());
+    }
+    let shown: String = set.chars().filter(|c| !c.is_control()).take(60).collect();
+    Err(format!(
+        "its tool set '{shown}' must have 1 to {NAME_LENGTH} of a-z, 0-9, _ and -"
+    ))
 }
 
 fn object(json: &str) -> Result<Map<String, Value>, String> {
@@ -292,6 +320,21 @@ mod tests {
             assert!(check(name, r#"{"type":"object"}"#).is_err(), "{name}");
         }
         check("shop_get", r#"{"type":"object"}"#).unwrap();
+    }
+
+    #[test]
+    fn a_set_that_cannot_stand_in_a_url_is_refused() {
+        for (set, fine) in [
+            ("orders", true),
+            ("", false),
+            ("a,b", false),
+            ("Orders", false),
+        ] {
+            let mut tool = declared("shop_get", r#"{"type":"object"}"#);
+            tool.toolset = Some(set.into());
+            let checked = Tool::check(tool, &grantee(), &["shop_".into()]);
+            assert_eq!(checked.is_ok(), fine, "{set}");
+        }
     }
 
     #[test]

@@ -5,12 +5,15 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::recent::Question;
-use super::{SqliteDatabase, access_keys, buckets, documents, locks, secrets, tenants};
+use super::{
+    SqliteDatabase, access_keys, buckets, confirmations, documents, locks, secrets, tenants,
+};
 use crate::clock::Timestamp;
 use crate::store::{
-    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, Database, Document,
-    InsertTenantError, KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan,
-    SecretRecord, StoreError, Taken, TenantId, TenantRecord, Write,
+    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
+    ConfirmationTaken, Database, Document, InsertTenantError, KeyId, LockId, LockOwner,
+    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
+    TenantRecord, Write,
 };
 
 impl SqliteDatabase {
@@ -293,6 +296,29 @@ impl Database for SqliteDatabase {
             .await
     }
 
+    async fn insert_confirmation(
+        &self,
+        tenant: &TenantId,
+        record: ConfirmationRecord,
+    ) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.connections
+            .write(move |it| confirmations::insert(it, &tenant, &record))
+            .await
+    }
+
+    async fn take_confirmation(
+        &self,
+        tenant: &TenantId,
+        wanted: ConfirmationKey,
+        now: Timestamp,
+    ) -> Result<ConfirmationTaken, StoreError> {
+        let tenant = tenant.clone();
+        self.connections
+            .write(move |it| confirmations::take(it, &tenant, &wanted, now))
+            .await
+    }
+
     async fn first_call_done(&self, tenant: &TenantId, digest: &str) -> Result<bool, StoreError> {
         let (tenant, digest) = (tenant.clone(), digest.to_owned());
         self.connections
@@ -319,6 +345,7 @@ impl Database for SqliteDatabase {
                     documents: documents::purge(it, now)?,
                     locks: locks::purge(it, now)?,
                     buckets: buckets::purge(it, now)?,
+                    confirmations: confirmations::purge(it, now)?,
                 })
             })
             .await

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod buckets;
+mod confirmations;
 mod connections;
 mod database;
 mod documents;

@@ -21,7 +21,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 4;
 
 /// The steps of the schema, in order, forward only. A step that was released is never edited: its successor follows it.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_initial.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/0001_initial.sql")),
+    M::up(include_str!("../migrations/0002_confirmations.sql")),
+];
 
 impl SqliteDatabase {
     /// Opens the database at `path`, making it and its directory if they are not there, and brings its schema up to date.
