@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::cache::Cache;
+use crate::clock::Clock;
 use crate::crypto::Crypto;
 use crate::error::ToolError;
 use crate::host::Current;
@@ -105,6 +106,12 @@ impl Context {
     #[must_use]
     pub fn session(&self) -> Session<'_> {
         Session::new(self.host())
+    }
+
+    /// What time it is, and waiting.
+    #[must_use]
+    pub fn clock(&self) -> Clock<'_> {
+        Clock::new(self.host())
     }
 
     /// Other plugins' tools.

@@ -1,6 +1,7 @@
 //! The seam between tools and whatever runs them: the real host in a component, fakes in a unit test.
 
 use crate::cache::CacheHost;
+use crate::clock::ClockHost;
 use crate::crypto::CryptoHost;
 use crate::http::HttpHost;
 use crate::locks::LocksHost;
@@ -9,9 +10,17 @@ use crate::peers::PeersHost;
 use crate::session::SessionHost;
 use crate::storage::StorageHost;
 
-/// Everything that a host lends to a plugin: one trait per interface of the contract.
+/// Everything that a host lends to a plugin: one trait per interface of the contract, and the clock.
 pub trait Host:
-    HttpHost + StorageHost + CacheHost + CryptoHost + LocksHost + SessionHost + PeersHost + LogHost
+    HttpHost
+    + StorageHost
+    + CacheHost
+    + CryptoHost
+    + LocksHost
+    + SessionHost
+    + PeersHost
+    + LogHost
+    + ClockHost
 {
 }
 
@@ -24,6 +33,7 @@ impl<T> Host for T where
         + SessionHost
         + PeersHost
         + LogHost
+        + ClockHost
 {
 }
 

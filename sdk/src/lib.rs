@@ -2,6 +2,7 @@
 
 mod arguments;
 pub mod cache;
+pub mod clock;
 mod context;
 pub mod crypto;
 mod error;

@@ -18,6 +18,18 @@
 //! The error's `extra` holds `upstream_status` and `upstream_message`. After a write, 5xx and unreadable answers have
 //! `outcome_unknown` set.
 //!
+//! # Changes
+//!
+//! A writing tool previews, merges, records and verifies with these, whatever it changes:
+//!
+//! 1. [`WriteArguments`] flattened into its arguments; [`WriteArguments::preview`] tells a preview.
+//! 2. [`difference::edits`] between the record as it was read and as it shall be; none means that nothing is to do.
+//! 3. A preview answers [`difference::shown`] and rests on [`basis::digest`] of the edits; the write compares it with
+//!    [`agreed_basis`] and answers [`changed_since`] where it differs. What needs a consent pauses with [`ask`].
+//! 4. [`journal::Journal::intend`] before the request, [`journal::Journal::settle`] after it.
+//! 5. [`likeness::compare`] tells what Order Desk tidied ([`Normalised`]) from what somebody changed.
+//! 6. [`repeat`] for what must not be done twice.
+//!
 //! # Example
 //!
 //! ```
@@ -47,15 +59,21 @@
 //! ```
 
 mod answer;
+pub mod basis;
 mod choice;
 mod client;
+pub mod difference;
 mod fields;
 mod filter;
+pub mod journal;
+pub mod likeness;
 pub mod normalise;
 mod page;
 mod registry;
+pub mod repeat;
 mod request;
 mod store;
+mod writing;
 
 pub use answer::{take, take_object, take_rows};
 pub use choice::Access;
@@ -66,6 +84,9 @@ pub use page::{DEFAULT_LIMIT, LARGEST_LIMIT, Page, Sent, Shown};
 pub use registry::{Registry, ResolvedBy, StoreRecord, active_key, fold, name_key, store_key};
 pub use request::ApiRequest;
 pub use store::{Store, StoreReference};
+pub use writing::{
+    Normalised, Stopwatch, WriteArguments, WriteSettings, agreed_basis, ask, changed_since,
+};
 
 /// The endpoint's name in the config.
 pub const ENDPOINT: &str = "orderdesk";

@@ -123,6 +123,14 @@ impl HttpHost for CallHost {
                 format!("The path segment {segment:?} is refused."),
             ));
         }
+        if let Some(lock) = &request.lock
+            && !self.holds(lock)
+        {
+            return Err(ToolError::conflict(
+                "lease-too-short",
+                "The lock does not outlast the request, so it was not sent.",
+            ));
+        }
         let service = {
             let mut services = self.host.world.http.borrow_mut();
             services.requests.push(request.clone());

@@ -50,6 +50,17 @@ impl FakeHost {
     }
 }
 
+impl CallHost {
+    /// True while this call's lease of the lock lasts.
+    pub(super) fn holds(&self, lock: &str) -> bool {
+        let now = self.host.now();
+        let held = self.host.world.locks.borrow();
+        held.by_name
+            .values()
+            .any(|lease| lease.id == lock && lease.call == self.id && now < lease.ends_at)
+    }
+}
+
 impl LocksHost for CallHost {
     /// Waiting moves the fake clock.
     fn acquire(&self, name: &str, wait_ms: u32, lease_ms: u32) -> Result<String, ToolError> {

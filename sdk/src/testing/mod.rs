@@ -33,6 +33,7 @@
 //! ```
 
 mod cache;
+mod clock;
 mod http;
 mod locks;
 mod log;
@@ -182,6 +183,7 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
         plugin: plugin.name().to_owned(),
         id: host.next_id("call"),
         read_only,
+        since: host.now(),
         subject: RefCell::new(None),
     };
     plugin
@@ -196,6 +198,8 @@ struct CallHost {
     plugin: String,
     id: String,
     read_only: bool,
+    /// When it began.
+    since: u64,
     subject: RefCell<Option<String>>,
 }
 

@@ -77,7 +77,7 @@ impl FakeHost {
         self.world.session.borrow().subjects.clone()
     }
 
-    /// The time that calls have left, in milliseconds (60,000 at first).
+    /// The time that calls have in all, in milliseconds (60,000 at first). The fake clock uses it up.
     pub fn set_time_left_ms(&self, milliseconds: u32) {
         self.world.session.borrow_mut().time_left_ms = milliseconds;
     }
@@ -145,7 +145,9 @@ impl SessionHost for CallHost {
     }
 
     fn time_left_ms(&self) -> u32 {
-        self.host.world.session.borrow().time_left_ms
+        let spent = self.host.now().saturating_sub(self.since);
+        let allowed = self.host.world.session.borrow().time_left_ms;
+        allowed.saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX))
     }
 
     fn cancelled(&self) -> bool {

@@ -1,11 +1,14 @@
 //! The host's side of the contract, as the SDK's traits.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde_json::Value;
 
 use super::bindings::orderdesk::plugin as wire;
 use super::convert::handle;
 use crate::arguments::Sealed;
 use crate::cache::{CacheHost, Lookup, Ticket};
+use crate::clock::ClockHost;
 use crate::crypto::{Audience, CryptoHost};
 use crate::error::ToolError;
 use crate::http::{HttpHost, Request, Response};
@@ -149,6 +152,21 @@ impl LocksHost for ComponentHost {
 
     fn release(&self, lock: &str) -> Result<(), ToolError> {
         Ok(wire::locks::release(lock)?)
+    }
+}
+
+/// WASI's clocks, through the standard library.
+impl ClockHost for ComponentHost {
+    fn now_ms(&self) -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .ok()
+            .and_then(|time| u64::try_from(time.as_millis()).ok())
+            .unwrap_or_default()
+    }
+
+    fn sleep_ms(&self, milliseconds: u32) {
+        std::thread::sleep(Duration::from_millis(milliseconds.into()));
     }
 }
 

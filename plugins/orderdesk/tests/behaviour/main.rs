@@ -3,6 +3,7 @@
 
 mod answers;
 mod caching;
+mod changes;
 mod choice;
 
 use std::time::Duration;

@@ -50,7 +50,7 @@ fn still_holds(context: &Context, value: Option<&str>) -> Result<(), ToolError> 
 }
 
 fn plugin() -> Plugin {
-    let tool = |tool: Tool, title: &str| tool.title(title).description("For tests.");
+    let tool = |tool: Tool, title: &'static str| tool.title(title).description("For tests.");
     Plugin::new("changes", env!("CARGO_PKG_VERSION"))
         .description("Changes documents, for tests.")
         .tool(tool(Tool::new("changes_get", get), "Read a document").read_only())
