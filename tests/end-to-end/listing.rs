@@ -4,7 +4,7 @@ use end_to_end::{Server, assert_snapshot};
 use serde_json::{Value, json};
 
 /// Tools and the arguments that scripts and other people's plugins build on.
-const PROMISED: [(&str, &[&str]); 11] = [
+const PROMISED: [(&str, &[&str]); 18] = [
     ("tenant_use_master_key", &["master_key"]),
     (
         "stores_register",
@@ -29,6 +29,48 @@ const PROMISED: [(&str, &[&str]); 11] = [
         ],
     ),
     ("orders_get", &["order_id", "store_identifier"]),
+    (
+        "orders_create",
+        &[
+            "order_data",
+            "store_identifier",
+            "dry_run",
+            "confirm_token",
+            "idempotency_key",
+        ],
+    ),
+    (
+        "orders_update",
+        &[
+            "order_id",
+            "changes",
+            "store_identifier",
+            "dry_run",
+            "confirm_token",
+            "idempotency_key",
+            "if_unchanged_since",
+            "expected",
+        ],
+    ),
+    (
+        "orders_delete",
+        &["order_id", "store_identifier", "dry_run", "confirm_token"],
+    ),
+    (
+        "orders_move",
+        &[
+            "order_id_list",
+            "destination_folder_id",
+            "destination_folder_name",
+            "store_identifier",
+        ],
+    ),
+    ("orders_add_note", &["order_id", "note", "store_identifier"]),
+    (
+        "orders_changes",
+        &["order_id", "limit", "cursor", "store_identifier"],
+    ),
+    ("orders_undo", &["change_id", "store_identifier"]),
     ("products_get", &["product_id", "store_identifier"]),
     (
         "products_list",
