@@ -6,11 +6,12 @@ mod fields;
 mod get;
 mod list;
 mod search;
+mod shipments;
 mod version;
 
 use std::time::Duration;
 
-use orderdesk_client::Caching;
+use orderdesk_client::{Caching, WriteSettings};
 use orderdesk_plugin::{Plugin, Tool};
 
 const TOOLSET: &str = "orders";
@@ -33,7 +34,7 @@ fn caching(tag: impl Into<String>) -> Caching {
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
-    Plugin::new("orders", env!("CARGO_PKG_VERSION"))
+    let plugin = Plugin::new("orders", env!("CARGO_PKG_VERSION"))
         .description("Searches and reads the orders of an Order Desk store.")
         .wish(
             r#"http = [{ endpoint = "orderdesk", allow = ["GET /orders", "GET /orders/*"] }]"#,
@@ -43,6 +44,15 @@ pub fn plugin() -> Plugin {
             r#"read = ["stores"]"#,
             "to know which stores there are, and to use their sealed keys",
         )
+        .wish(
+            r#"http = [{ endpoint = "orderdesk", allow = ["GET /orders/*/shipments", "POST /orders/*/shipments", "PUT /orders/*/shipments/*", "DELETE /orders/*/shipments/*", "POST /batch-shipments"] }]"#,
+            "to read, add, change and remove shipments",
+        )
+        .wish(
+            "locks = true",
+            "to keep two changes of one order from overwriting each other",
+        )
+        .settings::<WriteSettings>()
         .tool(
             Tool::new("orders_list", list::list)
                 .title("Search orders")
@@ -69,7 +79,8 @@ pub fn plugin() -> Plugin {
                 .read_only()
                 .idempotent()
                 .toolset(TOOLSET),
-        )
+        );
+    shipments::tools().into_iter().fold(plugin, Plugin::tool)
 }
 
 orderdesk_plugin::export!(plugin);

@@ -3,11 +3,15 @@
 use super::*;
 
 #[test]
-fn both_tools_only_read_and_say_so() {
+fn the_tools_that_only_read_say_so() {
     let tools = orders::plugin().tools();
+    let reading = tools.iter().filter(|tool| tool.hints.read_only);
+    let tools: Vec<_> = reading
+        .filter(|tool| tool.toolset.as_deref() == Some("orders"))
+        .collect();
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(names, ["orders_list", "orders_get"]);
-    for tool in &tools {
+    for tool in tools {
         let hints = tool.hints;
         assert_eq!(
             (
@@ -33,11 +37,12 @@ fn a_definition_costs_a_model_little() {
             "inputSchema": tool.input_schema, "outputSchema": tool.output_schema,
         });
         let bytes = definition.to_string().len();
-        // About four bytes make a token. A search with thirty documented parameters takes some more.
-        let most = if tool.name == "orders_list" {
-            1_150
-        } else {
-            1_000
+        // About four bytes make a token. A search with thirty documented parameters takes some more, and so may what is
+        // only listed on demand.
+        let most = match tool.name.as_str() {
+            "orders_list" => 1_150,
+            _ if !tool.by_default => 1_250,
+            _ => 1_000,
         };
         assert!(bytes < most * 4, "{}: {bytes} bytes", tool.name);
     }
@@ -52,6 +57,9 @@ fn an_order_is_open_for_fields_that_nobody_knows_yet() {
             Value::Null => &properties["order"],
             items => items,
         };
+        if order.is_null() {
+            continue;
+        }
         assert_eq!(order["type"], "object", "{}", tool.name);
         assert_ne!(order["additionalProperties"], false, "{}", tool.name);
     }

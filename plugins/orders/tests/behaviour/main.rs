@@ -9,6 +9,7 @@ mod get;
 mod listing;
 mod pages;
 mod search;
+mod shipments;
 
 use orderdesk_client::{StoreRecord, store_key};
 use orderdesk_plugin::ToolError;
