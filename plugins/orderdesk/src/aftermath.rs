@@ -6,16 +6,16 @@ use orderdesk_plugin::{Context, ToolError, serde_json};
 use serde_json::{Map, Value};
 
 use crate::likeness::{Likeness, blank, compare};
-use crate::writing::Normalised;
+use crate::writing::{Normalised, Stopwatch};
 
-/// Waits between looks at a write of unknown outcome: what timed out may still arrive.
-const WAITS: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
-/// What a call keeps to itself for its answer.
-const RESERVE: Duration = Duration::from_secs(5);
+/// Nobody waits longer for a thing to show.
+const LONGEST: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// A request that was cut off may still be carried out: what looks untouched is looked at again after this long.
+const SETTLED: Duration = Duration::from_secs(3);
+/// What a call keeps to answer with.
+const TO_ANSWER: Duration = Duration::from_secs(5);
 
 /// What a look at the thing showed.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,36 +24,39 @@ pub enum Sight<T> {
     Made(T),
     /// The thing is as it was before.
     NotMade,
-    /// It is neither: somebody else changed it meanwhile.
+    /// It is neither, since somebody else changed it meanwhile; or there was no time to see it settle.
     Neither,
 }
 
-/// Looks at a thing whose write has an unknown outcome, until it is seen to have arrived or time is short: then the last
-/// look counts.
+/// Looks at a thing whose write has an unknown outcome, until it shows what became of it.
 ///
 /// # Errors
-/// That of the last look, if none succeeded.
+/// That of the last look, if none showed anything in time.
 pub fn look<T>(
     context: &Context,
     mut look: impl FnMut() -> Result<Sight<T>, ToolError>,
 ) -> Result<Sight<T>, ToolError> {
-    let mut seen = look();
-    for wait in WAITS {
-        let settled = matches!(seen, Ok(Sight::Made(_)));
-        if settled
-            || context.session().cancelled()
-            || context.session().time_left() < RESERVE + wait
-        {
-            break;
-        }
-        context.clock().sleep(wait);
-        seen = match (look(), seen) {
-            // What was seen counts for more than a look that failed.
-            (Err(_), Ok(seen)) => Ok(seen),
-            (newer, _) => newer,
+    let watch = Stopwatch::start(context);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        context.clock().sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        let seen = look();
+        let settled = match &seen {
+            Ok(Sight::Made(_)) => true,
+            Ok(_) => watch.elapsed(context) >= SETTLED,
+            Err(_) => false,
         };
+        let late = watch.elapsed(context) + pause > LONGEST
+            || context.session().time_left() < pause + TO_ANSWER;
+        if settled {
+            return seen;
+        }
+        if late || context.session().cancelled() {
+            // It may still arrive.
+            return seen.map(|_| Sight::Neither);
+        }
     }
-    seen
 }
 
 /// The error of a write that a look showed not to have arrived.

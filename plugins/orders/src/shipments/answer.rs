@@ -20,6 +20,8 @@ pub(crate) struct Changed {
     shipment: Option<Map<String, Value>>,
     /// For orders_undo; null if nothing was changed.
     change_id: Option<String>,
+    /// False: nothing was to do, or it is a preview.
+    changed: bool,
     /// What differs.
     diff: Vec<Difference>,
     /// What Order Desk tidied or computed.
@@ -49,6 +51,7 @@ impl Changed {
             order_id: order_id.to_owned(),
             shipment: None,
             change_id: None,
+            changed: false,
             diff: difference::shown(edits),
             normalised: Vec::new(),
             warnings: Vec::new(),
@@ -63,6 +66,7 @@ impl Changed {
     pub(super) fn done(store: &Store, order_id: &str, edits: &[Edit], done: Done) -> Self {
         Self {
             shipment: done.shipment,
+            changed: done.change_id.is_some(),
             change_id: done.change_id,
             normalised: done.normalised,
             warnings: done.warnings,

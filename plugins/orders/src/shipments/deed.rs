@@ -155,7 +155,7 @@ impl Deed<'_> {
                 Err((State::NotMade, aftermath::did_not_arrive(error, what)))
             }
             Ok(Sight::Neither) => Err(unknown(
-                "The shipment is now neither as it was nor as it shall be: somebody else changed it at the same time.",
+                "A look at it did not settle that: it may be under way, or somebody else changed it at the same time.",
             )),
             Err(read) => Err(unknown(&format!(
                 "Reading the shipments afterwards failed too ({}).",

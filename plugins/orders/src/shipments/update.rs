@@ -165,7 +165,7 @@ fn refuse_if_changed(
         ),
     };
     Err(ToolError::conflict(
-        "changed-meanwhile",
+        "changed-since",
         format!(
             "{what}, so nothing was changed. See `theirs` (there now) and `ours` (wanted); repeat it with the values that \
              are there now if it still holds."

@@ -87,7 +87,7 @@ fn what_the_caller_saw_must_still_hold() {
     let wanted = json!({ "changes": { "cost": 4 }, "if_unchanged_since": listed["version"], "expected": { "cost": 3.5 } });
     desk.edit(5, |shipments| shipments[0]["weight"] = json!("9"));
     let error = update(&desk, &id, wanted.clone()).unwrap_err();
-    assert!(error.has_code("changed-meanwhile"));
+    assert!(error.has_code("changed-since"));
     assert_eq!(error.extra.unwrap()["theirs"]["weight"], "9");
     // Only the fields that change count for `expected`.
     let seen = json!({ "changes": { "cost": 4 }, "expected": { "cost": 3.5, "weight": "2" } });
