@@ -3,8 +3,10 @@
 //! A map differs key by key. A list whose rows have an `id` differs row by row, whatever their sequence. A list without
 //! ids differs by what was appended or removed, else as a whole.
 
+use std::borrow::Cow;
+
 use orderdesk_plugin::serde_json;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,7 +27,7 @@ pub struct Edit {
 }
 
 /// One place that differs, as results show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// Such as `shipping.city`; items by their id: `order_items.90231.quantity`; what is added: `order_notes.+1`.
     pub path: String,
@@ -33,6 +35,25 @@ pub struct Difference {
     pub before: Value,
     /// Null: nothing is there any more.
     pub after: Value,
+}
+
+/// In few words: every writing tool's definition has it.
+impl JsonSchema for Difference {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Difference".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": { "path": { "type": "string" }, "before": true, "after": true },
+            "required": ["path", "before", "after"],
+        })
+    }
 }
 
 impl Edit {

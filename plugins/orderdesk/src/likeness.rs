@@ -63,14 +63,14 @@ pub fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
     compare(one, other) <= Likeness::Normalised
 }
 
-/// True for what stands for nothing: null, blank text, an empty list or map.
+/// True for what stands for nothing: null, blank text, an empty list, a map of nothing else.
 #[must_use]
 pub fn blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
         Value::Array(values) => values.is_empty(),
-        Value::Object(map) => map.is_empty(),
+        Value::Object(map) => map.values().all(blank),
         _ => false,
     }
 }

@@ -1,9 +1,10 @@
 //! What every writing tool takes and answers.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use orderdesk_plugin::{Context, Id, Mode, Pause, Question, ToolError};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -49,7 +50,7 @@ impl WriteSettings {
 }
 
 /// A value that Order Desk stored in another form than it was sent, or computed anew.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalised {
     /// Where.
     pub path: String,
@@ -57,6 +58,24 @@ pub struct Normalised {
     pub sent: Value,
     /// As it is stored.
     pub stored: Value,
+}
+
+/// In few words: every writing tool's definition has it.
+impl JsonSchema for Normalised {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Normalised".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": { "path": { "type": "string" }, "sent": true, "stored": true },
+        })
+    }
 }
 
 /// The id of the one question that writing tools ask.

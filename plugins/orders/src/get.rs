@@ -50,7 +50,7 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
         ));
     }
     let id = own_id("order_id", &arguments.order_id, "bad-order-id", || {
-        by_shop_number(&arguments.order_id)
+        by_shop_number(arguments.order_id.as_str())
     })?;
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
     let (order, cached) = store
@@ -67,8 +67,11 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
         )
         .map_err(|mut error| {
             if error.kind == ErrorKind::NotFound {
-                error.message =
-                    format!("{} {}", error.message, by_shop_number(&arguments.order_id));
+                error.message = format!(
+                    "{} {}",
+                    error.message,
+                    by_shop_number(arguments.order_id.as_str())
+                );
             }
             error
         })?;
@@ -84,8 +87,9 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
     })
 }
 
-fn by_shop_number(id: &Id) -> String {
-    let id: String = id.as_str().chars().take(60).collect();
+/// What to do with an id that may be the shop's own number.
+pub(crate) fn by_shop_number(id: &str) -> String {
+    let id: String = id.chars().take(60).collect();
     format!(
         "If it is the shop's own order number, search for it: orders_list with {{\"source_id\": {}}}.",
         json!(id)

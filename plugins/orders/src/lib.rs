@@ -1,17 +1,30 @@
-//! The plugin `orders`: searches and reads the orders of a store.
+//! The plugin `orders`: searches, reads and changes the orders of a store.
 
+mod bulk;
+mod change;
+mod changes;
 mod concise;
+mod create;
 mod dates;
+mod delete;
 mod fields;
 mod get;
+mod history;
 mod list;
+mod once;
+mod order_items;
+mod relocate;
 mod search;
+mod settings;
 mod shipments;
+mod undo;
+mod update;
 mod version;
+mod written;
 
 use std::time::Duration;
 
-use orderdesk_client::{Caching, WriteSettings};
+use orderdesk_client::Caching;
 use orderdesk_plugin::{Plugin, Tool};
 
 const TOOLSET: &str = "orders";
@@ -34,25 +47,29 @@ fn caching(tag: impl Into<String>) -> Caching {
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
-    let plugin = Plugin::new("orders", env!("CARGO_PKG_VERSION"))
-        .description("Searches and reads the orders of an Order Desk store.")
+    shipments::added_to(orders())
+}
+
+fn orders() -> Plugin {
+    Plugin::new("orders", env!("CARGO_PKG_VERSION"))
+        .description("Searches, reads and changes the orders of an Order Desk store.")
+        .settings::<settings::Settings>()
         .wish(
-            r#"http = [{ endpoint = "orderdesk", allow = ["GET /orders", "GET /orders/*"] }]"#,
-            "to search and read orders",
+            r#"http = [{ endpoint = "orderdesk", allow = ["GET /orders", "GET /orders/*", "GET /store"] }]"#,
+            "to search and read orders, and to know a store's folders",
+        )
+        .wish(
+            r#"http = [{ endpoint = "orderdesk", allow = ["POST /orders", "PUT /orders/*", "DELETE /orders/*", "POST /orders/*/order-history", "POST /move-orders"] }]"#,
+            "to create, change, move and delete orders",
+        )
+        .wish(
+            "locks = true",
+            "so that two changes of one order never overwrite each other",
         )
         .wish(
             r#"read = ["stores"]"#,
             "to know which stores there are, and to use their sealed keys",
         )
-        .wish(
-            r#"http = [{ endpoint = "orderdesk", allow = ["GET /orders/*/shipments", "POST /orders/*/shipments", "PUT /orders/*/shipments/*", "DELETE /orders/*/shipments/*", "POST /batch-shipments"] }]"#,
-            "to read, add, change and remove shipments",
-        )
-        .wish(
-            "locks = true",
-            "to keep two changes of one order from overwriting each other",
-        )
-        .settings::<WriteSettings>()
         .tool(
             Tool::new("orders_list", list::list)
                 .title("Search orders")
@@ -79,8 +96,169 @@ pub fn plugin() -> Plugin {
                 .read_only()
                 .idempotent()
                 .toolset(TOOLSET),
-        );
-    shipments::tools().into_iter().fold(plugin, Plugin::tool)
+        )
+        .tool(
+            Tool::new("orders_update", update::update)
+                .title("Change an order")
+                .description(
+                    "Changes parts of one order; what `changes` does not name stays. Use it for addresses, totals, tags, \
+                     folder, items, notes and data. Do not use it for shipments (shipments_add). The result shows exactly \
+                     what changed; orders_undo takes it back. Example: {\"order_id\": \"5512034\", \"changes\": \
+                     {\"shipping\": {\"city\": \"Bath\"}, \"order_items\": [{\"code\": \"ORG-WAL\", \"quantity\": 3}]}}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_add_note", update::add_note)
+                .title("Add a note to an order")
+                .description(
+                    "Appends a note to an order; one that is there already is not added again. Use it to leave a remark \
+                     for the people who pack. Do not use it for long texts (an order's notes hold 2,000 characters \
+                     together) or to edit a note. Example: {\"order_id\": \"5512034\", \"note\": \"Call before \
+                     delivery\"}.",
+                )
+                .idempotent()
+                .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_create", create::create)
+                .title("Create an order")
+                .description(
+                    "Creates an order. Use it for an order that Order Desk does not have yet; give the shop's own number \
+                     as source_id, then repeating the call creates no second one. Do not use it to change an order \
+                     (orders_update). Example: {\"order_data\": {\"source_id\": \"WEB-7\", \"email\": \"a@example.com\", \
+                     \"shipping\": {\"first_name\": \"Ann\", \"last_name\": \"Lee\"}, \"order_items\": [{\"name\": \
+                     \"Desk\", \"code\": \"D-1\", \"price\": 10, \"quantity\": 1}]}}.",
+                )
+                .idempotent()
+                .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_delete", delete::delete)
+                .title("Delete an order")
+                .description(
+                    "Deletes an order for good, after a confirmation. Use it only when asked to delete. Do not use it for \
+                     an order that is done or canceled (orders_move into that folder). orders_undo can create it again, \
+                     without its id, history and shipments. Example: {\"order_id\": \"5512034\", \"dry_run\": true}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_move", relocate::relocate)
+                .title("Move orders")
+                .description(
+                    "Moves orders into another folder, which is their status; the folder's rules run. Use it to pass \
+                     orders on. Do not use it for other changes (orders_update). More than one order is confirmed first. \
+                     Example: {\"order_id_list\": [5512034], \"destination_folder_name\": \"Prepared\"}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_changes", changes::changes)
+                .title("What was changed")
+                .description(
+                    "Lists the changes made through this server, newest first, with their exact differences. Use it to see \
+                     what happened to an order, or to find a change_id for orders_undo. Do not use it for what people did \
+                     in Order Desk itself (orders_history). Example: {\"order_id\": \"5512034\"}.",
+                )
+                .read_only()
+                .idempotent()
+                .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_undo", undo::undo)
+                .title("Take a change back")
+                .description(
+                    "Takes one change back; what others changed since stays and is listed in conflicts. Use it when a \
+                     change was a mistake. Do not use it for changes made in Order Desk itself. A deleted order is created \
+                     again, after a confirmation. Example: {\"change_id\": \"e3f2…\"}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("orders_history", history::history)
+                .title("Read an order's history")
+                .description(
+                    "Reads what happened to an order in Order Desk: edits, moves, shipments, remarks. Use it to find out why \
+                     an order is as it is. Do not use it often: Order Desk finds history slowly. Example: {\"order_id\": \
+                     \"5512034\"}.",
+                )
+                .read_only()
+                .idempotent()
+                .toolset("history")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("orders_add_history", history::add)
+                .title("Write into an order's history")
+                .description(
+                    "Appends an entry to an order's history, for good: it can be neither changed nor removed. Use it for \
+                     remarks that are too long for notes, or that must last. Do not use it for what the people who pack \
+                     must see (orders_add_note). Example: {\"order_id\": \"5512034\", \"note\": \"Refund promised\"}.",
+                )
+                .toolset("history")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("order_items_add", order_items::add)
+                .title("Add items to an order")
+                .description(
+                    "Adds items to an order; one that is there already is not added again. Use it for new lines. Do not use \
+                     it to raise a quantity (order_items_update). Example: {\"order_id\": \"5512034\", \"items\": \
+                     [{\"code\": \"D-1\", \"name\": \"Desk\", \"price\": 10, \"quantity\": 1}]}.",
+                )
+                .idempotent()
+                .toolset("items")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("order_items_update", order_items::update)
+                .title("Change items of an order")
+                .description(
+                    "Changes fields of an order's items; other fields and items stay. Use it for quantities, prices and \
+                     variations. Do not use it to replace an item (order_items_remove and order_items_add). Example: \
+                     {\"order_id\": \"5512034\", \"items\": [{\"code\": \"D-1\", \"quantity\": 2}]}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset("items")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("order_items_remove", order_items::remove)
+                .title("Remove items from an order")
+                .description(
+                    "Removes items from an order; orders_undo brings them back under new ids. Use it when a line falls \
+                     away. Do not use it to lower a quantity (order_items_update). Example: {\"order_id\": \"5512034\", \
+                     \"items\": [{\"code\": \"D-1\"}]}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset("items")
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("orders_bulk_update", bulk::bulk_update)
+                .title("Change many orders")
+                .description(
+                    "Makes one change in every order that a search finds, at most 200, after a confirmation; answers per \
+                     order. Use it for the same change in many orders; preview it with dry_run. Do not use it to move \
+                     orders (orders_move) or for one order (orders_update). Example: {\"filter\": {\"folder_name\": \
+                     \"New\"}, \"changes\": {\"tag_name\": \"info\"}, \"dry_run\": true}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset("bulk")
+                .only_in_toolset(),
+        )
 }
 
 orderdesk_plugin::export!(plugin);

@@ -129,6 +129,20 @@ impl Search {
         Ok(request)
     }
 
+    /// True if it narrows nothing: every order of the store would be meant.
+    pub(crate) fn is_empty(&self) -> bool {
+        let filters = self
+            .texts()
+            .into_iter()
+            .filter(|(name, text)| *name != "order_by" && text.is_some())
+            .count();
+        filters == 0
+            && self.folder_id.is_none()
+            && self.source_id.is_none()
+            && self.customer_id.is_none()
+            && self.dates().iter().all(|(_, date, _, _)| date.is_none())
+    }
+
     /// False for an order that Order Desk found although its number only resembles the one asked for
     /// (order-desk-api.md §2.3).
     pub(crate) fn matches(&self, order: &Map<String, Value>) -> bool {

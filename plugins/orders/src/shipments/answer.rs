@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::deed::Done;
+use crate::written::Written;
 
 /// A change of a shipment, or a preview of one.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -86,10 +87,23 @@ impl Changed {
     }
 
     /// The same with something more to know.
-    #[allow(dead_code)] // As `undo`.
     pub(super) fn remarking(mut self, remarks: &[String]) -> Self {
         self.warnings.extend_from_slice(remarks);
         self
+    }
+
+    /// As orders_undo answers it.
+    pub(crate) fn written(self, store: &Store) -> Written {
+        Written {
+            shipment: self.shipment,
+            change_id: self.change_id,
+            changed: self.changed,
+            diff: self.diff,
+            normalised: self.normalised,
+            warnings: self.warnings,
+            dry_run: self.dry_run.then_some(true),
+            ..Written::new(store)
+        }
     }
 
     /// It would be done: a preview that rests on `basis`.

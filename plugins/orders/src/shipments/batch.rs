@@ -56,6 +56,9 @@ pub(crate) struct Added {
     results: Vec<Row>,
     /// What differs.
     diff: Vec<Difference>,
+    /// Tell the person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// True: a preview; nothing was changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
@@ -286,12 +289,22 @@ fn edits(wanted: &[Wanted], rows: &[Row], counts: fn(&Row) -> bool) -> Vec<Edit>
 }
 
 fn answer(store: &Store, results: Vec<Row>, edits: &[Edit], counts: fn(&Row) -> bool) -> Added {
+    let failed = results.iter().filter(|row| !row.ok).count();
+    let warnings = match failed {
+        0 => Vec::new(),
+        failed => vec![format!(
+            "{failed} of {} shipments are not there: see the errors of their rows. The same call again adds only what is \
+             missing.",
+            results.len()
+        )],
+    };
     Added {
         store: store.reference(),
         added: results.iter().filter(|row| counts(row)).count(),
-        failed: results.iter().filter(|row| !row.ok).count(),
+        failed,
         results,
         diff: difference::shown(edits),
+        warnings,
         dry_run: false,
         confirm_token: None,
         expires_at: None,

@@ -14,8 +14,6 @@ mod details;
 mod list;
 mod step;
 mod sweep;
-// Called by orders_undo.
-#[allow(dead_code)]
 pub(crate) mod undo;
 mod update;
 
@@ -24,7 +22,7 @@ use std::time::Duration;
 use orderdesk_client::{ApiRequest, Store, take_rows};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, Id, Tool, ToolError};
+use orderdesk_plugin::{Context, Id, Plugin, Tool, ToolError};
 
 use crate::{TAG_LISTS, tag_of};
 
@@ -136,8 +134,16 @@ fn listed(shipments: &[Shipment]) -> String {
     )
 }
 
-/// The tools for shipments.
-pub(crate) fn tools() -> [Tool; 5] {
+/// The plugin with the tools for shipments, and with the wish that goes with them.
+pub(crate) fn added_to(plugin: Plugin) -> Plugin {
+    let plugin = plugin.wish(
+        r#"http = [{ endpoint = "orderdesk", allow = ["GET /orders/*/shipments", "POST /orders/*/shipments", "PUT /orders/*/shipments/*", "DELETE /orders/*/shipments/*", "POST /batch-shipments"] }]"#,
+        "to read, add, change and remove shipments",
+    );
+    tools().into_iter().fold(plugin, Plugin::tool)
+}
+
+fn tools() -> [Tool; 5] {
     [
         Tool::new("shipments_list", list::list)
             .title("List an order's shipments")

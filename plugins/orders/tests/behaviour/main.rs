@@ -3,13 +3,23 @@
 // One order in `json!` has more parts than the default allows.
 #![recursion_limit = "256"]
 
+mod bulk;
 mod caching;
+mod create;
 mod definitions;
+mod delete;
 mod get;
+mod history;
 mod listing;
+mod moving;
+mod order_items;
 mod pages;
 mod search;
 mod shipments;
+mod shop;
+mod undo;
+mod update;
+mod writing;
 
 use orderdesk_client::{StoreRecord, store_key};
 use orderdesk_plugin::ToolError;

@@ -5,6 +5,7 @@ mod batch;
 mod changing;
 mod definitions;
 mod desk;
+mod undoing;
 
 use orderdesk_plugin::testing::Invocation;
 use orderdesk_plugin::{Outcome, Resumption};

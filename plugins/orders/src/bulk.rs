@@ -1,0 +1,343 @@
+//! `orders_bulk_update`: one change over a search result, order by order.
+//!
+//! A call does as much as its time allows, then pauses without a question: the host calls again with the state. Every
+//! order is changed by the same safe change as with `orders_update`, so an interruption loses nothing: what was done is in
+//! the journal, and doing it again changes nothing more.
+
+use std::time::Duration;
+
+use orderdesk_client::difference::{Difference, edits};
+use orderdesk_client::{
+    Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since, take_rows,
+};
+use orderdesk_plugin::serde_json::{self, Map, Value, json};
+use orderdesk_plugin::{Context, Outcome, Output, Pause, ToolError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::change::engine::{Changing, Plan, Planner};
+use crate::change::guards::Guards;
+use crate::change::merge::merge;
+use crate::change::shape;
+use crate::search::Search;
+use crate::settings::Settings;
+use crate::update::Changes;
+
+const TOOL: &str = "orders_bulk_update";
+/// More than that is a decision to be made in parts.
+const MOST: usize = 200;
+/// Orders per request of the search.
+const PAGE: u32 = 100;
+/// What a step leaves of its call: enough for one change whose answer is lost.
+const TO_FINISH: Duration = Duration::from_secs(45);
+/// Differences that an answer shows; the rest is counted.
+const SHOWN: usize = 60;
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Arguments {
+    /// Which orders, as with orders_list: at most 200.
+    filter: Search,
+    /// What shall change, as with orders_update.
+    changes: Changes,
+    #[serde(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Changed {
+    store: StoreReference,
+    /// Orders found.
+    matched: usize,
+    results: Vec<Row>,
+    /// Paths begin with the order's id.
+    diff: Vec<Difference>,
+    /// Tell the person.
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    dry_run: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    confirm_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    expires_at: Option<String>,
+}
+
+/// What became of one order.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Row {
+    order_id: String,
+    ok: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    error: Option<String>,
+    /// For orders_undo; none if there was nothing to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    change_id: Option<String>,
+}
+
+/// Where the work stands between two steps.
+#[derive(Serialize, Deserialize)]
+struct Work {
+    /// The same for all changes of this call.
+    call_id: Option<String>,
+    left: Vec<String>,
+    done: Vec<Row>,
+}
+
+pub(crate) fn bulk_update(
+    arguments: Arguments,
+    context: &Context,
+) -> Result<Outcome<Changed>, ToolError> {
+    let changes = &arguments.changes.0;
+    shape::check_names(changes, false)?;
+    if changes.is_empty() || arguments.filter.is_empty() {
+        return Err(ToolError::invalid_input(
+            "nothing-named",
+            "'changes' and 'filter' must name something: without a filter every order of the store would be meant.",
+        ));
+    }
+    let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;
+    let settings = Settings::of(context)?;
+    let bulk = Bulk {
+        context,
+        store: &store,
+        settings: &settings,
+        changes,
+    };
+    if !arguments.write.preview(context)
+        && let Some(resumption) = context.resumption()
+        && let Ok(work) = serde_json::from_slice::<Work>(&resumption.state)
+    {
+        return bulk.go_on(work);
+    }
+    let orders = bulk.find(&arguments.filter)?;
+    let basis = basis(context, &orders);
+    if arguments.write.preview(context) {
+        return Ok(Output::new(bulk.preview(&orders)).resting_on(basis).into());
+    }
+    let Some(agreed) = agreed_basis(context)? else {
+        let names: Vec<&str> = changes.keys().map(String::as_str).collect();
+        let question = format!(
+            "Change {} of {} orders of the store {:?}? See each difference with dry_run: true.",
+            names.join(", "),
+            orders.len(),
+            store.name()
+        );
+        return Ok(ask(&basis, question).into());
+    };
+    if agreed != basis {
+        return Err(changed_since(
+            "The list of orders that the filter finds",
+            json!(ids(&orders)),
+            json!(changes),
+        ));
+    }
+    bulk.go_on(Work {
+        call_id: None,
+        left: ids(&orders),
+        done: Vec::new(),
+    })
+}
+
+/// The list of orders; what changes in each is decided when its turn comes.
+fn basis(context: &Context, orders: &[Map<String, Value>]) -> String {
+    let mut ids = ids(orders);
+    ids.sort();
+    basis::digest(context, &ids)
+}
+
+fn ids(orders: &[Map<String, Value>]) -> Vec<String> {
+    orders.iter().map(id).collect()
+}
+
+fn id(order: &Map<String, Value>) -> String {
+    let id = order.get("id").and_then(Value::as_str);
+    id.unwrap_or_default().to_owned()
+}
+
+struct Bulk<'a> {
+    context: &'a Context,
+    store: &'a Store,
+    settings: &'a Settings,
+    changes: &'a Map<String, Value>,
+}
+
+impl Bulk<'_> {
+    /// Every order that the filter finds, fresh, each once.
+    fn find(&self, filter: &Search) -> Result<Vec<Map<String, Value>>, ToolError> {
+        let request = filter.request()?;
+        let mut orders: Vec<Map<String, Value>> = Vec::new();
+        let mut offset = 0;
+        loop {
+            let page = request.clone().query("limit", PAGE).query("offset", offset);
+            let mut answer = self.store.client(self.context).send(page)?;
+            let rows = take_rows(&mut answer, "orders")?;
+            let received = u32::try_from(rows.len()).unwrap_or(PAGE);
+            for order in rows {
+                if filter.matches(&order) && !orders.iter().any(|there| id(there) == id(&order)) {
+                    orders.push(order);
+                }
+            }
+            if orders.len() > MOST {
+                return Err(ToolError::invalid_input(
+                    "too-many-orders",
+                    format!(
+                        "'filter' finds more than {MOST} orders. Nothing was changed. Narrow it, by dates for instance."
+                    ),
+                ));
+            }
+            if received < PAGE {
+                return Ok(orders);
+            }
+            offset += received;
+        }
+    }
+
+    fn preview(&self, orders: &[Map<String, Value>]) -> Changed {
+        let mut changed = self.answer(orders.len());
+        changed.dry_run = Some(true);
+        let mut more = 0;
+        for order in orders {
+            let merged = merge(order, self.changes);
+            let error = merged.as_ref().err().map(|error| error.message.clone());
+            changed.results.push(Row {
+                order_id: id(order),
+                ok: error.is_none(),
+                error,
+                change_id: None,
+            });
+            for mut edit in merged
+                .map(|merged| edits(order, &merged.order))
+                .unwrap_or_default()
+            {
+                edit.at.insert(0, id(order));
+                match changed.diff.len() < SHOWN {
+                    true => changed.diff.push(edit.shown()),
+                    false => more += 1,
+                }
+            }
+        }
+        if more > 0 {
+            changed
+                .warnings
+                .push(format!("{more} further differences are not shown."));
+        }
+        changed
+    }
+
+    fn go_on(&self, mut work: Work) -> Result<Outcome<Changed>, ToolError> {
+        let all = work.left.len() + work.done.len();
+        let mut diff = Vec::new();
+        let mut stopped = None;
+        while let Some(next) = work.left.first().cloned() {
+            let (done, total) = (work.done.len(), all);
+            self.context.session().progress(
+                done as f64,
+                Some(total as f64),
+                &format!("{done} of {total} orders"),
+            );
+            if self.context.session().cancelled() {
+                stopped = Some(
+                    "It was cancelled: the orders without a result were not changed.".to_owned(),
+                );
+                break;
+            }
+            if self.context.session().time_left() < TO_FINISH && !work.done.is_empty() {
+                let message = format!("{done} of {total} orders are done.");
+                return Ok(Pause {
+                    state: serde_json::to_vec(&work).unwrap_or_default(),
+                    questions: Vec::new(),
+                    message: Some(message),
+                }
+                .into());
+            }
+            let row = self.change(&next, &mut work.call_id, &mut diff);
+            work.left.remove(0);
+            work.done.push(row);
+        }
+        let mut changed = self.answer(all);
+        changed.results = work.done;
+        changed.warnings.extend(stopped);
+        changed.diff = diff;
+        if changed.diff.len()
+            < changed
+                .results
+                .iter()
+                .filter(|row| row.change_id.is_some())
+                .count()
+        {
+            changed.warnings.push(
+                "orders_changes shows the differences of the orders that were changed first."
+                    .to_owned(),
+            );
+        }
+        Ok(Outcome::complete(changed))
+    }
+
+    fn change(
+        &self,
+        order_id: &str,
+        call_id: &mut Option<String>,
+        diff: &mut Vec<Difference>,
+    ) -> Row {
+        let changing = Changing {
+            context: self.context,
+            store: self.store,
+            settings: self.settings,
+            tool: TOOL,
+            order_id,
+            guards: &Guards::default(),
+            agreed: None,
+            undoes: None,
+            call_id: call_id.as_deref(),
+        };
+        let plan: &Planner<'_> = &|order| {
+            let merged = merge(order, self.changes)?;
+            Ok(Plan {
+                order: merged.order,
+                remarks: merged.remarks,
+                conflicts: Vec::new(),
+            })
+        };
+        match changing.make(plan) {
+            Ok(written) => {
+                if call_id.is_none() {
+                    call_id.clone_from(&written.change_id);
+                }
+                diff.extend(written.diff.into_iter().map(|mut difference| {
+                    difference.path = format!("{order_id}.{}", difference.path);
+                    difference
+                }));
+                diff.truncate(SHOWN);
+                Row {
+                    order_id: order_id.to_owned(),
+                    ok: true,
+                    error: None,
+                    change_id: written.change_id,
+                }
+            }
+            Err(error) => Row {
+                order_id: order_id.to_owned(),
+                ok: false,
+                error: Some(error.message),
+                change_id: None,
+            },
+        }
+    }
+
+    fn answer(&self, matched: usize) -> Changed {
+        Changed {
+            store: self.store.reference(),
+            matched,
+            results: Vec::new(),
+            diff: Vec::new(),
+            warnings: Vec::new(),
+            dry_run: None,
+            confirm_token: None,
+            expires_at: None,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The body of a PUT: the whole order, since Order Desk blanks what is missing (order-desk-api.md §2.5).
+
+use jiff::Timestamp;
+use orderdesk_plugin::serde_json::{Map, Value, json};
+
+/// Digits of a card that Order Desk keeps.
+const DIGITS: usize = 4;
+
+/// Dates the notes that have no date yet: a PUT replaces them all, so who sends them dates them.
+pub(crate) fn dated(mut order: Map<String, Value>, now_ms: u64) -> Map<String, Value> {
+    let now = i64::try_from(now_ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .map(|now| now.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    if let (Some(Value::Array(notes)), Some(now)) = (order.get_mut("order_notes"), now) {
+        for note in notes.iter_mut().filter_map(Value::as_object_mut) {
+            if note.get("date_added").is_none_or(|date| date == "") {
+                let rest = std::mem::take(note);
+                note.insert("date_added".to_owned(), json!(now));
+                note.extend(rest.into_iter().filter(|(name, _)| name != "date_added"));
+            }
+        }
+    }
+    order
+}
+
+/// What is sent. Shipments and history have ways of their own, and are never touched by this one.
+pub(crate) fn body(order: &Map<String, Value>) -> Value {
+    let mut body = order.clone();
+    for own_way in ["order_shipments", "order_history"] {
+        body.shift_remove(own_way);
+    }
+    // GET gives `cc_number_masked`, PUT takes `cc_number`; without it the digits may be lost (§2.5, trap b).
+    let masked = body.shift_remove("cc_number_masked");
+    if let Some(digits) = masked.as_ref().and_then(Value::as_str).map(last_digits)
+        && !digits.is_empty()
+    {
+        body.insert("cc_number".to_owned(), json!(digits));
+    }
+    // A number elsewhere in the API.
+    if let Some(folder) = body.get_mut("folder_id")
+        && let Some(number) = folder.as_str().and_then(|id| id.parse::<u64>().ok())
+    {
+        *folder = json!(number);
+    }
+    Value::Object(body)
+}
+
+fn last_digits(masked: &str) -> String {
+    let digits: Vec<char> = masked
+        .chars()
+        .rev()
+        .take_while(char::is_ascii_digit)
+        .take(DIGITS)
+        .collect();
+    digits.into_iter().rev().collect()
+}
