@@ -12,7 +12,8 @@ use orderdesk_plugin::{Context, ErrorKind, ToolError};
 
 use super::details::same_parcel;
 use super::step::{COMPUTED, Step};
-use super::{KIND, LIST, Shipment, TIME_OUT, forget, listed, read, text};
+use super::{KIND, LIST, Shipment, TIME_OUT, listed, read, text};
+use crate::change::engine::forget;
 
 /// Who changes which order's shipments, and why.
 pub(crate) struct Deed<'a> {
@@ -65,7 +66,7 @@ impl Deed<'_> {
             .timeout(TIME_OUT)
             .under_lock(&lock);
         let sent = self.store.client(self.context).send(request);
-        forget(self.context, &[self.order_id]);
+        forget(self.context, [self.order_id]);
         let ended = match sent {
             Ok(_) => Ok(self.confirmed(step, before)),
             Err(error) if error.outcome_unknown => self.looked_for(step, before, error),
@@ -131,7 +132,7 @@ impl Deed<'_> {
             self.now().map(|now| step.sight(before, &now))
         });
         // Something may have been read, and kept, before it arrived.
-        forget(self.context, &[self.order_id]);
+        forget(self.context, [self.order_id]);
         let unknown = |why: &str| {
             let look = format!("see shipments_list of order {}", self.order_id);
             (

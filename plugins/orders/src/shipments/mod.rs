@@ -22,9 +22,9 @@ use std::time::Duration;
 use orderdesk_client::{ApiRequest, Store, take_rows};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, Id, Plugin, Tool, ToolError};
+use orderdesk_plugin::{Context, ErrorKind, Id, Plugin, Tool, ToolError};
 
-use crate::{TAG_LISTS, tag_of};
+use crate::change::engine::lock_name;
 
 const TOOLSET: &str = "shipments";
 /// The kind of these changes in the journal.
@@ -43,8 +43,19 @@ type Shipment = Map<String, Value>;
 
 /// Takes the lock of an order, which every change of the order holds.
 fn lock(context: &Context, store: &Store, order_id: &str) -> Result<Lock, ToolError> {
-    let name = format!("order/{}/{order_id}", store.id());
-    context.locks().acquire(&name, LOCK_WAIT, LOCK_LEASE)
+    context
+        .locks()
+        .acquire(&lock_name(store, order_id), LOCK_WAIT, LOCK_LEASE)
+        .map_err(|mut error| {
+            if error.kind == ErrorKind::Conflict {
+                error.message = format!(
+                    "Other calls are changing the order {order_id} at the moment. Nothing was changed. Try again in a few \
+                     seconds."
+                );
+                error.retry_after_ms = error.retry_after_ms.or(Some(2_000));
+            }
+            error
+        })
 }
 
 /// The shipments of an order as they are now, never from the cache; with tokens for as many requests after it.
@@ -57,18 +68,6 @@ fn read(
     let request = ApiRequest::get(["orders", order_id, "shipments"]).hold(hold);
     let mut answer = store.client(context).send(request)?;
     take_rows(&mut answer, "shipments")
-}
-
-/// Forgets what is kept of an order and of lists. Goes without saying if the cache does not work: entries are short-lived.
-fn forget(context: &Context, order_ids: &[&str]) {
-    let mut tags: Vec<String> = order_ids.iter().map(|id| tag_of(id)).collect();
-    tags.push(TAG_LISTS.to_owned());
-    if let Err(error) = context.cache().invalidate(tags) {
-        let reason = error.to_string();
-        context
-            .log()
-            .warn("a changed order stays cached", &[("reason", &reason)]);
-    }
 }
 
 /// The text of a field, blank if there is none.

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::details::same_parcel;
 use super::step::Step;
-use super::{KIND, Shipment, TIME_OUT, forget, lock, read, text};
+use super::{KIND, Shipment, TIME_OUT, lock, read, text};
+use crate::change::engine::forget;
 
 /// How long a batch whose answer was lost may take to arrive before it is looked for.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -213,10 +214,10 @@ impl Sweep<'_> {
             .under_lock(lock);
         let answer = self.store.client(self.context).send(request);
         let ids: Vec<&str> = sent.iter().map(|row| row.order_id.as_str()).collect();
-        forget(self.context, &ids);
+        forget(self.context, ids.iter().copied());
         let (told, unknown): (Vec<Told>, bool) = match answer {
             Ok(mut envelope) => match take_rows(&mut envelope, "results") {
-                Ok(results) if results.len() == sent.len() => {
+                Ok(results) if are_of(&results, &sent) => {
                     (results.iter().map(Told::read).collect(), false)
                 }
                 // Some success, but of which rows it does not say.
@@ -252,10 +253,20 @@ impl Sweep<'_> {
             .collect();
         if unknown {
             // Something may have been read, and kept, before it arrived.
-            forget(self.context, &ids);
+            forget(self.context, ids.iter().copied());
         }
         outcomes
     }
+}
+
+/// True if there is one result for each row, of the same order where it says of which.
+fn are_of(results: &[Shipment], rows: &[&Wanted]) -> bool {
+    let of = |result: &Shipment| text(result, "order_id").to_owned();
+    results.len() == rows.len()
+        && results
+            .iter()
+            .zip(rows)
+            .all(|(result, row)| of(result).is_empty() || of(result) == row.order_id)
 }
 
 /// What Order Desk's answer told of one row.

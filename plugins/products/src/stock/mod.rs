@@ -3,27 +3,28 @@
 //! Order Desk knows absolute numbers only (order-desk-api.md §5), so two who write at once would lose one of the two
 //! changes. Here every product's lock is taken first, in the order of their ids, and the stock is read under them.
 
+mod answer;
 mod carry;
 mod kept;
 mod plan;
 
 use orderdesk_client::aftermath;
-use orderdesk_client::difference::{self, Difference, Edit};
+use orderdesk_client::difference;
 use orderdesk_client::repeat::{self, Attempt};
 use orderdesk_client::{
-    Store, StoreReference, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis,
-    changed_since,
+    Store, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis, changed_since,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{self, json};
 use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::shelf::{code, lock, named, text, with_codes};
+use answer::{Adjusted, adjusted, answered, preview};
 use carry::{Carry, Ended, Fate, Settled, fates, gone};
 use kept::Kept;
-use plan::{Asked, Line, plan};
+use plan::{Asked, Line, edits, plan};
 
 const TOOL: &str = "products_adjust_stock";
 /// Their codes go into one address, and their locks are held together.
@@ -49,46 +50,6 @@ struct Adjustment {
     code: TextOrNumber,
     /// How many more (5) or less (-5).
     by: i64,
-}
-
-/// An adjustment, or a preview of one.
-#[derive(Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Adjusted {
-    /// The store that they are in.
-    store: StoreReference,
-    /// False: nothing was to do, or it is a preview.
-    changed: bool,
-    /// One for each product.
-    results: Vec<Row>,
-    /// What differs.
-    diff: Vec<Difference>,
-    /// What else to know.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
-    /// True: a preview; nothing was changed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    dry_run: bool,
-    /// Makes exactly this difference, once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    confirm_token: Option<String>,
-    /// When the token ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-}
-
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Row {
-    code: String,
-    product_id: String,
-    /// True if the stock is adjusted, or would be.
-    ok: bool,
-    stock_before: i64,
-    by: i64,
-    stock_after: i64,
-    /// Why not, and what to do.
-    error: Option<String>,
-    /// Names the change; null if nothing was changed.
-    change_id: Option<String>,
 }
 
 pub(crate) fn adjust(
@@ -169,10 +130,6 @@ fn read(
     codes.sort_unstable();
     codes.dedup();
     with_codes(context, store, &codes, hold)
-}
-
-fn edits(lines: &[Line]) -> Vec<Edit> {
-    lines.iter().map(Line::edit).collect()
 }
 
 /// The locks of these products, in the order of their ids: two calls never wait for each other in a circle.
@@ -371,9 +328,8 @@ fn settle(
          idempotency_key, the same call finishes the rest; without one, repeat only the rows that were not made."
             .to_owned(),
     );
-    let unknown = true;
     let lines: Vec<Settled> = made_before.into_iter().chain(lines).collect();
-    Ok(answered(carry.store, lines, warnings, unknown))
+    Ok(answered(carry.store, lines, warnings, true))
 }
 
 /// Keeps the result under the key: a repetition answers it.
@@ -396,89 +352,4 @@ fn earlier(result: serde_json::Value) -> Result<Adjusted, ToolError> {
             .to_owned(),
     );
     Ok(adjusted)
-}
-
-fn preview(store: &Store, lines: &[Line]) -> Adjusted {
-    let would_be = |line: &Line| Row {
-        code: line.code.clone(),
-        product_id: line.id.clone(),
-        ok: true,
-        stock_before: line.before,
-        by: line.by,
-        stock_after: line.after,
-        error: None,
-        change_id: None,
-    };
-    Adjusted {
-        store: store.reference(),
-        changed: false,
-        results: lines.iter().map(would_be).collect(),
-        diff: difference::shown(&edits(lines)),
-        warnings: Vec::new(),
-        dry_run: true,
-        confirm_token: None,
-        expires_at: None,
-    }
-}
-
-fn adjusted(store: &Store, lines: Vec<Settled>, warnings: Vec<String>) -> Adjusted {
-    answered(store, lines, warnings, false)
-}
-
-/// `lost`: Order Desk's answer was, so another stock than expected may be anybody's.
-fn answered(store: &Store, lines: Vec<Settled>, mut warnings: Vec<String>, lost: bool) -> Adjusted {
-    let mut diff = Vec::new();
-    let mut results = Vec::new();
-    for Settled {
-        line,
-        change_id,
-        fate,
-    } in lines
-    {
-        let now =
-            |now: Option<i64>| now.map_or_else(|| "not known".to_owned(), |now| now.to_string());
-        let error = match &fate {
-            Fate::Made => None,
-            Fate::NotMade => Some(
-                "Not adjusted: the stock is as it was before. It is safe to repeat this row."
-                    .to_owned(),
-            ),
-            Fate::Other(stock) if lost => Some(format!(
-                "Whether it was adjusted is not known: the stock is {}. Look before repeating it.",
-                now(*stock)
-            )),
-            Fate::Other(stock) => {
-                warnings.push(format!(
-                    "{:?} was set to {}, and a moment later is {}: somebody else changed it, or an order came in.",
-                    line.code,
-                    line.after,
-                    now(*stock)
-                ));
-                None
-            }
-        };
-        if error.is_none() && change_id.is_some() {
-            diff.push(line.edit().shown());
-        }
-        results.push(Row {
-            code: line.code,
-            product_id: line.id,
-            ok: error.is_none(),
-            stock_before: line.before,
-            by: line.by,
-            stock_after: line.after,
-            error,
-            change_id,
-        });
-    }
-    Adjusted {
-        store: store.reference(),
-        changed: !diff.is_empty(),
-        results,
-        diff,
-        warnings,
-        dry_run: false,
-        confirm_token: None,
-        expires_at: None,
-    }
 }

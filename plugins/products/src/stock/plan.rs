@@ -41,6 +41,11 @@ impl Line {
     }
 }
 
+/// What differs by all of them.
+pub(super) fn edits(lines: &[Line]) -> Vec<Edit> {
+    lines.iter().map(Line::edit).collect()
+}
+
 /// One line for each product, in the order of their ids; what is asked for twice adds up.
 ///
 /// # Errors

@@ -122,6 +122,27 @@ fn the_stock_is_read_under_the_locks_so_nobodys_change_is_lost() {
 }
 
 #[test]
+fn of_two_calls_at_once_one_waits_and_neither_is_lost() {
+    let desk = Desk::with(&[5, 6]);
+    let (between, under_locks) = (desk.clone(), desk.clone());
+    let refused = std::rc::Rc::new(std::cell::Cell::new(false));
+    let seen = refused.clone();
+    desk.after_read(move || {
+        // Before the first call has its locks, the second one comes and goes.
+        adjust(&between, by(&[(6, -4), (5, -3)])).unwrap();
+        between.after_read(move || {
+            // Under its locks, a third one cannot get in.
+            let error = adjust(&under_locks, by(&[(6, -1)])).unwrap_err();
+            seen.set(error.message.contains("Other calls are changing"));
+        });
+    });
+    let adjusted = adjust(&desk, by(&[(5, -10), (6, -1)])).unwrap();
+    assert!(refused.get());
+    assert_eq!(adjusted["results"][0]["stock_before"], 115);
+    assert_eq!((desk.stock(5), desk.stock(6)), (105, 113));
+}
+
+#[test]
 fn a_key_adjusts_once_however_often_it_is_sent() {
     let desk = Desk::with(&[5, 6]);
     let call = keyed(by(&[(5, -1), (6, 2)]), "k");

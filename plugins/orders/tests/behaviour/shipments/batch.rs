@@ -197,3 +197,21 @@ fn rows_that_could_be_added_twice_are_refused_by_their_number() {
     assert!(error.has_code("too-many-shipments"));
     assert!(desk.host().requests().is_empty());
 }
+
+#[test]
+fn an_answer_that_does_not_fit_the_rows_is_not_believed() {
+    for results in [
+        json!([]),
+        json!([{ "status": "success" }]),
+        json!([{ "status": "success", "order_id": 6 }, { "status": "success", "order_id": 5 }]),
+        json!("2"),
+    ] {
+        let host = with_stores(&[("9021", "Alpha")]);
+        host.endpoint("orderdesk", move |request| match request.method.is_safe() {
+            true => Reply::json(200, &json!({ "status": "success", "shipments": [] })),
+            false => Reply::json(200, &json!({ "status": "success", "results": results })),
+        });
+        let answer = call(&host, "shipments_add_batch", rows([5, 6])).unwrap();
+        assert_eq!(ok(&answer), [false, false]);
+    }
+}
