@@ -15,6 +15,7 @@ use orderdesk_plugin::{Context, Outcome, Output, Pause, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Row;
 use crate::change::engine::{Changing, Plan, Planner};
 use crate::change::guards::Guards;
 use crate::change::merge::merge;
@@ -62,20 +63,6 @@ pub(crate) struct Changed {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     expires_at: Option<String>,
-}
-
-/// What became of one order.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Row {
-    order_id: String,
-    ok: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    error: Option<String>,
-    /// For orders_undo; none if there was nothing to change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    change_id: Option<String>,
 }
 
 /// Where the work stands between two steps.

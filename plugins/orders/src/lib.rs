@@ -1,13 +1,16 @@
 //! The plugin `orders`: searches, reads and changes the orders of a store.
 
+mod batch;
 mod bulk;
 mod change;
 mod changes;
 mod concise;
 mod create;
+mod creating;
 mod dates;
 mod delete;
 mod fields;
+mod folders;
 mod get;
 mod history;
 mod list;

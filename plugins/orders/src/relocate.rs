@@ -5,8 +5,8 @@ use std::time::Duration;
 use orderdesk_client::difference::{self, Difference, Edit};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
 use orderdesk_client::{
-    ApiRequest, Caching, Several, Store, StoreReference, TextOrNumber, WriteArguments,
-    agreed_basis, ask, basis, changed_since, take_object,
+    ApiRequest, Several, Store, StoreReference, TextOrNumber, WriteArguments, agreed_basis, ask,
+    basis, changed_since, take_object,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -14,17 +14,15 @@ use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::{Row, ids};
 use crate::change::engine::{LEASE, forget, lock_name};
 use crate::change::place::at;
 use crate::fields::HISTORY;
+use crate::folders::{self, Folder};
 use crate::settings::Settings;
 
 const TOOL: &str = "orders_move";
-/// Each order is read before it is moved, within the store's bucket and the time of a call.
-const MOST: usize = 50;
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Folders hardly ever change.
-const FOLDERS_FRESH: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
@@ -58,27 +56,6 @@ pub(crate) struct Moved {
     expires_at: Option<String>,
 }
 
-/// A folder of the store.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(crate) struct Folder {
-    id: String,
-    name: String,
-}
-
-/// What became of one order.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(crate) struct Row {
-    order_id: String,
-    ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    error: Option<String>,
-    /// For orders_undo; none if it was there already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    change_id: Option<String>,
-}
-
 /// An order as it was read.
 struct Read {
     id: String,
@@ -100,7 +77,12 @@ pub(crate) fn relocate(
     let ids = ids(&arguments.order_id_list)?;
     let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;
     let settings = Settings::of(context)?;
-    let folder = folder(&arguments, context, &store)?;
+    let folder = folders::find(
+        arguments.destination_folder_id.as_ref(),
+        arguments.destination_folder_name.as_deref(),
+        context,
+        &store,
+    )?;
     let moving = Moving {
         context,
         store: &store,
@@ -403,88 +385,5 @@ impl Moving<'_> {
 
     fn journal(&self) -> Journal<'_> {
         Journal::new(self.context, self.store, self.settings.writing.keep())
-    }
-}
-
-/// The ids, each once, in the sequence in which locks are taken.
-fn ids(list: &Several) -> Result<Vec<String>, ToolError> {
-    let mut ids = list.values("order_id_list")?;
-    if let Some(id) = ids
-        .iter()
-        .find(|id| !id.bytes().all(|byte| byte.is_ascii_digit()))
-    {
-        return Err(ToolError::invalid_input(
-            "bad-order-id",
-            format!(
-                "'order_id_list' takes Order Desk's own numbers, such as [5512034]: received {:?}. Find an order by the \
-                 shop's number with orders_list and source_id.",
-                id.chars().take(60).collect::<String>()
-            ),
-        ));
-    }
-    ids.sort();
-    ids.dedup();
-    if ids.len() > MOST {
-        return Err(ToolError::invalid_input(
-            "too-many-orders",
-            format!(
-                "'order_id_list' takes {MOST} orders at once, and has {}. Split it.",
-                ids.len()
-            ),
-        ));
-    }
-    Ok(ids)
-}
-
-/// The folder that is meant. A wrong name is easy to miss in Order Desk's own answer, so it is looked up.
-fn folder(arguments: &Arguments, context: &Context, store: &Store) -> Result<Folder, ToolError> {
-    let (id, name) = match (
-        &arguments.destination_folder_id,
-        &arguments.destination_folder_name,
-    ) {
-        (Some(id), None) => (Some(id.text().trim().to_owned()), None),
-        (None, Some(name)) => (None, Some(name.trim().to_owned())),
-        _ => {
-            return Err(ToolError::invalid_input(
-                "one-folder",
-                "Give exactly one of 'destination_folder_id' and 'destination_folder_name'.",
-            ));
-        }
-    };
-    let caching = Caching::new(FOLDERS_FRESH).tag("store");
-    let (folders, _) = store.client(context).get_reduced(
-        "folders",
-        ApiRequest::get(["store"]),
-        &caching,
-        |mut answer| {
-            let mut store = Value::Object(take_object(&mut answer, "store")?);
-            take_object(&mut store, "folders")
-        },
-    )?;
-    let all = || {
-        folders
-            .iter()
-            .map(|(id, name)| (id.as_str(), name.as_str().unwrap_or_default()))
-    };
-    let found = all().find(|(its_id, its_name)| {
-        id.as_deref() == Some(its_id) || name.as_deref() == Some(its_name)
-    });
-    match found {
-        Some((id, name)) => Ok(Folder {
-            id: id.to_owned(),
-            name: name.to_owned(),
-        }),
-        None => {
-            let names: Vec<String> = all().map(|(id, name)| format!("{name:?} ({id})")).collect();
-            Err(ToolError::not_found(
-                "folder-not-found",
-                format!(
-                    "The store {:?} has no folder {:?}. Nothing was moved. Its folders: {}.",
-                    store.name(),
-                    id.or(name).unwrap_or_default(),
-                    names.join(", ")
-                ),
-            ))
-        }
     }
 }

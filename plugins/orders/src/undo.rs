@@ -12,7 +12,7 @@ use crate::change::engine::{Changing, Plan, Planner};
 use crate::change::guards::Guards;
 use crate::change::undo::undo as take_back;
 use crate::change::whole::{Sort, sort};
-use crate::create::Creating;
+use crate::creating::Creating;
 use crate::delete;
 use crate::history::is_history;
 use crate::settings::Settings;

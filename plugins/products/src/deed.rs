@@ -99,6 +99,8 @@ pub(crate) fn carry_out(
         call_id: None,
     })?;
     let request = step.request().timeout(TIME_OUT).under_lock(&lock);
+    // Before and after: a read that is under way must not be kept, and this call may be cut off.
+    forget(context, &[step.id()]);
     let sent = store.client(context).send(request);
     forget(context, &[step.id()]);
     let ended = match sent {

@@ -65,6 +65,8 @@ impl Deed<'_> {
             .request(self.order_id)
             .timeout(TIME_OUT)
             .under_lock(&lock);
+        // Before and after: a read that is under way must not be kept, and this call may be cut off.
+        forget(self.context, [self.order_id]);
         let sent = self.store.client(self.context).send(request);
         forget(self.context, [self.order_id]);
         let ended = match sent {

@@ -212,8 +212,10 @@ impl Sweep<'_> {
         let request = ApiRequest::post(["batch-shipments"], json!(body))
             .timeout(TIME_OUT)
             .under_lock(lock);
-        let answer = self.store.client(self.context).send(request);
         let ids: Vec<&str> = sent.iter().map(|row| row.order_id.as_str()).collect();
+        // Before and after: a read that is under way must not be kept, and this call may be cut off.
+        forget(self.context, ids.iter().copied());
+        let answer = self.store.client(self.context).send(request);
         forget(self.context, ids.iter().copied());
         let (told, unknown): (Vec<Told>, bool) = match answer {
             Ok(mut envelope) => match take_rows(&mut envelope, "results") {

@@ -5,9 +5,11 @@
 
 mod bulk;
 mod caching;
+mod certainty;
 mod create;
 mod definitions;
 mod delete;
+mod faults;
 mod get;
 mod history;
 mod listing;

@@ -84,6 +84,8 @@ impl Carry<'_> {
             }
         }
         let request = request(&lines, bodies).timeout(TIME_OUT).under_lock(first);
+        // Before and after: a read that is under way must not be kept, and this call may be cut off.
+        self.forget(&lines);
         let sent = self.store.client(self.context).send(request);
         self.forget(&lines);
         let (fates, lost) = match sent {
