@@ -12,9 +12,13 @@ use crate::capabilities::cache::ResponseCache;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
-use crate::plugins::{CompiledCode, EngineError, Native, PluginEngine, PluginHost};
+use crate::plugins::{
+    CompiledCode, EngineError, Native, PluginEngine, PluginHost, unknown_toolset,
+};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
-use crate::tenancy::{Documents, Locks, Secrets, ServerKey, ServerKeyError, Tenancy, TenancyError};
+use crate::tenancy::{
+    Confirmations, Documents, Locks, Secrets, ServerKey, ServerKeyError, Tenancy, TenancyError,
+};
 
 /// The variable that holds the server key, where it shall not be a file.
 pub const SERVER_KEY: &str = "ORDERDESK_MCP_SERVER_KEY";
@@ -116,7 +120,8 @@ impl Data {
             tenancy: self.tenancy.clone(),
             secrets: Secrets::new(self.database.clone(), clock.clone()),
             documents: Documents::new(self.database.clone(), clock.clone()),
-            locks: Locks::new(self.database.clone(), clock),
+            locks: Locks::new(self.database.clone(), clock.clone()),
+            confirmations: Confirmations::new(self.database.clone(), clock),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,
         }))
@@ -167,11 +172,23 @@ impl Application {
             native,
         );
         tokio::spawn(purge(data.database.clone(), host.stopping()));
+        tokio::spawn(warn_of_unknown_sets(
+            host.clone(),
+            config.mcp.toolsets.clone(),
+        ));
         Ok(Self {
             data,
             services,
             host,
         })
+    }
+}
+
+/// Plugins come after the configuration, so a set of it that there is not is seen only when all are there.
+async fn warn_of_unknown_sets(host: Arc<PluginHost>, chosen: Vec<String>) {
+    host.loaded(PURGE).await;
+    if let Some(what) = unknown_toolset(&chosen, &host.registry()) {
+        tracing::warn!("[mcp] toolsets: {what}");
     }
 }
 

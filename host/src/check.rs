@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::application::{Application, StartError};
 use crate::config::{Config, ConfigError, Environment};
-use crate::plugins::PluginHost;
+use crate::plugins::{PluginHost, unknown_toolset};
 
 /// Plugins that are compiled for the first time may take this long.
 const LOADING: Duration = Duration::from_secs(300);
@@ -82,6 +82,7 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
         ));
     }
     problems.extend(plugins(&application.host).await);
+    problems.extend(toolsets(config, &application.host));
     problems.extend(endpoints(config, &application).await);
     application.host.shut_down(Duration::ZERO).await;
     Report::of(problems)
@@ -140,6 +141,15 @@ async fn plugins(host: &Arc<PluginHost>) -> Vec<Problem> {
             )
         })
         .collect()
+}
+
+fn toolsets(config: &Config, host: &Arc<PluginHost>) -> Option<Problem> {
+    let what = unknown_toolset(&config.mcp.toolsets, &host.registry())?;
+    Some(problem(
+        "mcp.toolsets",
+        &what,
+        "correct the list, or add the plugin whose tools belong to that set",
+    ))
 }
 
 async fn endpoints(config: &Config, application: &Application) -> Vec<Problem> {

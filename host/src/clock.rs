@@ -21,6 +21,16 @@ impl Timestamp {
         self.0
     }
 
+    /// As people and programs write it: RFC 3339, in UTC, to the second.
+    pub fn rfc3339(self) -> String {
+        // Past the year 9999 there is no such text, and nothing that expires there.
+        i64::try_from(self.0 / 1000)
+            .ok()
+            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+            .unwrap_or(jiff::Timestamp::MAX)
+            .to_string()
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -127,6 +137,15 @@ mod tests {
             Timestamp(1_500).saturating_duration_since(Timestamp(500)),
             Duration::from_secs(1)
         );
+    }
+
+    #[test]
+    fn a_moment_is_written_in_utc_to_the_second() {
+        assert_eq!(
+            Timestamp(1_800_000_000_999).rfc3339(),
+            "2027-01-15T08:00:00Z"
+        );
+        assert!(Timestamp(u64::MAX).rfc3339().starts_with("9999-12-"));
     }
 
     #[test]

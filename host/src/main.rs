@@ -7,11 +7,15 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application, Data};
 use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
-use orderdesk_mcp::mcp::{self, FirstCalls, McpServer, StdioCaller};
+use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
 
 mod commands;
+
+/// A call makes and drops thousands of small values on whichever thread it is: the system's allocator took a tenth of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use commands::{call, print};
 
@@ -51,7 +55,15 @@ enum Command {
     ///
     /// With ORDERDESK_MCP_MASTER_KEY the calls are those of that key's tenant; without, they are those of a local tenant that is
     /// made by itself, and the [local] rules of the configuration set it up from the environment.
-    Stdio,
+    Stdio {
+        /// Sets of tools, such as orders,shipments; the tools without a set are always there. Default: [mcp] toolsets, else what
+        /// plugins list by default
+        #[arg(long, value_name = "SETS")]
+        toolsets: Option<String>,
+        /// No tool that writes is listed or callable
+        #[arg(long)]
+        read_only: bool,
+    },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
     /// Make and list tenants
@@ -59,7 +71,9 @@ enum Command {
     Tenants(Tenants),
     /// Call a tool from the terminal, without an agent
     ///
-    /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal.
+    /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal. A
+    /// tool that asks whether it may do something asks you, in a terminal; elsewhere give it a preview's token: first
+    /// {"dry_run": true, …}, then the same arguments with {"confirm_token": "odc_…"}.
     Call {
         /// The tool's name
         tool: String,
@@ -117,7 +131,16 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     match command_line.command {
         Command::Check => {}
         Command::Serve { .. } => serve(&config, &environment).await?,
-        Command::Stdio => stdio(&config, &environment).await?,
+        Command::Stdio {
+            toolsets,
+            read_only,
+        } => {
+            let choice = Choice {
+                toolsets: mcp::named(&toolsets.unwrap_or_default()).collect(),
+                read_only,
+            };
+            stdio(&config, &environment, choice).await?;
+        }
         Command::Tenants(Tenants::Create { name }) => {
             let created = Data::open(&config, &environment)
                 .await?
@@ -187,9 +210,10 @@ async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn stdio(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+async fn stdio(config: &Config, environment: &Environment, choice: Choice) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
-    let caller = stdio_caller(config, environment, &application, None).await?;
+    let mut caller = stdio_caller(config, environment, &application, None).await?;
+    caller.choice = choice;
     let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));
     let (asked, host) = (asked_to_stop()?, application.host);
     let grace = config.server.shutdown_grace;

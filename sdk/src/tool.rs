@@ -1,5 +1,7 @@
 //! One tool: what it is, and the function behind it.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,11 +50,12 @@ pub struct Hints {
 /// assert_eq!(tool.describe().output_schema.unwrap()["required"][0], "minutes");
 /// ```
 pub struct Tool {
-    name: String,
-    title: Option<String>,
-    description: String,
+    // Borrowed where they are literals: all of a plugin's tools are described for every call of one.
+    name: Cow<'static, str>,
+    title: Option<Cow<'static, str>>,
+    description: Cow<'static, str>,
     hints: Hints,
-    toolset: Option<String>,
+    toolset: Option<Cow<'static, str>>,
     by_default: bool,
     extra: Option<Value>,
     // Functions, since schemas are wanted once at load, and a tool is built for every call.
@@ -65,7 +68,7 @@ impl Tool {
     /// A tool of this name (`^[a-z][a-z0-9_]{0,39}$`, starting with one of the plugin's prefixes), and the function that
     /// does the work. Its argument type gives the input schema, its result type the output schema.
     #[must_use]
-    pub fn new<A, R, F>(name: impl Into<String>, handler: F) -> Self
+    pub fn new<A, R, F>(name: impl Into<Cow<'static, str>>, handler: F) -> Self
     where
         A: DeserializeOwned + JsonSchema,
         R: IntoOutcome,
@@ -74,7 +77,7 @@ impl Tool {
         Self {
             name: name.into(),
             title: None,
-            description: String::new(),
+            description: Cow::Borrowed(""),
             hints: Hints::default(),
             toolset: None,
             by_default: true,
@@ -89,14 +92,14 @@ impl Tool {
 
     /// A few words for a person. Without it, the name.
     #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
+    pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.title = Some(title.into());
         self
     }
 
     /// What the model reads: what it does, when to use it, when not, one example.
     #[must_use]
-    pub fn description(mut self, description: impl Into<String>) -> Self {
+    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = description.into();
         self
     }
@@ -131,7 +134,7 @@ impl Tool {
 
     /// The set of tools that it belongs to: operators list and hide tools by set.
     #[must_use]
-    pub fn toolset(mut self, toolset: impl Into<String>) -> Self {
+    pub fn toolset(mut self, toolset: impl Into<Cow<'static, str>>) -> Self {
         self.toolset = Some(toolset.into());
         self
     }
@@ -158,13 +161,13 @@ impl Tool {
     #[must_use]
     pub fn describe(&self) -> ToolDescription {
         ToolDescription {
-            name: self.name.clone(),
-            title: self.title.clone().unwrap_or_else(|| self.name.clone()),
-            description: self.description.clone(),
+            name: self.name.to_string(),
+            title: self.title.as_ref().unwrap_or(&self.name).to_string(),
+            description: self.description.to_string(),
             input_schema: (self.input_schema)(),
             output_schema: (self.output_schema)(),
             hints: self.hints,
-            toolset: self.toolset.clone(),
+            toolset: self.toolset.as_deref().map(str::to_owned),
             by_default: self.by_default,
             extra: self.extra.clone(),
         }

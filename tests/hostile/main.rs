@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod by_hand;
+mod declarations;
 mod limits;
 mod loading;
+mod program;
 mod reach;
 mod secrets;
 

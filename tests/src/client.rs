@@ -13,6 +13,7 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     key: SecretString,
+    capabilities: Value,
 }
 
 /// An HTTP answer.
@@ -31,6 +32,26 @@ impl Reply {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text)
             .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text))
+    }
+
+    /// The answer of a tool.
+    #[track_caller]
+    pub fn tool(self) -> ToolReply {
+        let result = &self.json()["result"];
+        assert!(result.is_object(), "no result: {}", self.text);
+        let text = result["content"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|block| block["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        ToolReply {
+            is_error: result["isError"] == true,
+            structured: result["structuredContent"].clone(),
+            text,
+            raw: self.text,
+        }
     }
 }
 
@@ -75,7 +96,43 @@ impl Client {
         // Another test may have been first; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, url, key }
+        Self {
+            http,
+            url,
+            key,
+            capabilities: json!({}),
+        }
+    }
+
+    /// The same client, which declares these capabilities.
+    #[must_use]
+    pub fn declaring(&self, capabilities: Value) -> Self {
+        Self {
+            capabilities,
+            ..self.clone()
+        }
+    }
+
+    /// The same client at a URL that goes on like this, such as `/readonly`.
+    #[must_use]
+    pub fn at(&self, rest: &str) -> Self {
+        Self {
+            url: format!("{}{rest}", self.url),
+            ..self.clone()
+        }
+    }
+
+    /// A request of the era with `initialize`, outside any session.
+    pub async fn legacy(&self, method: &str, params: Value) -> Reply {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let request = self
+            .http
+            .post(&self.url)
+            .bearer_auth(self.key())
+            .header("Content-Type", "application/json")
+            .header("Accept", "application/json, text/event-stream")
+            .header("MCP-Protocol-Version", "2025-11-25");
+        reply(request.body(body.to_string())).await
     }
 
     /// The access key.
@@ -96,12 +153,7 @@ impl Client {
         if let Some(name) = name {
             request = request.header("Mcp-Name", name);
         }
-        let response = request.body(body).send().await.unwrap();
-        Reply {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            text: response.text().await.unwrap(),
-        }
+        reply(request.body(body)).await
     }
 
     /// A modern request.
@@ -113,7 +165,7 @@ impl Client {
             .map(str::to_owned);
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": MODERN,
-            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientCapabilities": self.capabilities,
             "io.modelcontextprotocol/clientInfo": {"name": "end-to-end", "version": "1"},
         });
         params.insert("_meta".into(), meta);
@@ -132,23 +184,17 @@ impl Client {
 
     /// Calls a tool.
     pub async fn call(&self, tool: &str, arguments: Value) -> ToolReply {
-        let reply = self
-            .request("tools/call", json!({"name": tool, "arguments": arguments}))
-            .await;
-        let result = &reply.json()["result"];
-        assert!(result.is_object(), "{tool} had no result: {}", reply.text);
-        let text = result["content"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|block| block["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n");
-        ToolReply {
-            is_error: result["isError"] == true,
-            structured: result["structuredContent"].clone(),
-            text,
-            raw: reply.text,
-        }
+        self.request("tools/call", json!({"name": tool, "arguments": arguments}))
+            .await
+            .tool()
+    }
+}
+
+async fn reply(request: reqwest::RequestBuilder) -> Reply {
+    let response = request.send().await.unwrap();
+    Reply {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        text: response.text().await.unwrap(),
     }
 }

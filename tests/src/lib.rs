@@ -15,4 +15,4 @@ mod server;
 
 pub use client::{Client, Reply, ToolReply};
 pub use files::{component, guest, program, root};
-pub use server::{Server, ServerBuilder};
+pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};

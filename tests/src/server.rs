@@ -8,6 +8,7 @@ use std::time::Duration;
 use orderdesk_mcp::application::Application;
 use orderdesk_mcp::config::{self, Config, Environment};
 use orderdesk_mcp::mcp;
+use orderdesk_mcp::tenancy::Scopes;
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ use super::client::Client;
 use super::files;
 
 /// All servers of all tests share compiled code, which is sealed under this key: otherwise each compiles every component.
-const SERVER_KEY: &str = "dGVzdHMgc2hhcmUgdGhpcyBzZXJ2ZXIga2V5ICAgICE=";
+pub const SERVER_KEY: &str = "dGVzdHMgc2hhcmUgdGhpcyBzZXJ2ZXIga2V5ICAgICE=";
 const LOADING: Duration = Duration::from_secs(120);
 
 /// A server and the simulator that it speaks to.
@@ -195,6 +196,24 @@ impl Server {
         Client::new(self.url(), SecretString::from(key))
     }
 
+    /// Another key of the tenant of `maker`, with these limits.
+    pub async fn limited(&self, maker: &Client, scopes: Scopes) -> Client {
+        use secrecy::ExposeSecret;
+        let tenancy = &self.application.data.tenancy;
+        let key = SecretString::from(maker.key());
+        let maker = tenancy.authenticate(&key).await.unwrap();
+        let created = tenancy
+            .create_access_key(&maker, "another", scopes, None)
+            .await
+            .unwrap();
+        self.client(created.key.expose_secret())
+    }
+
+    /// What the server keeps, as somebody with the file sees and changes it.
+    pub fn raw_database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data_dir.join("orderdesk-mcp.db")).unwrap()
+    }
+
     /// A tenant with the first sample store registered.
     pub async fn tenant_with_store(&self, name: &str) -> Client {
         let client = self.tenant(name).await;
@@ -234,7 +253,8 @@ impl Server {
     }
 }
 
-fn share_compiled_code(data: &Path) {
+/// Gives a data directory the compiled code of all tests; it opens under [`SERVER_KEY`] only.
+pub fn share_compiled_code(data: &Path) {
     let shared = files::target().join("compiled-for-tests");
     std::fs::create_dir_all(&shared).unwrap();
     if !data.join("compiled").exists() {

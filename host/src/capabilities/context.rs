@@ -13,6 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::contract::{Error, ErrorKind};
 use super::http::{HttpGrant, ResponseBudget};
+use super::log::LogBudget;
 use super::usage::Usage;
 use super::{Services, sealing::CallSecrets};
 use crate::tenancy::Principal;
@@ -87,6 +88,8 @@ pub struct CallContext {
     pub secrets: CallSecrets,
     /// What HTTP may still use.
     pub budget: ResponseBudget,
+    /// What may still be written into the log.
+    pub log: Arc<LogBudget>,
     /// How many plugins are above this one.
     pub depth: u8,
     /// The way to other plugins' tools.
@@ -132,6 +135,8 @@ pub struct CallState {
     pub grantee: Arc<Grantee>,
     /// Memory and processor time.
     pub usage: Usage,
+    /// What may still be written into the log.
+    pub log: Arc<LogBudget>,
     /// WASI's empty world.
     pub wasi: WasiCtx,
     /// WASI's handles.

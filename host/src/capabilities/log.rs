@@ -1,19 +1,61 @@
 //! `log`: a plugin's lines, under a target of their own.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::context::CallState;
 use super::contract::log::{Host, Level};
 
 /// A line and its fields together; the rest is cut.
 const LINE_BYTES: usize = 4 << 10;
+/// What one call may write in all, printing and the tools that it calls included; the rest is left out.
+const CALL_BYTES: usize = 256 << 10;
+/// What a line costs beside its text: time, level, names and ids stand in it too.
+const OVERHEAD: usize = 128;
+
+/// What a call may still write into the log.
+#[derive(Debug)]
+pub struct LogBudget(AtomicUsize);
+
+impl Default for LogBudget {
+    fn default() -> Self {
+        Self(AtomicUsize::new(CALL_BYTES))
+    }
+}
+
+impl LogBudget {
+    /// One line, cut where it is too long, or none any more. The last one says so.
+    pub fn line(&self, text: &str) -> Option<String> {
+        let mut line = text.to_owned();
+        truncate(&mut line);
+        let cost = line.len() + OVERHEAD;
+        let left = self
+            .0
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                (left > 0).then(|| left.saturating_sub(cost))
+            })
+            .ok()?;
+        if left <= cost {
+            line.push_str(" [further lines of this call are left out]");
+        }
+        Some(line)
+    }
+}
+
+/// A target of its own, so that RUST_LOG can raise plugins apart from the host.
+macro_rules! write_line {
+    ($state:expr, $level:ident, $text:expr) => {
+        if tracing::enabled!(target: "orderdesk_mcp::plugin", tracing::Level::$level)
+            && let Some(line) = $state.log.line($text)
+        {
+            let plugin = $state.grantee.name.as_str();
+            let correlation_id = $state.call.as_ref().map_or("loading", |call| &*call.correlation_id);
+            tracing::event!(target: "orderdesk_mcp::plugin", tracing::Level::$level, plugin, correlation_id, "{line}");
+        }
+    };
+}
 
 impl Host for CallState {
     async fn emit(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
-        let plugin = self.grantee.name.as_str();
-        let correlation_id = self
-            .call
-            .as_ref()
-            .map(|call| &*call.correlation_id)
-            .unwrap_or("loading");
         let mut line = message;
         for (name, value) in fields {
             if line.len() >= LINE_BYTES {
@@ -24,24 +66,12 @@ impl Host for CallState {
             line.push('=');
             line.push_str(&value);
         }
-        truncate(&mut line);
-        // A target of its own, so that RUST_LOG can raise plugins apart from the host.
         match level {
-            Level::Trace => {
-                tracing::trace!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
-            }
-            Level::Debug => {
-                tracing::debug!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
-            }
-            Level::Info => {
-                tracing::info!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
-            }
-            Level::Warn => {
-                tracing::warn!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
-            }
-            Level::Error => {
-                tracing::error!(target: "orderdesk_mcp::plugin", plugin, correlation_id, "{line}")
-            }
+            Level::Trace => write_line!(self, TRACE, &line),
+            Level::Debug => write_line!(self, DEBUG, &line),
+            Level::Info => write_line!(self, INFO, &line),
+            Level::Warn => write_line!(self, WARN, &line),
+            Level::Error => write_line!(self, ERROR, &line),
         }
     }
 }
@@ -63,6 +93,7 @@ fn truncate(line: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -72,5 +103,17 @@ mod tests {
         assert!(line.len() <= LINE_BYTES + 8);
         assert!(!line.contains('\n'));
         assert!(line.ends_with("[cut]"));
+    }
+
+    #[test]
+    fn a_call_writes_so_much_and_no_more_and_the_last_line_says_so() {
+        let budget = LogBudget::default();
+        let lines: Vec<String> = std::iter::from_fn(|| budget.line("flood")).collect();
+        assert!(lines.len() * (OVERHEAD + 5) <= CALL_BYTES + OVERHEAD + 5);
+        assert!(lines.len() > 1_000);
+        let (last, before) = lines.split_last().unwrap();
+        assert!(last.contains("left out"), "{last}");
+        assert!(before.iter().all(|line| line == "flood"));
+        assert_eq!(budget.line("more"), None);
     }
 }

@@ -7,7 +7,7 @@ pub mod contract;
 mod crypto;
 pub mod http;
 mod locks;
-mod log;
+pub mod log;
 mod peers;
 mod requests;
 pub mod sealing;
@@ -18,7 +18,7 @@ pub mod usage;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::tenancy::{Documents, Locks, Secrets, Tenancy};
+use crate::tenancy::{Confirmations, Documents, Locks, Secrets, Tenancy};
 
 /// What all calls share.
 pub struct Services {
@@ -32,6 +32,8 @@ pub struct Services {
     pub documents: Documents,
     /// Locks with leases.
     pub locks: Locks,
+    /// Tokens of previews, and of calls that asked something.
+    pub confirmations: Confirmations,
     /// Answers worth keeping for a few seconds.
     pub cache: cache::ResponseCache,
     /// Endpoints.

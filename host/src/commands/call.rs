@@ -1,12 +1,13 @@
 //! `call`: a tool from the terminal, by the same path as an agent's call.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use orderdesk_mcp::application::Application;
 use orderdesk_mcp::config::{Config, Environment};
+use orderdesk_mcp::mcp::{AskPerson, call_once};
 use serde_json::{Map, Value, json};
 
 use super::print;
@@ -51,8 +52,17 @@ pub(crate) async fn call(
             arguments.insert(secret.to_owned(), Value::String(value));
         }
     }
-    let answer =
-        orderdesk_mcp::mcp::call_once(&application.host, &caller, listed, arguments, LOADING).await;
+    let person: AskPerson = |message| agrees(message).unwrap_or(false);
+    let answer = call_once(
+        &application.host,
+        &config.mcp,
+        &caller,
+        listed,
+        arguments,
+        LOADING,
+        std::io::stdin().is_terminal().then_some(person),
+    )
+    .await;
     application
         .host
         .shut_down(config.server.shutdown_grace)
@@ -72,6 +82,15 @@ pub(crate) async fn call(
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Whether the person in the terminal says yes; anything but that is a no.
+fn agrees(message: &str) -> std::io::Result<bool> {
+    eprint!("{message}\nDo it? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(["y", "yes"].contains(&line.trim().to_lowercase().as_str()))
 }
 
 /// A secret from the person: without echo in a terminal, else the next line of stdin. Nothing: the argument is left out.

@@ -174,6 +174,28 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_as_a_confirmation_is_one_of_three_words() {
+        use crate::config::Confirm;
+        let load = |text: &str| from_text(text, &Environment::default());
+        assert_eq!(load("").unwrap().mcp.confirm, Confirm::Token);
+        for (word, meaning) in [
+            ("token", Confirm::Token),
+            ("person", Confirm::Person),
+            ("never", Confirm::Never),
+        ] {
+            let config = load(&format!("[mcp]\nconfirm = \"{word}\"\n")).unwrap();
+            assert_eq!(config.mcp.confirm, meaning);
+        }
+        let error = load("[mcp]\nconfirm = \"maybe\"\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("mcp.confirm") && error.contains("person"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("orderdesk.toml");

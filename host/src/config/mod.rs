@@ -75,6 +75,26 @@ pub struct Mcp {
     pub list_wait: Duration,
     /// Text that every agent gets on connecting, at most 2 KiB.
     pub instructions: String,
+    /// The sets of tools that are listed and callable, beside the tools without a set; empty: what plugins list by default.
+    /// A client's own choice (`/mcp?toolsets=…`) goes before it.
+    pub toolsets: Vec<String>,
+    /// No tool that writes is listed or callable, whoever asks.
+    pub read_only: bool,
+    /// What counts where a tool asks whether it may.
+    pub confirm: Confirm,
+}
+
+/// `[mcp] confirm`: what counts where a tool asks whether it may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confirm {
+    /// A person's yes where the client can ask, or the token of a preview.
+    #[default]
+    Token,
+    /// Only a person's yes.
+    Person,
+    /// Nothing is asked: for scripts.
+    Never,
 }
 
 impl Default for Mcp {
@@ -82,6 +102,9 @@ impl Default for Mcp {
         Self {
             list_wait: Duration::from_secs(20),
             instructions: String::new(),
+            toolsets: Vec::new(),
+            read_only: false,
+            confirm: Confirm::default(),
         }
     }
 }

@@ -3,27 +3,23 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{CallToolResult, ContentBlock, Resource};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::capabilities::contract::{Error, kind_name};
-use crate::plugins::{Answer, Content};
+use crate::plugins::{Answer, Content, Structured};
 
 /// A success. Where the plugin gives no text, the structured result is the text too.
 pub fn success(answer: Answer) -> CallToolResult {
     let mut content: Vec<ContentBlock> = answer.content.into_iter().map(block).collect();
-    if content.is_empty()
-        && let Some(structured) = &answer.structured
-    {
-        content.push(ContentBlock::text(text(structured)));
-    }
+    let structured = answer.structured.map(|Structured { text, object }| {
+        if content.is_empty() {
+            content.push(ContentBlock::text(text));
+        }
+        Value::Object(object)
+    });
     let mut result = CallToolResult::success(content);
-    result.structured_content = answer.structured.map(Value::Object);
+    result.structured_content = structured;
     result
-}
-
-fn text(structured: &Map<String, Value>) -> String {
-    // A map of JSON values with string keys always serialises.
-    serde_json::to_string(structured).unwrap_or_default()
 }
 
 fn block(content: Content) -> ContentBlock {

@@ -17,6 +17,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::choice::{self, READ_ONLY_PATH};
 use super::{McpServer, authentication, json_guard, origin};
 use crate::capabilities::Services;
 use crate::config::Config;
@@ -129,7 +130,10 @@ fn router(
     );
 
     Router::new()
-        .nest_service("/mcp", service)
+        .route_service("/mcp", service.clone())
+        .route_service("/mcp/", service.clone())
+        .route_service(READ_ONLY_PATH, service)
+        .layer(middleware::from_fn(choice::choose))
         .layer(middleware::from_fn(json_guard::guard))
         .layer(middleware::from_fn_with_state(
             services,

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::correlation::correlation_id;
 use crate::capabilities::context::Caller;
 use crate::capabilities::contract::{Error, ErrorKind};
 use crate::config::{Environment, FirstCall};
-use crate::plugins::{CallRequest, PluginHost};
+use crate::plugins::{CallRequest, PluginHost, Selection};
 
 /// Calls to make before the first call of the local tenant.
 #[derive(Default)]
@@ -84,12 +83,10 @@ impl FirstCalls {
                         format!("The tool {} of [local].first_calls is not there. Run 'orderdesk-mcp check'.", next.tool),
                     )
                 })?;
+                // The operator's own: it is made where only reading is allowed too.
                 let request = CallRequest {
-                    caller: caller.clone(),
-                    arguments: next.arguments.clone(),
-                    correlation_id: correlation_id(),
-                    cancelled: CancellationToken::new(),
-                    progress: None,
+                    selection: Selection::of(listed),
+                    ..CallRequest::new(caller.clone(), next.arguments.clone(), correlation_id())
                 };
                 host.call(listed, request).await.map_err(|error| Error {
                     message: format!(

@@ -2,7 +2,10 @@
 
 mod answer;
 mod authentication;
+mod calls;
+mod choice;
 mod correlation;
+mod elicitation;
 mod http;
 mod json_guard;
 mod local;
@@ -12,8 +15,9 @@ mod progress;
 mod server;
 mod stdio;
 
+pub use choice::{Choice, named};
 pub use http::{HttpError, serve, serve_on};
 pub use local::FirstCalls;
-pub use once::{OnceAnswer, call_once};
+pub use once::{AskPerson, OnceAnswer, call_once};
 pub use server::McpServer;
 pub use stdio::{StdioCaller, serve_stdio};

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
 
 use super::answer;
 use super::correlation::correlation_id;
 use super::stdio::StdioCaller;
 use crate::capabilities::contract::{Error, ErrorKind};
-use crate::plugins::{Answer, CallRequest, Listed, PluginHost};
+use crate::config::Mcp;
+use crate::plugins::{
+    Answer, Answered, CallRequest, Listed, PluginHost, ReadOnly, Reply, Selection,
+};
 
 /// What a tool answered.
 pub struct OnceAnswer {
@@ -22,25 +24,44 @@ pub struct OnceAnswer {
     pub text: String,
 }
 
-/// Calls a tool once, after the first calls that the caller may need; `wait` bounds the loading of plugins.
+/// Asks the person whether something may be done.
+pub type AskPerson = fn(&str) -> bool;
+
+/// Calls a tool once, after the first calls that the caller may need; `wait` bounds the loading of plugins, and `ask` is there
+/// where a person is.
 pub async fn call_once(
     host: &Arc<PluginHost>,
+    config: &Mcp,
     caller: &StdioCaller,
     listed: &Listed,
     arguments: Map<String, Value>,
     wait: Duration,
+    ask: Option<AskPerson>,
 ) -> OnceAnswer {
     let correlation_id = correlation_id();
-    let result = match run(
-        host,
-        caller,
-        listed,
-        arguments,
-        wait,
-        correlation_id.clone(),
-    )
-    .await
-    {
+    let request = async {
+        let who = caller.caller().await.map_err(|error| {
+            Error::new(
+                ErrorKind::Unauthorized,
+                "key-refused",
+                format!("The access key is not accepted: {error}."),
+            )
+        })?;
+        caller.first_calls.make(host, &who, wait).await?;
+        Ok(CallRequest {
+            selection: Selection {
+                read_only: config.read_only.then_some(ReadOnly::Config),
+                ..Selection::of(listed)
+            },
+            can_ask: ask.is_some(),
+            ..CallRequest::new(who, arguments, correlation_id.clone())
+        })
+    };
+    let result = match request.await {
+        Ok(request) => run(host, listed, request, ask).await,
+        Err(error) => Err(error),
+    };
+    let result = match result {
         Ok(answer) => answer::success(answer),
         Err(error) => answer::failure(&error, &correlation_id),
     };
@@ -58,26 +79,29 @@ pub async fn call_once(
 
 async fn run(
     host: &Arc<PluginHost>,
-    caller: &StdioCaller,
     listed: &Listed,
-    arguments: Map<String, Value>,
-    wait: Duration,
-    correlation_id: Arc<str>,
+    mut request: CallRequest,
+    ask: Option<AskPerson>,
 ) -> Result<Answer, Error> {
-    let who = caller.caller().await.map_err(|error| {
-        Error::new(
-            ErrorKind::Unauthorized,
-            "key-refused",
-            format!("The access key is not accepted: {error}."),
-        )
-    })?;
-    caller.first_calls.make(host, &who, wait).await?;
-    let request = CallRequest {
-        caller: who,
-        arguments,
-        correlation_id,
-        cancelled: CancellationToken::new(),
-        progress: None,
+    let Some(ask) = ask else {
+        return host.call(listed, request).await;
     };
-    host.call(listed, request).await
+    loop {
+        let asked = match host.call_or_ask(listed, request.clone()).await? {
+            Reply::Done(answer) => return Ok(answer),
+            Reply::Asked(asked) => asked,
+        };
+        let answers = tokio::task::spawn_blocking(move || {
+            let questions = asked.questions.into_iter();
+            questions
+                .map(|question| (question.id, ask(&question.message)))
+                .collect()
+        });
+        request.answered = Some(Answered {
+            token: asked.token,
+            answers: answers
+                .await
+                .map_err(|error| Error::internal("Asking in the terminal", &error))?,
+        });
+    }
 }

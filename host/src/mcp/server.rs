@@ -5,20 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, DiscoverResult,
-    Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
-    ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, Implementation,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
+    SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tracing::Instrument;
 
-use super::correlation::correlation_id;
 use super::stdio::StdioCaller;
-use super::{answer, progress};
-use crate::capabilities::context::{Caller, ProgressSink};
-use crate::capabilities::contract::Error;
-use crate::plugins::{CallRequest, Listed, PluginHost, Registry};
+use crate::capabilities::context::Caller;
+use crate::config;
+use crate::plugins::{Listed, PluginHost};
 
 /// How long clients may keep what `server/discover` and `tools/list` told them.
 const FRESH: Duration = Duration::from_secs(300);
@@ -38,29 +35,23 @@ const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// Answers MCP requests; cheap to clone, as rmcp does for every request.
 #[derive(Clone)]
 pub struct McpServer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    host: Arc<PluginHost>,
-    list_wait: Duration,
-    instructions: String,
+pub(super) struct Shared {
+    pub(super) host: Arc<PluginHost>,
+    pub(super) config: config::Mcp,
     /// Over stdio: the one caller. Over HTTP the authentication layer says who calls.
-    stdio: Option<StdioCaller>,
+    pub(super) stdio: Option<StdioCaller>,
 }
 
 impl McpServer {
     /// A server of this host's tools.
-    pub fn new(
-        host: Arc<PluginHost>,
-        config: &crate::config::Mcp,
-        stdio: Option<StdioCaller>,
-    ) -> Self {
+    pub fn new(host: Arc<PluginHost>, config: &config::Mcp, stdio: Option<StdioCaller>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 host,
-                list_wait: config.list_wait,
-                instructions: config.instructions.trim().to_owned(),
+                config: config.clone(),
                 stdio,
             }),
         }
@@ -70,7 +61,10 @@ impl McpServer {
         Implementation::new("orderdesk-mcp", env!("CARGO_PKG_VERSION")).with_title("Order Desk")
     }
 
-    async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+    pub(super) async fn caller(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Caller, ErrorData> {
         let mut caller = match &self.shared.stdio {
             Some(stdio) => stdio.caller().await.map_err(|error| {
                 tracing::warn!(cause = %error, "the key in the environment is not accepted");
@@ -93,121 +87,11 @@ impl McpServer {
             .map(|client| format!("{} {}", client.name, client.version));
         Ok(caller)
     }
-
-    /// The tool, if this caller may know of it. Plugins that are still loading are waited for.
-    async fn find(&self, name: &str, caller: &Caller) -> Result<Listed, ErrorData> {
-        let mut registry = self.shared.host.registry();
-        if registry.find(name).is_none() {
-            self.shared.host.loaded(self.shared.list_wait).await;
-            registry = self.shared.host.registry();
-        }
-        match registry.find(name) {
-            Some(listed) if in_scope(listed, caller) => Ok(listed.clone()),
-            _ => Err(unknown_tool(name, &registry, caller)),
-        }
-    }
-
-    async fn call(
-        &self,
-        params: CallToolRequestParams,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<CallToolResult, ErrorData> {
-        let caller = self.caller(context).await?;
-        let correlation_id = correlation_id();
-        let listed = self.find(&params.name, &caller).await?;
-        let span = tracing::info_span!(
-            "call",
-            correlation_id = &*correlation_id,
-            tool = listed.tool.name,
-            plugin = listed.plugin_name(),
-            tenant = caller.principal.tenant.as_str(),
-            key = caller.principal.key.as_str(),
-        );
-        let started = tokio::time::Instant::now();
-        let call = self
-            .run(listed, params, caller, correlation_id.clone(), context)
-            .instrument(span.clone());
-        let result = call.await;
-        span.in_scope(|| {
-            let elapsed_ms = started.elapsed().as_millis();
-            match &result {
-                Ok(_) => tracing::info!(elapsed_ms, outcome = "ok", "called"),
-                Err(error) => tracing::info!(
-                    elapsed_ms,
-                    outcome = crate::capabilities::contract::kind_name(error.kind),
-                    code = error.code.as_deref().unwrap_or_default(),
-                    "called"
-                ),
-            }
-        });
-        Ok(match result {
-            Ok(answer) => answer::success(answer),
-            Err(error) => answer::failure(&error, &correlation_id),
-        })
-    }
-
-    async fn run(
-        &self,
-        listed: Listed,
-        params: CallToolRequestParams,
-        caller: Caller,
-        correlation_id: Arc<str>,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<crate::plugins::Answer, Error> {
-        let host = &self.shared.host;
-        if let Some(stdio) = &self.shared.stdio {
-            stdio
-                .first_calls
-                .make(host, &caller, self.shared.list_wait)
-                .await?;
-        }
-        let (sink, reports) = match context.meta.get_progress_token() {
-            Some(token) => {
-                let (sink, reports) = progress::pipe(token, context.peer.clone());
-                (Some(Arc::new(sink) as Arc<dyn ProgressSink>), Some(reports))
-            }
-            None => (None, None),
-        };
-        let call = host.call(
-            &listed,
-            CallRequest {
-                caller,
-                arguments: params.arguments.unwrap_or_default(),
-                correlation_id,
-                cancelled: context.ct.clone(),
-                progress: sink,
-            },
-        );
-        match reports {
-            Some(reports) => reports.beside(call).await,
-            None => call.await,
-        }
-    }
 }
 
-fn in_scope(listed: &Listed, caller: &Caller) -> bool {
+pub(super) fn in_scope(listed: &Listed, caller: &Caller) -> bool {
     let scopes = &caller.principal.scopes;
     scopes.covers_tool(&listed.tool.name)
-}
-
-/// A tool that this caller must not know of is answered like one that does not exist.
-fn unknown_tool(name: &str, registry: &Registry, caller: &Caller) -> ErrorData {
-    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    let nearest: Vec<&str> = registry
-        .nearest(name)
-        .into_iter()
-        .filter(|name| {
-            registry
-                .find(name)
-                .is_some_and(|listed| in_scope(listed, caller))
-        })
-        .collect();
-    let hint = if nearest.is_empty() {
-        "tools/list names those that there are".to_owned()
-    } else {
-        format!("did you mean {}?", nearest.join(" or "))
-    };
-    ErrorData::invalid_params(format!("there is no tool '{shown}'; {hint}"), None)
 }
 
 fn shown(listed: &Listed) -> Tool {
@@ -248,10 +132,9 @@ impl ServerHandler for McpServer {
             .enable_tool_list_changed()
             .build();
         let config = ServerConfig::new(capabilities).with_server_info(Self::implementation());
-        if self.shared.instructions.is_empty() {
-            config
-        } else {
-            config.with_instructions(self.shared.instructions.clone())
+        match self.shared.config.instructions.trim() {
+            "" => config,
+            instructions => config.with_instructions(instructions),
         }
     }
 
@@ -279,14 +162,14 @@ impl ServerHandler for McpServer {
                 None,
             ));
         }
-        let complete = self.shared.host.loaded(self.shared.list_wait).await;
+        let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
+        let selection = self.selection(&context).await?;
         let registry = self.shared.host.registry();
         let tools = registry
             .tools()
             .iter()
             .filter(|listed| {
-                in_scope(listed, &caller)
-                    && (listed.tool.hints.read_only || !caller.principal.scopes.read_only)
+                in_scope(listed, &caller) && selection.lists(listed, &caller.principal.scopes)
             })
             .map(shown)
             .collect();
@@ -309,11 +192,15 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let mut result = self.call(request, &context).await?;
+        let mut response = self.call(request, &context).await?;
         if says_who_answers(&context) {
-            server_info(&mut result.meta);
+            match &mut response {
+                CallToolResponse::Complete(result) => server_info(&mut result.meta),
+                CallToolResponse::InputRequired(result) => server_info(&mut result.meta),
+                _ => {}
+            }
         }
-        Ok(result.into())
+        Ok(response)
     }
 
     fn accepted_subscription_filter(

@@ -3,7 +3,7 @@
 use rmcp::ServiceExt;
 use secrecy::SecretString;
 
-use super::{FirstCalls, McpServer};
+use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
 use crate::tenancy::{AuthenticationError, Principal};
@@ -14,6 +14,8 @@ pub struct StdioCaller {
     identity: Identity,
     /// What to do once before the caller's first call.
     pub first_calls: FirstCalls,
+    /// What whoever started the process chose for it.
+    pub choice: Choice,
 }
 
 enum Identity {
@@ -29,6 +31,7 @@ impl StdioCaller {
         Self {
             identity: Identity::Local(principal),
             first_calls,
+            choice: Choice::default(),
         }
     }
 
@@ -37,6 +40,7 @@ impl StdioCaller {
         Self {
             identity: Identity::Key(key, services),
             first_calls: FirstCalls::default(),
+            choice: Choice::default(),
         }
     }
 

@@ -8,9 +8,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::confirm::{Answered, Asked, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
+use super::intent::{Begun, Intent};
+use super::preview;
 use super::registry::{Listed, Runner};
+use super::selection::Selection;
 use crate::capabilities::context::{CallContext, Caller, PeerCalls, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
 use crate::capabilities::contract::{Error, ErrorKind};
@@ -19,6 +23,7 @@ use crate::capabilities::sealing::CallSecrets;
 use crate::config::Limits;
 
 /// What an agent asks for.
+#[derive(Clone)]
 pub struct CallRequest {
     /// Who asks.
     pub caller: Caller,
@@ -30,6 +35,28 @@ pub struct CallRequest {
     pub cancelled: CancellationToken,
     /// Where progress goes, if the caller asked for it.
     pub progress: Option<Arc<dyn ProgressSink>>,
+    /// Which tools are in use.
+    pub selection: Selection,
+    /// Whether the call may end with questions to a person.
+    pub can_ask: bool,
+    /// The answers to those of an earlier call, which this one goes on with.
+    pub answered: Option<Answered>,
+}
+
+impl CallRequest {
+    /// A call of a tool of the default list, by whoever cannot be asked anything.
+    pub fn new(caller: Caller, arguments: Map<String, Value>, correlation_id: Arc<str>) -> Self {
+        Self {
+            caller,
+            arguments,
+            correlation_id,
+            cancelled: CancellationToken::new(),
+            progress: None,
+            selection: Selection::default(),
+            can_ask: false,
+            answered: None,
+        }
+    }
 }
 
 /// A successful call's result.
@@ -38,7 +65,28 @@ pub struct Answer {
     /// For people and models to read.
     pub content: Vec<Content>,
     /// For programs; always an object.
-    pub structured: Option<Map<String, Value>>,
+    pub structured: Option<Structured>,
+}
+
+/// A structured result, read once: what shows it as text does not have to write it again.
+#[derive(Debug)]
+pub struct Structured {
+    /// As JSON.
+    pub text: String,
+    /// What that says.
+    pub object: Map<String, Value>,
+}
+
+impl From<Map<String, Value>> for Structured {
+    fn from(object: Map<String, Value>) -> Self {
+        let value = Value::Object(object);
+        let text = value.to_string();
+        let object = match value {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        Self { text, object }
+    }
 }
 
 /// A piece of an answer.
@@ -67,31 +115,40 @@ pub enum Content {
 }
 
 impl PluginHost {
-    /// Runs a tool. A call that may write runs to its end even if the caller goes away.
+    /// Runs a tool for a caller who cannot be asked anything.
     ///
     /// # Errors
-    /// What the caller reads: what is wrong, with which argument, what to do next.
+    /// As [`Self::call_or_ask`].
     pub async fn call(
         self: &Arc<Self>,
         listed: &Listed,
-        request: CallRequest,
+        mut request: CallRequest,
     ) -> Result<Answer, Error> {
+        request.can_ask = false;
+        match self.call_or_ask(listed, request).await? {
+            Reply::Done(answer) => Ok(answer),
+            Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
+        }
+    }
+
+    /// Runs a tool, which may end with questions to a person. A call that may write runs to its end even if the caller goes
+    /// away.
+    ///
+    /// # Errors
+    /// What the caller reads: what is wrong, with which argument, what to do next.
+    pub async fn call_or_ask(
+        self: &Arc<Self>,
+        listed: &Listed,
+        request: CallRequest,
+    ) -> Result<Reply, Error> {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
-        if scopes.read_only && !tool.hints.read_only {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "read-only-key",
-                format!(
-                    "{} was not called: this key may only read. Use a key that may write.",
-                    tool.name
-                ),
-            ));
-        }
+        request.selection.check(listed, scopes, &self.registry())?;
         tool.arguments.check(&tool.name, &request.arguments)?;
+        let mode = preview::mode(listed, &request.arguments)?;
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
@@ -103,12 +160,12 @@ impl PluginHost {
             )
             .await?;
 
-        if tool.hints.read_only {
+        if tool.hints.read_only || mode == Mode::Preview {
             let stopped = self.stopping.child_token();
             let cancelled = request.cancelled.clone();
             // Dropping the future drops the instance and its requests.
             let answer = tokio::select! {
-                answer = self.run(listed, request, deadline, stopped) => answer,
+                answer = self.run(listed, request, mode, deadline, stopped) => answer,
                 () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
             };
             drop(admitted);
@@ -117,7 +174,7 @@ impl PluginHost {
             let (host, listed) = (self.clone(), listed.clone());
             let stopped = self.stopped.child_token();
             let running = async move {
-                let answer = host.run(&listed, request, deadline, stopped).await;
+                let answer = host.run(&listed, request, mode, deadline, stopped).await;
                 drop(admitted);
                 answer
             };
@@ -132,9 +189,10 @@ impl PluginHost {
         self: &Arc<Self>,
         listed: &Listed,
         mut request: CallRequest,
+        mode: Mode,
         deadline: Instant,
         stopped: CancellationToken,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Reply, Error> {
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
             Runner::Native(native) => {
@@ -149,8 +207,13 @@ impl PluginHost {
                         "time-limit",
                         "The call took too long.",
                     ))
-                });
+                })
+                .map(Reply::Done);
             }
+        };
+        let intent = match Intent::of(&self.services, listed, &mut request, mode).await? {
+            Begun::Now(intent) => intent,
+            Begun::AskedAgain(asked) => return Ok(Reply::Asked(asked)),
         };
         let secrets = self
             .services
@@ -164,7 +227,7 @@ impl PluginHost {
         let context = Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
             caller: request.caller,
-            read_only: listed.tool.hints.read_only,
+            read_only: listed.tool.hints.read_only || mode == Mode::Preview,
             correlation_id: request.correlation_id,
             lock_holder: lock_holder(),
             deadline,
@@ -173,11 +236,12 @@ impl PluginHost {
             progress: request.progress,
             secrets,
             budget: budget(&plugin.limits),
+            log: Arc::default(),
             depth: 0,
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
         });
-        self.finish(listed, plugin, context, request.arguments)
+        self.finish(listed, plugin, context, request.arguments, intent)
             .await
     }
 
@@ -188,16 +252,30 @@ impl PluginHost {
         plugin: &LoadedPlugin,
         context: Arc<CallContext>,
         arguments: Map<String, Value>,
-    ) -> Result<Answer, Error> {
+        intent: Intent,
+    ) -> Result<Reply, Error> {
+        let previews = intent.mode == Mode::Preview;
         let answer = self
             .steps(
                 listed,
                 plugin,
                 &context,
                 Value::Object(arguments).to_string(),
+                intent,
             )
-            .await
-            .and_then(|output| checked(listed, output));
+            .await;
+        let answer = match answer {
+            Ok(Ended::With(output)) => checked_within(listed, output, &context)
+                .await
+                .map(Reply::Done),
+            Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
+            Err(error) => Err(bounded(listed, error)),
+        };
+        // The host let a preview write nothing.
+        let answer = answer.map_err(|error| Error {
+            outcome_unknown: error.outcome_unknown && !previews,
+            ..error
+        });
         if plugin.grantee.locks && !context.read_only {
             let released = self
                 .services
@@ -212,8 +290,8 @@ impl PluginHost {
                 tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
             }
         }
-        if answer.is_err() {
-            // A secret that came with a failed call is of no use to anybody.
+        if previews || !matches!(answer, Ok(Reply::Done(_))) {
+            // A secret that came with a failed call is of no use to anybody; with a preview or a question it comes again.
             for handle in context.secrets.take_kept() {
                 if let Err(error) = self
                     .services
@@ -234,31 +312,36 @@ impl PluginHost {
         plugin: &LoadedPlugin,
         context: &Arc<CallContext>,
         arguments: String,
-    ) -> Result<Output, Error> {
+        intent: Intent,
+    ) -> Result<Ended, Error> {
         let mut call = tools::Call {
             tool: listed.tool.name.clone(),
             arguments,
-            mode: Mode::Run,
-            confirmation: None,
-            resumption: None,
+            mode: intent.mode,
+            confirmation: intent.confirmation.clone(),
+            resumption: intent.resumption.clone(),
             extra: None,
         };
         let mut step: u32 = 0;
         loop {
             let pause = match plugin.call(&self.services, context.clone(), &call).await? {
-                Outcome::Complete(output) => return Ok(output),
+                Outcome::Complete(output) => {
+                    let principal = &context.caller.principal;
+                    let output = intent.finish(&self.services, principal, listed, output);
+                    return output.await.map(Ended::With);
+                }
                 Outcome::Pause(pause) => pause,
             };
-            if !pause.questions.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "question-not-supported",
-                    format!(
-                        "{} needs to ask a person, which this server cannot pass on yet. Nothing more was done.",
-                        listed.tool.name
-                    ),
-                ));
-            }
+            let answers = if pause.questions.is_empty() {
+                Vec::new()
+            } else {
+                let principal = &context.caller.principal;
+                let next = intent.decide(&self.services, self.confirm, principal, listed, &pause);
+                match next.await? {
+                    Next::On(answers) => answers,
+                    Next::Ask(asked) => return Ok(Ended::Asking(asked)),
+                }
+            };
             if context.cancelled.is_cancelled() {
                 return Err(Error {
                     outcome_unknown: !context.read_only,
@@ -275,10 +358,18 @@ impl PluginHost {
             }
             call.resumption = Some(Resumption {
                 state: pause.state,
-                answers: Vec::new(),
+                answers,
             });
         }
     }
+}
+
+/// How the steps of a call ended.
+enum Ended {
+    /// With the plugin's result.
+    With(Output),
+    /// With questions to a person.
+    Asking(Asked),
 }
 
 fn budget(limits: &Limits) -> ResponseBudget {
@@ -301,21 +392,70 @@ fn lock_holder() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// The plugin's result, held against its limits and its own schema.
-fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
-    let limit = listed.limits().output.as_u64();
-    let bytes = output.structured.as_ref().map_or(0, String::len)
-        + output
-            .content
-            .iter()
-            .map(|content| match content {
+/// Bytes of an answer that are looked through where they are; more would keep a thread from other calls.
+const AT_ONCE: usize = 64 << 10;
+/// What a piece of content costs beside what is in it, once it is JSON.
+const PIECE: usize = 64;
+
+/// The plugin's result, held against its limits and its own schema before the call's deadline.
+async fn checked_within(
+    listed: &Listed,
+    output: Output,
+    context: &CallContext,
+) -> Result<Answer, Error> {
+    let bytes = size(&output);
+    if bytes as u64 > listed.limits().output.as_u64() {
+        return Err(too_much(listed, bytes));
+    }
+    if bytes <= AT_ONCE {
+        return checked(listed, output);
+    }
+    let checking = {
+        let listed = listed.clone();
+        tokio::task::spawn_blocking(move || checked(&listed, output))
+    };
+    match tokio::time::timeout_at(context.deadline, checking).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => Err(Error::internal("Checking an answer", &error)),
+        Err(_) => Err(broken(
+            listed,
+            "its result could not be checked against its own output schema in time",
+        )),
+    }
+}
+
+fn size(output: &Output) -> usize {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let content = output.content.iter().map(|content| {
+        PIECE
+            + match content {
                 tools::Content::Text(text) => text.len(),
-                tools::Content::Blob(blob) => blob.data.len(),
-                tools::Content::Link(link) => link.uri.len(),
-            })
-            .sum::<usize>();
-    if bytes as u64 > limit {
-        return Err(Error::new(
+                tools::Content::Blob(blob) => blob.mime.len() + blob.data.len(),
+                tools::Content::Link(link) => {
+                    link.uri.len() + link.name.len() + of(&link.mime) + of(&link.description)
+                }
+            }
+    });
+    of(&output.structured) + content.sum::<usize>()
+}
+
+/// An error is an answer too.
+fn bounded(listed: &Listed, error: Error) -> Error {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let bytes = of(&error.code) + error.message.len() + of(&error.extra);
+    if bytes as u64 > listed.limits().output.as_u64() {
+        return Error {
+            outcome_unknown: error.outcome_unknown,
+            ..too_much(listed, bytes)
+        };
+    }
+    error
+}
+
+fn too_much(listed: &Listed, bytes: usize) -> Error {
+    Error {
+        outcome_unknown: !listed.tool.hints.read_only,
+        ..Error::new(
             ErrorKind::TooLarge,
             "output-limit",
             format!(
@@ -324,27 +464,28 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
                 listed.limits().output,
                 listed.plugin_name()
             ),
-        ));
+        )
     }
-    let structured = match output
+}
+
+fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
+    let structured = output
         .structured
-        .as_deref()
-        .map(serde_json::from_str::<Value>)
-        .transpose()
-    {
-        Ok(None) => None,
-        Ok(Some(Value::Object(object))) => Some(object),
-        Ok(Some(_)) => return Err(broken(listed, "its structured result is not an object")),
-        Err(error) => {
-            return Err(broken(
+        .map(|text| match serde_json::from_str(&text) {
+            Ok(value @ Value::Object(_)) => Ok((text, value)),
+            Ok(_) => Err(broken(listed, "its structured result is not an object")),
+            Err(error) => Err(broken(
                 listed,
                 &format!("its structured result is not JSON: {error}"),
-            ));
-        }
-    };
+            )),
+        })
+        .transpose()?;
     if let Some(validator) = &listed.tool.output {
-        let value = structured.clone().map_or(Value::Null, Value::Object);
-        if let Some(error) = validator.iter_errors(&value).next() {
+        let value = structured.as_ref().map_or(&Value::Null, |(_, value)| value);
+        // Most results are valid, and to know that costs less than to gather errors.
+        if !validator.is_valid(value)
+            && let Some(error) = validator.iter_errors(value).next()
+        {
             let path = error.instance_path().to_string();
             return Err(broken(
                 listed,
@@ -355,6 +496,10 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
             ));
         }
     }
+    let structured = structured.and_then(|(text, value)| match value {
+        Value::Object(object) => Some(Structured { text, object }),
+        _ => None,
+    });
     let content = output
         .content
         .into_iter()
@@ -378,7 +523,7 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
     })
 }
 
-fn broken(listed: &Listed, what: &str) -> Error {
+pub(super) fn broken(listed: &Listed, what: &str) -> Error {
     tracing::error!(
         plugin = listed.plugin_name(),
         tool = listed.tool.name,
@@ -413,9 +558,6 @@ impl PeerCalls for PluginHost {
                 format!("There is no tool '{tool}'."),
             )
         })?;
-        if parent.read_only && !listed.tool.hints.read_only {
-            return Err(Error::read_only(tool));
-        }
         let arguments = match serde_json::from_str(arguments) {
             Ok(Value::Object(arguments)) => arguments,
             _ => {
@@ -427,6 +569,20 @@ impl PeerCalls for PluginHost {
             }
         };
         listed.tool.arguments.check(tool, &arguments)?;
+        let mode = preview::mode(listed, &arguments)?;
+        let read_only = listed.tool.hints.read_only || mode == Mode::Preview;
+        if parent.read_only && !read_only {
+            return Err(Error::read_only(tool));
+        }
+        if preview::confirm_token(&arguments).is_some() {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "confirm-token-through-peer",
+                format!(
+                    "{tool} was not called: a confirm_token is a caller's, and plugins cannot pass it on."
+                ),
+            ));
+        }
         if listed
             .tool
             .sealed
@@ -449,7 +605,7 @@ impl PeerCalls for PluginHost {
         let context = Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
             caller: parent.caller.clone(),
-            read_only: listed.tool.hints.read_only,
+            read_only,
             correlation_id: parent.correlation_id.clone(),
             lock_holder: lock_holder(),
             deadline: parent.deadline,
@@ -458,11 +614,23 @@ impl PeerCalls for PluginHost {
             progress: None,
             secrets: CallSecrets::default(),
             budget: budget(&plugin.limits),
+            log: parent.log.clone(),
             depth: parent.depth + 1,
             peers: parent.peers.clone(),
             subject: std::sync::Mutex::default(),
         });
-        let answer = self.finish(listed, plugin, context, arguments).await?;
-        Ok(Value::Object(answer.structured.unwrap_or_default()).to_string())
+        let intent = Intent::of_peer(mode);
+        let Reply::Done(answer) = self
+            .finish(listed, plugin, context, arguments, intent)
+            .await?
+        else {
+            return Err(Error::internal(
+                "A peer call",
+                &"it asked where nobody answers",
+            ));
+        };
+        Ok(answer
+            .structured
+            .map_or_else(|| "{}".to_owned(), |structured| structured.text))
     }
 }

@@ -90,8 +90,10 @@ fn configuration(pooled: bool) -> Config {
             .max_unused_warm_slots(64)
             // Resetting memory takes a lock of the kernel; in batches it halves the cost under load.
             .decommit_batch_size(16)
-            // 1 MiB halved the throughput at 64 calls at once (a blind memset).
-            .linear_memory_keep_resident(64 << 10)
+            // What a component of ours touches lies in its first 256 KiB (a small stack, then data, then heap: see
+            // .cargo/config.toml). Copied back, it faults no page and makes no other core flush its translations: half
+            // as many calls again per second as with 64 KiB. 1 MiB halved them (a blind memset).
+            .linear_memory_keep_resident(256 << 10)
             .table_keep_resident(16 << 10);
         // Neither `pagemap_scan` (wasmtime PR 14357) nor memory protection keys (wasmtime issue 13982): either can
         // show one instance another's memory.

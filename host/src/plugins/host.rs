@@ -16,7 +16,7 @@ use super::load::{self, Loaded};
 use super::native::Native;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
-use crate::config::{Config, Limits, Plugin};
+use crate::config::{Config, Confirm, Limits, Plugin};
 
 /// How far a plugin is.
 pub(super) enum Slot {
@@ -38,6 +38,8 @@ pub struct PluginHost {
     pub(super) stopping: CancellationToken,
     /// Cancelled when the grace is over: everything ends.
     pub(super) stopped: CancellationToken,
+    /// What counts where a tool asks whether it may.
+    pub(super) confirm: Confirm,
     engine: PluginEngine,
     compiled: Arc<CompiledCode>,
     registry: ArcSwap<Registry>,
@@ -69,6 +71,7 @@ impl PluginHost {
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
+            confirm: config.mcp.confirm,
             engine,
             compiled: Arc::new(compiled),
             registry: ArcSwap::from_pointee(Registry::build(&native, &BTreeMap::new())),
@@ -99,7 +102,7 @@ impl PluginHost {
         )
         .await;
         if let Err(error) = &loaded {
-            tracing::error!(plugin = name, "not served: {error}");
+            tracing::error!(plugin = name, "not served: {}", error.line());
         }
         {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,6 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
-use super::compiled::first_line;
 use super::stdio::PluginOutput;
 use crate::capabilities::Services;
 use crate::capabilities::context::{CallContext, CallState, Grantee};
@@ -16,8 +15,11 @@ use crate::capabilities::contract::{Error, ErrorKind, PluginPre};
 use crate::capabilities::usage::{Exceeded, Usage};
 use crate::config::Limits;
 
-/// Bytes that the host lifts from the guest in one call of a function.
+/// Bytes that the host takes from the guest in one call of a function, at the least: as much as the largest commit that
+/// makes sense. Lists in a guest's memory can point to one text a million times.
 const LIFTED_BYTES: usize = 16 << 20;
+/// How wasmtime says that there were more; the type of its error is not public.
+const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 /// WASI handles that a guest may hold.
 const HANDLES: usize = 1_000;
 
@@ -47,14 +49,15 @@ impl LoadedPlugin {
             let tools = plugin.orderdesk_plugin_tools();
             let manifest = tools.call_describe(&mut store).await?;
             let declared = tools.call_list_tools(&mut store).await?;
-            wasmtime::Result::Ok((manifest, declared))
+            Ok::<_, wasmtime::Error>((manifest, declared))
         })
         .await;
         match described {
             Ok(Ok(described)) => Ok(described),
             Ok(Err(error)) => Err(match store.data().usage.exceeded() {
                 Some(exceeded) => self.exceeded(exceeded).message,
-                None => first_line(&error),
+                // Before it stands the backtrace, which says nothing to an operator.
+                None => error.root_cause().to_string(),
             }),
             Err(_) => Err(self.timed_out(true).message),
         }
@@ -91,7 +94,10 @@ impl LoadedPlugin {
     }
 
     fn store(&self, services: &Arc<Services>, call: Option<Arc<CallContext>>) -> Store<CallState> {
-        let output = PluginOutput::new(&self.grantee.name);
+        let log = call
+            .as_ref()
+            .map_or_else(Arc::default, |call| call.log.clone());
+        let output = PluginOutput::new(&self.grantee.name, log.clone());
         let state = CallState {
             services: services.clone(),
             grantee: self.grantee.clone(),
@@ -99,6 +105,7 @@ impl LoadedPlugin {
                 usize::try_from(self.limits.memory.as_u64()).unwrap_or(usize::MAX),
                 self.limits.cpu,
             ),
+            log,
             // Nothing is inherited or opened; sockets exist and refuse every address.
             wasi: WasiCtxBuilder::new()
                 .stdout(output.clone())
@@ -109,7 +116,7 @@ impl LoadedPlugin {
         };
         let mut store = Store::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.usage);
-        store.set_hostcall_fuel(LIFTED_BYTES);
+        store.set_hostcall_fuel(self.lifted_bytes());
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
         // Yielding on every tick gives other calls the thread; counting the ticks bounds the plugin's own time.
@@ -123,6 +130,12 @@ impl LoadedPlugin {
         store
     }
 
+    /// Answers have room in it beside what they are packed in, whatever the operator allows.
+    fn lifted_bytes(&self) -> usize {
+        let output = usize::try_from(self.limits.output.as_u64()).unwrap_or(usize::MAX);
+        LIFTED_BYTES.max(output.saturating_mul(2))
+    }
+
     fn failed(
         &self,
         error: &wasmtime::Error,
@@ -133,6 +146,20 @@ impl LoadedPlugin {
             return Error {
                 outcome_unknown: !context.read_only,
                 ..self.exceeded(exceeded)
+            };
+        }
+        if error.root_cause().to_string().contains(LIFTED_TOO_MUCH) {
+            let (name, output) = (&self.grantee.name, self.limits.output);
+            let bytes = self.lifted_bytes();
+            return Error {
+                outcome_unknown: !context.read_only,
+                ..Error::new(
+                    ErrorKind::TooLarge,
+                    "output-limit",
+                    format!(
+                        "The plugin '{name}' handed over more than {bytes} bytes at once; the limit of an answer is {output} (plugins.{name}.limits.output). Ask for less at once."
+                    ),
+                )
             };
         }
         if error.is::<PoolConcurrencyLimitError>() {

@@ -13,13 +13,17 @@ use super::{PluginError, imports};
 use crate::capabilities::Services;
 use crate::capabilities::context::Grantee;
 use crate::capabilities::contract::PluginPre;
-use crate::capabilities::contract::tools::Manifest;
+use crate::capabilities::contract::tools::{Manifest, Tool as Declared};
 use crate::capabilities::http::HttpGrant;
 use crate::config;
 
 const NAME_LENGTH: usize = 32;
 /// Larger files are refused before anything looks into them.
 const COMPONENT_BYTES: u64 = 64 << 20;
+/// All that a plugin says of itself and its tools: each agent reads most of it before its first call.
+const DECLARED_BYTES: usize = 256 << 10;
+/// Clients become worse at choosing long before.
+const DECLARED_TOOLS: usize = 200;
 
 /// A plugin and the tools that it serves.
 pub struct Loaded {
@@ -77,6 +81,7 @@ pub async fn load(
         .describe(services)
         .await
         .map_err(PluginError::Listing)?;
+    check_size(&manifest, &declared)?;
     check_settings(name, settings, &manifest)?;
     let prefixes = settings
         .prefixes
@@ -196,6 +201,35 @@ fn grantee(
         locks: settings.grants.locks,
         settings: serde_json::Value::Object(settings.settings.clone()).to_string(),
     })
+}
+
+fn check_size(manifest: &Manifest, declared: &[Declared]) -> Result<(), PluginError> {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let itself = manifest.name.len()
+        + manifest.version.len()
+        + manifest.description.len()
+        + of(&manifest.settings_schema)
+        + manifest
+            .wishes
+            .iter()
+            .map(|wish| wish.grant.len() + wish.reason.len())
+            .sum::<usize>();
+    let tools = declared.iter().map(|tool| {
+        tool.name.len()
+            + tool.title.len()
+            + tool.description.len()
+            + tool.input_schema.len()
+            + of(&tool.output_schema)
+            + of(&tool.toolset)
+    });
+    let bytes = itself + tools.sum::<usize>();
+    if bytes > DECLARED_BYTES || declared.len() > DECLARED_TOOLS {
+        return Err(PluginError::Declaration(format!(
+            "it declares {} tools in {bytes} bytes; at most {DECLARED_TOOLS} tools in {DECLARED_BYTES} bytes are served",
+            declared.len()
+        )));
+    }
+    Ok(())
 }
 
 fn check_settings(

@@ -4,25 +4,35 @@ mod admission;
 mod arguments;
 mod call;
 mod compiled;
+mod confirm;
 mod engine;
 mod host;
 mod imports;
 mod instance;
+mod intent;
 mod load;
 mod native;
+mod preview;
 mod registry;
+mod schema_weight;
+mod selection;
 mod stdio;
 mod tool;
 
 use thiserror::Error;
 
-pub use call::{Answer, CallRequest, Content};
+pub use call::{Answer, CallRequest, Content, Structured};
 pub use compiled::CompiledCode;
+pub use confirm::{Answered, Asked, AskedQuestion, Reply};
 pub use engine::{EngineError, PluginEngine};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
 pub use registry::{Listed, Problem, Registry};
+pub use selection::{ReadOnly, Selection, unknown_toolset};
 pub use tool::{Tool, ToolHints};
+
+/// Characters of [`PluginError::line`].
+const LINE: usize = 600;
 
 /// Why a plugin is not served.
 #[derive(Debug, Error)]
@@ -71,4 +81,21 @@ pub enum PluginError {
     /// The config is wrong.
     #[error("{0}")]
     Config(String),
+}
+
+impl PluginError {
+    /// What is wrong, in one line of bearable length: a plugin's own words may be in it.
+    pub fn line(&self) -> String {
+        self.to_string()
+            .chars()
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
+            .take(LINE)
+            .collect()
+    }
 }

@@ -1,6 +1,6 @@
 //! The tools that are served: a snapshot, swapped whole. A call keeps the one it started with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::instance::LoadedPlugin;
@@ -113,7 +113,7 @@ impl Registry {
     fn problem(&mut self, plugin: &str, error: &PluginError) {
         self.problems.push(Problem {
             plugin: plugin.to_owned(),
-            what: error.to_string(),
+            what: error.line(),
         });
     }
 
@@ -133,6 +133,21 @@ impl Registry {
             .get(name)
             .or_else(|| self.by_name.get(&name.replacen('.', "_", 1)))
             .map(|&at| &self.tools[at])
+    }
+
+    /// The sets that tools belong to, sorted.
+    pub fn toolsets(&self) -> BTreeSet<&str> {
+        self.tools
+            .iter()
+            .filter_map(|listed| listed.tool.toolset.as_deref())
+            .collect()
+    }
+
+    /// Whether a tool of this set is listed where nobody chose sets.
+    pub(super) fn lists_by_default(&self, set: &str) -> bool {
+        self.tools
+            .iter()
+            .any(|listed| listed.tool.by_default && listed.tool.toolset.as_deref() == Some(set))
     }
 
     /// Up to three known names that are close to a wrong one.

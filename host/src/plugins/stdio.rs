@@ -7,22 +7,21 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// Bytes that one call may print; the rest is dropped.
-const PRINTED_BYTES: usize = 16 << 10;
+use crate::capabilities::log::LogBudget;
 
 /// One of a plugin's two output streams.
 #[derive(Clone)]
 pub struct PluginOutput {
     plugin: Arc<str>,
-    printed: Arc<std::sync::atomic::AtomicUsize>,
+    log: Arc<LogBudget>,
 }
 
 impl PluginOutput {
-    /// Output of the plugin with this name.
-    pub fn new(plugin: &str) -> Self {
+    /// Output of the plugin with this name, within what its call may write.
+    pub fn new(plugin: &str, log: Arc<LogBudget>) -> Self {
         Self {
             plugin: plugin.into(),
-            printed: Arc::default(),
+            log,
         }
     }
 }
@@ -45,12 +44,9 @@ impl AsyncWrite for PluginOutput {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        let before = self
-            .printed
-            .fetch_add(bytes.len(), std::sync::atomic::Ordering::Relaxed);
-        let kept = &bytes[..bytes.len().min(PRINTED_BYTES.saturating_sub(before))];
-        let text = String::from_utf8_lossy(kept);
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        for line in lines.map_while(|line| self.log.line(line)) {
             tracing::info!(target: "orderdesk_mcp::plugin", plugin = &*self.plugin, "printed: {line}");
         }
         Poll::Ready(Ok(bytes.len()))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jsonschema::PatternOptions;
 use serde_json::{Map, Value};
 
 use crate::capabilities::context::Grantee;
@@ -9,9 +10,12 @@ use crate::capabilities::contract::tools::{Hints, Tool as Declared};
 use crate::capabilities::sealing::{SealFor, SealedArgument};
 
 use super::arguments::ArgumentSchema;
+use super::schema_weight;
 
 /// Longer names are cut or refused by clients that prefix them with the server's.
 const NAME_LENGTH: usize = 40;
+/// A compiled pattern; the time that a match takes grows with it.
+const PATTERN_BYTES: usize = 256 << 10;
 
 /// A tool that is served.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub struct Tool {
     pub hints: ToolHints,
     /// The set it belongs to.
     pub toolset: Option<String>,
+    /// Listed where nobody chose sets.
+    pub by_default: bool,
     /// Arguments that hold secrets.
     pub sealed: Vec<SealedArgument>,
 }
@@ -86,8 +92,15 @@ impl Tool {
                 open_world: false,
             },
             toolset: None,
+            by_default: true,
             sealed: Vec::new(),
         })
+    }
+
+    /// Whether callers may send an argument of this name.
+    pub fn takes(&self, argument: &str) -> bool {
+        let properties = self.arguments.schema().get("properties");
+        properties.is_some_and(|properties| properties.get(argument).is_some())
     }
 
     /// Checks what a plugin declares.
@@ -104,6 +117,9 @@ impl Tool {
         let of_tool = |what: String| format!("tool '{name}': {what}");
         if declared.title.trim().is_empty() || declared.description.trim().is_empty() {
             return Err(of_tool("it has no title or no description".into()));
+        }
+        if let Some(set) = &declared.toolset {
+            check_toolset(set).map_err(&of_tool)?;
         }
         let mut schema = object(&declared.input_schema)
             .map_err(|error| of_tool(format!("its input schema {error}")))?;
@@ -128,6 +144,7 @@ impl Tool {
             output,
             hints: declared.hints.into(),
             toolset: declared.toolset,
+            by_default: declared.by_default,
             sealed,
             name,
         })
@@ -159,6 +176,21 @@ fn check_name(name: &str, prefixes: &[String]) -> Result<(), String> {
     }
 }
 
+/// Sets are named in URLs and lists.
+fn check_toolset(set: &str) -> Result<(), String> {
+    let legal = (1..=NAME_LENGTH).contains(&set.len())
+        && set.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte)
+        });
+    if legal {
+        return Ok(());
+    }
+    let shown: String = set.chars().filter(|c| !c.is_control()).take(60).collect();
+    Err(format!(
+        "its tool set '{shown}' must have 1 to {NAME_LENGTH} of a-z, 0-9, _ and -"
+    ))
+}
+
 fn object(json: &str) -> Result<Map<String, Value>, String> {
     match serde_json::from_str(json) {
         Ok(Value::Object(schema)) if schema.get("type").is_some_and(|kind| kind == "object") => {
@@ -169,10 +201,13 @@ fn object(json: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// Compiles a schema; `$ref` never reaches the network or the disk (the crate's resolvers are off).
+/// Compiles a schema that a plugin wrote: light enough to validate with, its patterns matched in linear time, and `$ref`
+/// never reaching the network or the disk (the crate's resolvers are off).
 pub(super) fn compile(schema: &Map<String, Value>) -> Result<jsonschema::Validator, String> {
+    schema_weight::check(schema)?;
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
+        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES))
         .build(&Value::Object(schema.clone()))
         .map_err(|error| format!("is not a valid JSON Schema: {error}"))
 }
@@ -232,6 +267,8 @@ fn take_sealed(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
 
     fn grantee() -> Grantee {
@@ -286,6 +323,21 @@ mod tests {
     }
 
     #[test]
+    fn a_set_that_cannot_stand_in_a_url_is_refused() {
+        for (set, fine) in [
+            ("orders", true),
+            ("", false),
+            ("a,b", false),
+            ("Orders", false),
+        ] {
+            let mut tool = declared("shop_get", r#"{"type":"object"}"#);
+            tool.toolset = Some(set.into());
+            let checked = Tool::check(tool, &grantee(), &["shop_".into()]);
+            assert_eq!(checked.is_ok(), fine, "{set}");
+        }
+    }
+
+    #[test]
     fn schemas_that_are_none_are_refused() {
         for schema in [
             "",
@@ -303,6 +355,20 @@ mod tests {
         let remote =
             r#"{"type":"object","properties":{"a":{"$ref":"http://127.0.0.1:9/schema.json"}}}"#;
         assert!(check("shop_get", remote).is_err());
+    }
+
+    #[test]
+    fn a_pattern_that_tries_every_way_is_refused() {
+        let pattern = |pattern: &str| {
+            json!({"type": "object", "properties": {"a": {"pattern": pattern}}}).to_string()
+        };
+        for expensive in [r"^(a+)+\1$", "(?=a)a", "((a{1,200}){1,200}){1,200}"] {
+            assert!(
+                check("shop_get", &pattern(expensive)).is_err(),
+                "{expensive}"
+            );
+        }
+        check("shop_get", &pattern(r"^\s*[A-Za-z0-9_-]{1,64}\s*$")).unwrap();
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::{
-    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, Document, InsertTenantError, KeyId,
-    LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
-    TenantId, TenantRecord, Write,
+    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
+    ConfirmationTaken, Document, InsertTenantError, KeyId, LockId, LockOwner, NewAccessKey, Purged,
+    RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 
@@ -164,6 +164,22 @@ pub trait Database: Send + Sync {
 
     /// The other side wants no request before `until`. An earlier moment than the one that stands changes nothing.
     async fn bucket_blocked(&self, bucket: &str, until: Timestamp) -> Result<(), StoreError>;
+
+    /// Keeps what a new token stands for.
+    async fn insert_confirmation(
+        &self,
+        tenant: &TenantId,
+        record: ConfirmationRecord,
+    ) -> Result<(), StoreError>;
+
+    /// Takes what a token of this tenant stands for, if it was issued for this call: of any number of callers in any number
+    /// of processes, one gets it.
+    async fn take_confirmation(
+        &self,
+        tenant: &TenantId,
+        wanted: ConfirmationKey,
+        now: Timestamp,
+    ) -> Result<ConfirmationTaken, StoreError>;
 
     /// Whether the call with this digest was made for this tenant.
     async fn first_call_done(&self, tenant: &TenantId, digest: &str) -> Result<bool, StoreError>;

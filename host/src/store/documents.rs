@@ -89,7 +89,7 @@ pub struct Write {
 }
 
 /// Which documents to list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scan {
     /// Whose.
     pub tenant: TenantId,

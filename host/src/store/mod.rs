@@ -7,6 +7,7 @@
 //! (`BEGIN IMMEDIATE`), because several processes share one file.
 
 mod buckets;
+mod confirmations;
 mod database;
 mod directory;
 mod documents;
@@ -16,6 +17,9 @@ mod records;
 pub mod sqlite;
 
 pub use buckets::{BucketQuota, Taken};
+pub use confirmations::{
+    ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
+};
 pub use database::Database;
 pub use directory::prepare_data_directory;
 pub use documents::{Change, CommitError, Condition, Content, Document, Scan, Write};

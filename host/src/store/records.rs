@@ -128,4 +128,6 @@ pub struct Purged {
     pub locks: usize,
     /// Buckets that are full again, which is the same as none.
     pub buckets: usize,
+    /// Tokens of previews and questions that nobody used in time.
+    pub confirmations: usize,
 }

@@ -82,6 +82,11 @@ impl DataKey {
         cipher::seal(&self.0, &bind(purpose, bound_to), plaintext)
     }
 
+    /// The same for the same message and purpose; tells nothing of it to who has not this key.
+    pub fn digest(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
+        cipher::hmac_sha256(&cipher::derive(self.0.as_slice(), None, purpose), message)
+    }
+
     /// Decrypts what [`Self::seal`] made for the same purpose and binding.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod access_key;
 mod audience;
 mod authentication;
 mod cipher;
+mod confirmations;
 mod data_key;
 mod documents;
 mod local;
@@ -33,6 +34,7 @@ pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
 pub use authentication::AuthenticationError;
 pub use cipher::CipherError;
+pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use local::LocalError;
@@ -46,4 +48,6 @@ pub use tenants::{
     CreateKeyError, CreateTenantError, CreatedKey, CreatedTenant, NameError, RevokeError,
 };
 
-pub use crate::store::{AccessKeyRecord, KeyId, LockId, TenantId, TenantRecord};
+pub use crate::store::{
+    AccessKeyRecord, ConfirmationPurpose, KeyId, LockId, TenantId, TenantRecord,
+};

@@ -3,7 +3,8 @@
 use orderdesk_client::{
     ApiRequest, Fields, ResponseFormat, Store, StoreReference, own_id, take_object,
 };
-use orderdesk_plugin::serde_json::{Map, Value, json};
+use orderdesk_plugin::serde_json::value::{RawValue, to_raw_value};
+use orderdesk_plugin::serde_json::{self, Map, Value, json};
 use orderdesk_plugin::{Context, ErrorKind, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,11 +31,19 @@ pub(crate) struct Found {
     /// The store that it is of.
     store: StoreReference,
     /// The order, with Order Desk's own field names.
-    order: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    order: Box<RawValue>,
     /// Changes with any change of the order.
     version: String,
     /// True if the answer was kept from an earlier call, at most 15 seconds ago.
     cached: bool,
+}
+
+/// What is kept of an order: the whole of it as text, since most answers pass it on as it is.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    version: String,
+    order: Box<RawValue>,
 }
 
 pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, ToolError> {
@@ -53,7 +62,7 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
         by_shop_number(arguments.order_id.as_str())
     })?;
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
-    let (order, cached) = store
+    let (kept, cached): (Kept, bool) = store
         .client(context)
         .get_reduced(
             "order",
@@ -62,7 +71,10 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
             |mut answer| {
                 let mut order = take_object(&mut answer, "order")?;
                 order.remove(HISTORY);
-                Ok(order)
+                Ok(Kept {
+                    version: version::of(context, &order),
+                    order: text(&order)?,
+                })
             },
         )
         .map_err(|mut error| {
@@ -76,15 +88,30 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
             error
         })?;
     Ok(Found {
-        version: version::of(context, &order),
+        version: kept.version,
         order: match (fields, arguments.response_format) {
-            (Some(fields), _) => fields.of(&order),
-            (None, Some(ResponseFormat::Concise)) => concise(&order),
-            (None, _) => order,
+            (Some(fields), _) => text(&fields.of(&read(&kept.order)?))?,
+            (None, Some(ResponseFormat::Concise)) => text(&concise(&read(&kept.order)?))?,
+            (None, _) => kept.order,
         },
         store: store.reference(),
         cached,
     })
+}
+
+fn text(order: &Map<String, Value>) -> Result<Box<RawValue>, ToolError> {
+    to_raw_value(order).map_err(|error| malformed(&error))
+}
+
+fn read(order: &RawValue) -> Result<Map<String, Value>, ToolError> {
+    serde_json::from_str(order.get()).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &serde_json::Error) -> ToolError {
+    ToolError::internal(
+        "order-malformed",
+        format!("The order cannot be shown: {error}"),
+    )
 }
 
 /// What to do with an id that may be the shop's own number.

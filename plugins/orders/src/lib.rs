@@ -23,6 +23,7 @@ mod shipments;
 mod undo;
 mod update;
 mod version;
+mod whole_call;
 mod written;
 
 use std::time::Duration;

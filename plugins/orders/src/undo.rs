@@ -16,7 +16,8 @@ use crate::creating::Creating;
 use crate::delete;
 use crate::history::is_history;
 use crate::settings::Settings;
-use crate::shipments;
+use crate::shipments::{self, undo::Undoing};
+use crate::whole_call::WholeCall;
 use crate::written::Written;
 
 const TOOL: &str = "orders_undo";
@@ -25,6 +26,8 @@ const TOOL: &str = "orders_undo";
 pub(crate) struct Arguments {
     /// Of a write's result, or from orders_changes.
     change_id: String,
+    /// True: all changes of the call that made this one (orders_move, orders_bulk_update).
+    whole_call: Option<bool>,
     #[serde(flatten)]
     write: WriteArguments,
 }
@@ -41,13 +44,31 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
         return Err(not_found(change_id, &store));
     };
     let preview = arguments.write.preview(context);
+    if arguments.whole_call == Some(true) {
+        let changes = journal.of_call(&change.call_id)?;
+        if changes.len() > 1 {
+            let whole = WholeCall {
+                context,
+                store: &store,
+                settings: &settings,
+            };
+            return whole.undo(changes, preview);
+        }
+    }
     if let Some(written) = nothing_to_do(&change, &store) {
         return Ok(finished(written, preview));
     }
     if change.kind == shipments::KIND {
-        let keep = settings.writing.keep();
-        let undone = shipments::undo::undo(context, &store, &change, preview, keep)?;
-        return undone.try_map(|changed| Ok(changed.written(&store)));
+        let undoing = Undoing {
+            context,
+            store: &store,
+            change: &change,
+            keep: settings.writing.keep(),
+            call_id: None,
+        };
+        return undoing
+            .run(preview)?
+            .try_map(|changed| Ok(changed.written(&store)));
     }
     if is_history(&change.edits) {
         return Err(ToolError::invalid_input(
@@ -73,15 +94,13 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
     }
 }
 
-fn merge_back(
-    changing: &Changing<'_>,
-    change: &Change,
-    preview: bool,
-) -> Result<Outcome<Written>, ToolError> {
+/// How an order is with a change taken back.
+pub(crate) fn planner(change: &Change) -> impl Fn(&Map<String, Value>) -> Result<Plan, ToolError> {
     let before = object(change.before.as_ref());
     let after = change.after.as_ref().map(|after| object(Some(after)));
-    let plan: &Planner<'_> = &|order| {
-        let undone = take_back(&change.edits, &before, after.as_ref(), order);
+    let edits = change.edits.clone();
+    move |order| {
+        let undone = take_back(&edits, &before, after.as_ref(), order);
         let mut remarks = undone.remarks;
         if !undone.conflicts.is_empty() {
             remarks.push(
@@ -93,7 +112,15 @@ fn merge_back(
             remarks,
             conflicts: undone.conflicts,
         })
-    };
+    }
+}
+
+fn merge_back(
+    changing: &Changing<'_>,
+    change: &Change,
+    preview: bool,
+) -> Result<Outcome<Written>, ToolError> {
+    let plan: &Planner<'_> = &planner(change);
     if preview {
         return changing.preview(plan).map(Into::into);
     }
@@ -142,7 +169,8 @@ fn create_again(
     Ok(Outcome::complete(written))
 }
 
-fn nothing_to_do(change: &Change, store: &Store) -> Option<Written> {
+/// The answer for a change that was never made, or was taken back before.
+pub(crate) fn nothing_to_do(change: &Change, store: &Store) -> Option<Written> {
     let why = match (change.state, &change.undone_by) {
         (State::NotMade, _) => {
             "The change was never made, so there is nothing to take back.".to_owned()

@@ -7,6 +7,7 @@ use orderdesk_plugin::serde_json::{Map, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Row;
 use crate::change::undo::Conflict;
 use crate::version;
 
@@ -18,9 +19,9 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Map<String, Value>")]
     pub(crate) order: Option<Map<String, Value>>,
-    /// Where a change of a shipment was taken back: as it is now.
+    // Where orders_undo took a change of a shipment back: as it is now. The definitions of the other tools do without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Map<String, Value>")]
+    #[schemars(skip)]
     pub(crate) shipment: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
@@ -45,6 +46,10 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) overwrites: Option<String>,
+    /// Of a whole call: order by order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub(crate) results: Vec<Row>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub(crate) dry_run: Option<bool>,
@@ -71,6 +76,7 @@ impl Written {
             warnings: Vec::new(),
             conflicts: Vec::new(),
             overwrites: None,
+            results: Vec::new(),
             dry_run: None,
             confirm_token: None,
             expires_at: None,

@@ -91,6 +91,18 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends a tool call that must succeed. The answer is not parsed: that would be time of the client, and the more the
+    /// longer the answer.
+    pub(crate) async fn succeed(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        let answer = self.send(request).await?;
+        let holds = |needle: &[u8]| answer.windows(needle.len()).any(|window| window == needle);
+        // Inside a text the quotes would be escaped.
+        if !holds(br#""structuredContent":"#) || holds(br#""isError":true"#) {
+            bail!("the tool failed: {}", String::from_utf8_lossy(answer));
+        }
+        Ok(())
+    }
+
     /// Sends a tool call and answers its structured result.
     pub(crate) async fn structured(&mut self, request: &[u8]) -> anyhow::Result<Value> {
         let answer: Value = serde_json::from_slice(self.send(request).await?)?;

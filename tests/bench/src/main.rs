@@ -8,6 +8,10 @@ mod start;
 
 use clap::{Parser, Subcommand};
 
+/// As the server itself has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the server against itself, side by side in one run.
 #[derive(Parser)]
 struct CommandLine {

@@ -28,7 +28,7 @@ impl NativeTool for Say {
         let structured = Map::from_iter([("message".to_owned(), message)]);
         Ok(Answer {
             content: Vec::new(),
-            structured: Some(structured),
+            structured: Some(structured.into()),
         })
     }
 }

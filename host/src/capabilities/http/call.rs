@@ -126,8 +126,8 @@ impl ResponseBudget {
         self.left().bytes
     }
 
-    /// Counts one request.
-    pub(super) fn take_request(&self) -> Result<(), HttpError> {
+    /// Counts one request of `plugin`.
+    pub(super) fn take_request(&self, plugin: &str) -> Result<(), HttpError> {
         let mut left = self.left();
         match left.requests.checked_sub(1) {
             Some(requests) => {
@@ -137,7 +137,9 @@ impl ResponseBudget {
             None => Err(HttpError::new(
                 ErrorKind::TooLarge,
                 "too-many-requests-in-call",
-                "This call has sent as many HTTP requests as the plugin's limits allow. Ask for less at once.",
+                format!(
+                    "This call has sent as many HTTP requests as it may (plugins.{plugin}.limits.http_requests). Ask for less at once."
+                ),
             )),
         }
     }

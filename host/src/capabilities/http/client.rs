@@ -146,7 +146,7 @@ impl HttpCapability {
         let url = path::join(&endpoint.base, &request.path, &request.query)?;
         check_body(endpoint, &request)?;
         let planned = headers::plan(endpoint, &request.headers)?;
-        call.budget.take_request()?;
+        call.budget.take_request(call.plugin)?;
         let prepared = planned.open(call, endpoint).await?;
 
         let mut secrets: Vec<String> = prepared

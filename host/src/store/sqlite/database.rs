@@ -2,13 +2,44 @@
 
 use async_trait::async_trait;
 
-use super::{SqliteDatabase, access_keys, buckets, documents, locks, secrets, tenants};
+use rusqlite::Connection;
+
+use super::recent::Question;
+use super::{
+    SqliteDatabase, access_keys, buckets, confirmations, documents, locks, secrets, tenants,
+};
 use crate::clock::Timestamp;
 use crate::store::{
-    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, Database, Document,
-    InsertTenantError, KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan,
-    SecretRecord, StoreError, Taken, TenantId, TenantRecord, Write,
+    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
+    ConfirmationTaken, Database, Document, InsertTenantError, KeyId, LockId, LockOwner,
+    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
+    TenantRecord, Write,
 };
+
+impl SqliteDatabase {
+    /// The rows that answer a question: as they were read lately, if nothing was written since, else read now.
+    async fn recent_or<J>(
+        &self,
+        question: Question,
+        now: Timestamp,
+        read: J,
+    ) -> Result<Vec<Document>, StoreError>
+    where
+        J: FnOnce(&Connection) -> Result<Vec<Document>, StoreError> + Send + 'static,
+    {
+        let state = self.recent.state();
+        if let Some(state) = state
+            && let Some(rows) = self.recent.get(&question, state, now)
+        {
+            return Ok(rows);
+        }
+        let rows = self.connections.read(read).await?;
+        if let Some(state) = state {
+            self.recent.keep(question, state, &rows);
+        }
+        Ok(rows)
+    }
+}
 
 #[async_trait]
 impl Database for SqliteDatabase {
@@ -153,16 +184,26 @@ impl Database for SqliteDatabase {
         key: &str,
         now: Timestamp,
     ) -> Result<Option<Document>, StoreError> {
+        let question = Question::One {
+            tenant: tenant.clone(),
+            namespace: namespace.to_owned(),
+            key: key.to_owned(),
+        };
         let (tenant, namespace, key) = (tenant.clone(), namespace.to_owned(), key.to_owned());
-        self.connections
-            .read(move |it| documents::find(it, &tenant, &namespace, &key, now))
-            .await
+        let rows = self
+            .recent_or(question, now, move |it| {
+                let found = documents::find(it, &tenant, &namespace, &key, now)?;
+                Ok(found.into_iter().collect())
+            })
+            .await?;
+        Ok(rows.into_iter().next())
     }
 
     async fn scan(&self, scan: Scan, now: Timestamp) -> Result<Vec<Document>, StoreError> {
-        self.connections
-            .read(move |it| documents::scan(it, &scan, now))
-            .await
+        self.recent_or(Question::Scan(scan.clone()), now, move |it| {
+            documents::scan(it, &scan, now)
+        })
+        .await
     }
 
     async fn commit(
@@ -255,6 +296,29 @@ impl Database for SqliteDatabase {
             .await
     }
 
+    async fn insert_confirmation(
+        &self,
+        tenant: &TenantId,
+        record: ConfirmationRecord,
+    ) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.connections
+            .write(move |it| confirmations::insert(it, &tenant, &record))
+            .await
+    }
+
+    async fn take_confirmation(
+        &self,
+        tenant: &TenantId,
+        wanted: ConfirmationKey,
+        now: Timestamp,
+    ) -> Result<ConfirmationTaken, StoreError> {
+        let tenant = tenant.clone();
+        self.connections
+            .write(move |it| confirmations::take(it, &tenant, &wanted, now))
+            .await
+    }
+
     async fn first_call_done(&self, tenant: &TenantId, digest: &str) -> Result<bool, StoreError> {
         let (tenant, digest) = (tenant.clone(), digest.to_owned());
         self.connections
@@ -281,6 +345,7 @@ impl Database for SqliteDatabase {
                     documents: documents::purge(it, now)?,
                     locks: locks::purge(it, now)?,
                     buckets: buckets::purge(it, now)?,
+                    confirmations: confirmations::purge(it, now)?,
                 })
             })
             .await

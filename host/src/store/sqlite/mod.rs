@@ -2,11 +2,13 @@
 
 mod access_keys;
 mod buckets;
+mod confirmations;
 mod connections;
 mod database;
 mod documents;
 mod locks;
 mod open;
+mod recent;
 mod secrets;
 mod tenants;
 mod values;
@@ -15,8 +17,10 @@ mod values;
 mod tests;
 
 use connections::Connections;
+use recent::Recent;
 
 /// A SQLite file in WAL mode. Cheap to share behind an `Arc`; the file is closed when the last one is dropped.
 pub struct SqliteDatabase {
     connections: Connections,
+    recent: Recent,
 }

@@ -10,6 +10,7 @@ use rusqlite_migration::{M, Migrations, SchemaVersion};
 
 use super::SqliteDatabase;
 use super::connections::Connections;
+use super::recent::Recent;
 use crate::store::StoreError;
 use crate::store::directory::{prepare_data_directory, prepare_private_file};
 
@@ -20,7 +21,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 4;
 
 /// The steps of the schema, in order, forward only. A step that was released is never edited: its successor follows it.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_initial.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/0001_initial.sql")),
+    M::up(include_str!("../migrations/0002_confirmations.sql")),
+];
 
 impl SqliteDatabase {
     /// Opens the database at `path`, making it and its directory if they are not there, and brings its schema up to date.
@@ -30,14 +34,17 @@ impl SqliteDatabase {
     /// The file cannot be used, a newer version of this program has used it, or the schema cannot be brought up to date.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
-        let connections = tokio::task::spawn_blocking(move || open_file(&path))
+        let (connections, recent) = tokio::task::spawn_blocking(move || open_file(&path))
             .await
             .map_err(StoreError::Interrupted)??;
-        Ok(Self { connections })
+        Ok(Self {
+            connections,
+            recent,
+        })
     }
 }
 
-fn open_file(path: &Path) -> Result<Connections, StoreError> {
+fn open_file(path: &Path) -> Result<(Connections, Recent), StoreError> {
     let file_error = |path: &Path| {
         let path = path.to_owned();
         move |source| StoreError::File { path, source }
@@ -66,7 +73,14 @@ fn open_file(path: &Path) -> Result<Connections, StoreError> {
     let readers = (0..READERS)
         .map(|_| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
         .collect::<Result<_, _>>()?;
-    Ok(Connections::new(writer, readers))
+    let watch = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    watch
+        .busy_timeout(Duration::ZERO)
+        .map_err(|source| StoreError::Open {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok((Connections::new(writer, readers), Recent::new(watch)))
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {

@@ -5,6 +5,7 @@
 mod access_keys;
 mod at_rest;
 mod authentication;
+mod confirmations;
 mod documents;
 mod locks;
 mod secrets;
@@ -20,7 +21,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 
 use super::{
-    AccessKey, CreatedTenant, Documents, Locks, Principal, Scopes, Secrets, ServerKey, Tenancy,
+    AccessKey, Confirmations, CreatedTenant, Documents, Locks, Principal, Scopes, Secrets,
+    ServerKey, Tenancy,
 };
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::store::{Database, SqliteDatabase};
@@ -41,6 +43,7 @@ struct Process {
     secrets: Secrets,
     documents: Documents,
     locks: Arc<Locks>,
+    confirmations: Confirmations,
 }
 
 impl House {
@@ -74,7 +77,8 @@ impl House {
         Process {
             secrets: Secrets::new(Arc::clone(&database), Arc::clone(&clock)),
             documents: Documents::new(Arc::clone(&database), Arc::clone(&clock)),
-            locks: Arc::new(Locks::new(Arc::clone(&database), clock)),
+            locks: Arc::new(Locks::new(Arc::clone(&database), Arc::clone(&clock))),
+            confirmations: Confirmations::new(Arc::clone(&database), clock),
             database,
             tenancy,
         }

@@ -13,35 +13,31 @@ use crate::written::Written;
 /// A change of a shipment, or a preview of one.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Changed {
-    /// The store that it is in.
     store: StoreReference,
-    /// The order that it is of.
     order_id: String,
-    /// As Order Desk has it now; null if removed or not read.
+    /// As it is now; null if removed or not read.
     shipment: Option<Map<String, Value>>,
     /// For orders_undo; null if nothing was changed.
     change_id: Option<String>,
-    /// False: nothing was to do, or it is a preview.
+    /// False: nothing was to do.
     changed: bool,
-    /// What differs.
     diff: Vec<Difference>,
     /// What Order Desk tidied or computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     normalised: Vec<Normalised>,
-    /// What else to know.
+    /// Tell the person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
-    /// True: it was there before, and nothing was sent.
+    /// True: nothing was sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     already_there: bool,
-    /// True: a preview; nothing was changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
-    /// Makes exactly this difference, once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     confirm_token: Option<String>,
-    /// When the token ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     expires_at: Option<String>,
 }
 

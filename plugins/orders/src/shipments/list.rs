@@ -23,9 +23,7 @@ pub(crate) struct Arguments {
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Listed {
-    /// The store that they are of.
     store: StoreReference,
-    /// The order that they are of.
     order_id: String,
     /// With Order Desk's field names.
     shipments: Vec<Map<String, Value>>,

@@ -1,10 +1,13 @@
 //! A change of a shipment taken back: what others changed since stays.
 
+use std::time::Duration;
+
+use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::journal::Change;
 use orderdesk_client::likeness::{alike, same};
-use orderdesk_client::{Store, agreed_basis, ask, basis, changed_since, difference};
+use orderdesk_client::{Store, agreed_basis, ask, basis, changed_since};
 use orderdesk_plugin::serde_json::{Value, json};
-use orderdesk_plugin::{Context, Outcome, ToolError};
+use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 
 use super::answer::Changed;
 use super::deed::{Deed, Done};
@@ -30,98 +33,143 @@ struct Plan {
     remarks: Vec<String>,
 }
 
-/// Takes back a change of the kind [`super::KIND`]. Removing a shipment, and adding one anew, is confirmed first.
-///
-/// # Errors
-/// `changed-since` where somebody changed the same fields after it; what Order Desk or the host refuses.
-pub(crate) fn undo(
-    context: &Context,
-    store: &Store,
-    change: &Change,
-    preview: bool,
-    keep: std::time::Duration,
-) -> Result<Outcome<Changed>, ToolError> {
-    let order_id = change.thing_id.as_str();
-    let agreed = match preview {
-        true => None,
-        false => agreed_basis(context)?,
-    };
-    let lock = match preview {
-        true => None,
-        false => Some(lock(context, store, order_id)?),
-    };
-    let before = read(context, store, order_id, if preview { 0 } else { 2 })?;
-    let plan = plan(change, &before)?;
-    let edits = plan
-        .step
-        .as_ref()
-        .map_or_else(Vec::new, |step| step.edits(&before));
-    let basis = basis::digest(context, &json!([order_id, edits]));
-    let remarks = |done: Done| Done {
-        warnings: plan.remarks.iter().cloned().chain(done.warnings).collect(),
-        ..done
-    };
-    let Some(lock) = lock else {
-        let mut output = Changed::preview(store, order_id, &edits, None, basis);
-        output.structured = output.structured.remarking(&plan.remarks);
-        return Ok(output.into());
-    };
-    match &agreed {
-        Some(agreed) if *agreed != basis => {
-            return Err(changed_since(
-                &format!("Order {order_id}"),
-                json!(before),
-                json!(difference::shown(&edits)),
-            ));
-        }
-        None if matches!(plan.step, Some(Step::Add(_) | Step::Remove(_))) => {
-            return Ok(ask(&basis, question(&plan, order_id)).into());
-        }
-        _ => {}
-    }
-    let Some(step) = &plan.step else {
-        let nothing = remarks(Done::default());
-        return Ok(Outcome::complete(Changed::nothing(
-            store, order_id, nothing,
-        )));
-    };
-    let deed = Deed {
-        context,
-        store,
-        order_id,
-        tool: "orders_undo",
-        keep,
-        undoes: Some(change.change_id.clone()),
-        call_id: None,
-    };
-    let done = remarks(deed.carry_out(step, &before, lock)?);
-    Ok(Outcome::complete(Changed::done(
-        store, order_id, &edits, done,
-    )))
+/// A change of the kind [`super::KIND`] that is taken back.
+pub(crate) struct Undoing<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) store: &'a Store,
+    pub(crate) change: &'a Change,
+    /// How long the before-image of this change is kept.
+    pub(crate) keep: Duration,
+    /// The call that it belongs to, where one call takes several back.
+    pub(crate) call_id: Option<String>,
 }
 
-fn question(plan: &Plan, order_id: &str) -> String {
-    match &plan.step {
-        Some(Step::Remove(id)) => {
-            format!("Take the change back by removing shipment {id} from order {order_id}?")
+/// What an order's shipments are, and shall be.
+struct Drawn {
+    before: Vec<Shipment>,
+    plan: Plan,
+    edits: Vec<Edit>,
+    basis: String,
+}
+
+impl Undoing<'_> {
+    /// Shows, asks, or takes back: whichever is next. Removing a shipment, and adding one anew, is confirmed first.
+    ///
+    /// # Errors
+    /// As [`Undoing::make`].
+    pub(crate) fn run(&self, preview: bool) -> Result<Outcome<Changed>, ToolError> {
+        if preview {
+            return self.preview().map(Into::into);
         }
-        _ => format!(
-            "Take the change back by adding the shipment to order {order_id} again? It gets a new id, and adding it may run \
-             the store's rules."
-        ),
+        let agreed = agreed_basis(self.context)?;
+        if agreed.is_none() && self.is_confirmed_first() {
+            let drawn = self.draw(0)?;
+            if drawn.plan.step.is_some() {
+                return Ok(ask(&drawn.basis, self.question(&drawn.plan)).into());
+            }
+        }
+        self.make(agreed.as_deref()).map(Outcome::complete)
     }
+
+    /// Answers the exact difference and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Undoing::make`].
+    pub(crate) fn preview(&self) -> Result<Output<Changed>, ToolError> {
+        let drawn = self.draw(0)?;
+        let mut output = Changed::preview(
+            self.store,
+            &self.change.thing_id,
+            &drawn.edits,
+            None,
+            drawn.basis,
+        );
+        output.structured = output.structured.remarking(&drawn.plan.remarks);
+        Ok(output)
+    }
+
+    /// Takes it back.
+    ///
+    /// # Errors
+    /// `changed-since` where somebody changed the same fields after it; `changed-since-preview`; what Order Desk or the
+    /// host refuses.
+    pub(crate) fn make(&self, agreed: Option<&str>) -> Result<Changed, ToolError> {
+        let order_id = self.change.thing_id.as_str();
+        let lock = lock(self.context, self.store, order_id)?;
+        let drawn = self.draw(2)?;
+        if agreed.is_some_and(|agreed| agreed != drawn.basis) {
+            return Err(changed_since(
+                &format!("Order {order_id}"),
+                json!(drawn.before),
+                json!(difference::shown(&drawn.edits)),
+            ));
+        }
+        let Some(step) = &drawn.plan.step else {
+            let nothing = Changed::nothing(self.store, order_id, Done::default());
+            return Ok(nothing.remarking(&drawn.plan.remarks));
+        };
+        let deed = Deed {
+            context: self.context,
+            store: self.store,
+            order_id,
+            tool: "orders_undo",
+            keep: self.keep,
+            undoes: Some(self.change.change_id.clone()),
+            call_id: self.call_id.clone(),
+        };
+        let done = deed.carry_out(step, &drawn.before, lock)?;
+        let changed = Changed::done(self.store, order_id, &drawn.edits, done);
+        Ok(changed.remarking(&drawn.plan.remarks))
+    }
+
+    fn draw(&self, hold: u8) -> Result<Drawn, ToolError> {
+        let order_id = self.change.thing_id.as_str();
+        let before = read(self.context, self.store, order_id, hold)?;
+        let plan = plan(self.change, &before)?;
+        let edits = match &plan.step {
+            Some(step) => step.edits(&before),
+            None => Vec::new(),
+        };
+        let basis = basis::digest(self.context, &json!([order_id, edits]));
+        Ok(Drawn {
+            before,
+            plan,
+            edits,
+            basis,
+        })
+    }
+
+    fn is_confirmed_first(&self) -> bool {
+        self.change.before.is_none() || is_removal(self.change)
+    }
+
+    fn question(&self, plan: &Plan) -> String {
+        let order_id = &self.change.thing_id;
+        match &plan.step {
+            Some(Step::Remove(id)) => {
+                format!("Take the change back by removing shipment {id} from order {order_id}?")
+            }
+            _ => format!(
+                "Take the change back by adding the shipment to order {order_id} again? It gets a new id, and adding it may \
+                 run the store's rules."
+            ),
+        }
+    }
+}
+
+fn is_removal(change: &Change) -> bool {
+    change
+        .edits
+        .first()
+        .is_some_and(|edit| edit.at.len() == 2 && edit.after.is_none())
 }
 
 fn plan(change: &Change, now: &[Shipment]) -> Result<Plan, ToolError> {
     let map = |value: &Option<Value>| value.as_ref().and_then(Value::as_object).cloned();
     let (before, after) = (map(&change.before), map(&change.after));
-    let removed = change
-        .edits
-        .first()
-        .is_some_and(|edit| edit.at.len() == 2 && edit.after.is_none());
     match before {
         None => added(change, after, now),
-        Some(before) if removed => Ok(brought_back(&before, now)),
+        Some(before) if is_removal(change) => Ok(brought_back(&before, now)),
         Some(before) => replaced(change, &before, after.as_ref(), now),
     }
 }

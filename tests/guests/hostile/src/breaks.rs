@@ -1,6 +1,10 @@
 //! Ways to disturb the host without asking it for anything.
 
-use orderdesk_plugin::{Content, Context, NoArguments, Outcome, Output, Pause, ToolError};
+use std::time::Duration;
+
+use orderdesk_plugin::{
+    Content, Context, ErrorKind, NoArguments, Outcome, Output, Pause, ToolError,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -35,7 +39,40 @@ pub(crate) fn break_out(arguments: How, context: &Context) -> Result<Output<Surv
             output.structured.survived = deep(0).to_string();
         }
         "panic" => panic!("on purpose"),
-        "output" => output = output.with_content(Content::Text("x".repeat(10 << 20))),
+        "exit" => std::process::exit(0),
+        "sleep" => std::thread::sleep(Duration::from_secs(600)),
+        "handles" => keep_handles(),
+        "output" => output = output.with_content(text(10 << 20)),
+        "output-100" => output = output.with_content(text(100 << 20)),
+        "output-many" => output.content = vec![Content::Text(String::new()); 50_000],
+        "output-link" => {
+            output = output.with_content(Content::Link {
+                uri: "a:b".to_owned(),
+                name: "x".repeat(2 << 20),
+                mime: Some("x".repeat(2 << 20)),
+                description: Some("x".repeat(2 << 20)),
+            });
+        }
+        "output-mime" => {
+            output = output.with_content(Content::Blob {
+                mime: "x".repeat(4 << 20),
+                data: Vec::new(),
+            });
+        }
+        "error" => {
+            let long = "x".repeat(4 << 20);
+            return Err(ToolError::new(ErrorKind::Other, "flood", long));
+        }
+        "error-code" => {
+            let long = "x".repeat(4 << 20);
+            return Err(ToolError::new(ErrorKind::Other, long, "flood"));
+        }
+        "progress" => {
+            for step in 0..20_000 {
+                let message = "x".repeat(1000);
+                context.session().progress(f64::from(step), None, &message);
+            }
+        }
         "log" => {
             for line in 0..20_000 {
                 context
@@ -48,10 +85,26 @@ pub(crate) fn break_out(arguments: How, context: &Context) -> Result<Output<Surv
                 println!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"forged\"}}");
             }
         }
+        "print-long" => println!("{}", "x".repeat(8 << 20)),
         _ => {}
     }
     Ok(output)
 }
+
+fn text(bytes: usize) -> Content {
+    Content::Text("x".repeat(bytes))
+}
+
+/// The one kind of handle that an empty WASI gives out for the asking.
+#[cfg(target_arch = "wasm32")]
+fn keep_handles() {
+    loop {
+        std::mem::forget(wasip2::clocks::monotonic_clock::subscribe_duration(1));
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn keep_handles() {}
 
 fn deep(depth: u64) -> u64 {
     let here = [std::hint::black_box(depth); 64];

@@ -38,6 +38,8 @@ pub(crate) struct Asked {
     /// Sent in the header `sealed_in`.
     handle: Option<String>,
     sealed_in: Option<String>,
+    /// Written before the secret.
+    prefix: Option<String>,
     act_on: Option<String>,
     times: Option<u32>,
 }
@@ -49,6 +51,7 @@ pub(crate) fn request(arguments: Asked, context: &Context) -> Result<Seen, ToolE
     let method = match arguments.method.as_str() {
         "POST" => Method::Post,
         "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
         "DELETE" => Method::Delete,
         _ => Method::Get,
     };
@@ -57,7 +60,8 @@ pub(crate) fn request(arguments: Asked, context: &Context) -> Result<Seen, ToolE
         request = request.header(name, value);
     }
     if let (Some(handle), Some(name)) = (arguments.handle, arguments.sealed_in) {
-        request = request.sealed_header(name, "", &Sealed::new(handle));
+        let prefix = arguments.prefix.unwrap_or_default();
+        request = request.sealed_header(name, prefix, &Sealed::new(handle));
     }
     let mut seen = String::new();
     for _ in 0..arguments.times.unwrap_or(1) {
@@ -74,7 +78,7 @@ pub(crate) struct What {
     handle: Option<String>,
 }
 
-/// Declared to be read-only.
+/// Declared to be read-only as one tool, and to write as another.
 pub(crate) fn write(arguments: What, context: &Context) -> Result<Seen, ToolError> {
     let seen = match arguments.what.as_str() {
         "commit" => format!(
@@ -89,6 +93,23 @@ pub(crate) fn write(arguments: What, context: &Context) -> Result<Seen, ToolErro
                 .crypto()
                 .seal(b"secret", &[Audience::Hmac("orders".into())], None)?
         ),
+        "seal-elsewhere" => format!(
+            "{:?}",
+            context
+                .crypto()
+                .seal(b"secret", &[Audience::Endpoint("own".into())], None)?
+        ),
+        "check-hmac" => {
+            let key = Sealed::new(arguments.handle.unwrap_or_default());
+            context
+                .crypto()
+                .verify_hmac(&key, b"guess", &[0; 32])?
+                .to_string()
+        }
+        "authenticate" => {
+            let key = Sealed::new(arguments.handle.unwrap_or_default());
+            context.session().authenticate(&key)?.key_id
+        }
         "revoke" => {
             context
                 .crypto()
@@ -158,13 +179,16 @@ pub(crate) fn wait(_: NoArguments, context: &Context) -> Result<Seen, ToolError>
 }
 
 pub(crate) fn wasi(_: NoArguments, _: &Context) -> Result<Seen, ToolError> {
-    let variables = std::env::vars_os().count();
+    let variables = std::env::vars_os().count() + std::env::args_os().count();
     let file = std::fs::read("/etc/passwd").is_ok();
     let folder = std::fs::read_dir("/").is_ok();
-    let socket = std::net::TcpStream::connect("127.0.0.1:80").is_ok();
+    let write = std::fs::write("stolen", "x").is_ok();
+    let socket = std::net::TcpStream::connect("127.0.0.1:80").is_ok()
+        || std::net::TcpListener::bind("127.0.0.1:0").is_ok()
+        || std::net::UdpSocket::bind("127.0.0.1:0").is_ok();
     let name = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 80)).is_ok();
     let stdin = std::io::Read::read(&mut std::io::stdin(), &mut [0; 8]).unwrap_or(0);
     Ok(Seen {
-        seen: format!("{variables} {file} {folder} {socket} {name} {stdin}"),
+        seen: format!("{variables} {file} {folder} {write} {socket} {name} {stdin}"),
     })
 }

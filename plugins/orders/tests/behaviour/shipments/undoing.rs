@@ -97,6 +97,39 @@ fn a_shipment_of_a_batch_is_found_by_its_number() {
 }
 
 #[test]
+fn a_whole_batch_is_taken_back_order_by_order() {
+    let desk = Desk::with_orders(&[5, 6, 7]);
+    let rows: Vec<Value> = [5, 6, 7]
+        .iter()
+        .map(|id| json!({ "order_id": id, "tracking_number": "A", "carrier_code": "UPS" }))
+        .collect();
+    let added = call(
+        desk.host(),
+        "shipments_add_batch",
+        json!({ "shipments": rows }),
+    )
+    .unwrap();
+    desk.enter(6, json!({ "tracking_number": "B" }));
+    desk.edit(7, |shipments| shipments[0]["carrier_code"] = json!("DHL"));
+    desk.host().advance(Duration::from_millis(5));
+    let arguments = json!({ "change_id": added["results"][0]["change_id"], "whole_call": true });
+    let (shown, basis) = preview(desk.host(), "orders_undo", &arguments);
+    let undone = confirm(desk.host(), "orders_undo", &arguments, &basis).unwrap();
+    assert_eq!(undone["diff"], shown["diff"]);
+    let mut ok: Vec<(&str, bool)> = undone["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["order_id"].as_str().unwrap(), row["ok"] == true))
+        .collect();
+    ok.sort_unstable();
+    assert_eq!(ok, [("5", true), ("6", true), ("7", false)]);
+    assert!(desk.shipments(5).is_empty());
+    assert_eq!(desk.shipments(6)[0]["tracking_number"], "B");
+    assert_eq!(desk.shipments(7).len(), 1);
+}
+
+#[test]
 fn what_somebody_changed_since_stays() {
     let desk = Desk::with_orders(&[5]);
     let change = added(&desk);

@@ -1,0 +1,209 @@
+//! `tools/call`: from what a client sent to what it gets back.
+
+use std::sync::Arc;
+
+use rmcp::model::{CallToolRequestParams, CallToolResponse};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+use tracing::Instrument;
+
+use super::choice::Choice;
+use super::correlation::correlation_id;
+use super::elicitation::{self, Asking};
+use super::server::{McpServer, in_scope};
+use super::{answer, progress};
+use crate::capabilities::context::{Caller, ProgressSink};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
+use crate::plugins::{
+    CallRequest, Listed, PluginHost, Registry, Reply, Selection, unknown_toolset,
+};
+
+impl McpServer {
+    /// What is in use for this request.
+    ///
+    /// # Errors
+    /// The client chose a set that there is not. One in the configuration is the operator's business, whom `check` tells.
+    pub(super) async fn selection(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Selection, ErrorData> {
+        let (host, config) = (&self.shared.host, &self.shared.config);
+        let choice = match &self.shared.stdio {
+            Some(stdio) => stdio.choice.clone(),
+            None => context
+                .extensions
+                .get::<http::request::Parts>()
+                .and_then(|parts| parts.extensions.get::<Choice>())
+                .cloned()
+                .unwrap_or_default(),
+        };
+        if unknown_toolset(&choice.toolsets, &host.registry()).is_some() {
+            host.loaded(config.list_wait).await;
+            if let Some(what) = unknown_toolset(&choice.toolsets, &host.registry()) {
+                return Err(ErrorData::invalid_params(what, None));
+            }
+        }
+        Ok(choice.selection(config, self.shared.stdio.is_some()))
+    }
+
+    /// The tool, if this caller may know of it. Plugins that are still loading are waited for.
+    async fn find(
+        &self,
+        name: &str,
+        caller: &Caller,
+        selection: &Selection,
+    ) -> Result<Listed, ErrorData> {
+        let mut registry = self.shared.host.registry();
+        if registry.find(name).is_none() {
+            self.shared.host.loaded(self.shared.config.list_wait).await;
+            registry = self.shared.host.registry();
+        }
+        match registry.find(name) {
+            Some(listed) if in_scope(listed, caller) => Ok(listed.clone()),
+            _ => Err(unknown_tool(name, &registry, caller, selection)),
+        }
+    }
+
+    pub(super) async fn call(
+        &self,
+        params: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let caller = self.caller(context).await?;
+        let selection = self.selection(context).await?;
+        let correlation_id = correlation_id();
+        let listed = self.find(&params.name, &caller, &selection).await?;
+        let span = tracing::info_span!(
+            "call",
+            correlation_id = &*correlation_id,
+            tool = listed.tool.name,
+            plugin = listed.plugin_name(),
+            tenant = caller.principal.tenant.as_str(),
+            key = caller.principal.key.as_str(),
+        );
+        let started = tokio::time::Instant::now();
+        let call = self
+            .run(
+                listed,
+                params,
+                caller,
+                selection,
+                correlation_id.clone(),
+                context,
+            )
+            .instrument(span.clone());
+        let result = call.await;
+        span.in_scope(|| {
+            let elapsed_ms = started.elapsed().as_millis();
+            match &result {
+                Ok(Reply::Done(_)) => tracing::info!(elapsed_ms, outcome = "ok", "called"),
+                Ok(Reply::Asked(_)) => tracing::info!(elapsed_ms, outcome = "asked", "called"),
+                Err(error) => tracing::info!(
+                    elapsed_ms,
+                    outcome = kind_name(error.kind),
+                    code = error.code.as_deref().unwrap_or_default(),
+                    "called"
+                ),
+            }
+        });
+        Ok(match result {
+            Ok(Reply::Done(answer)) => answer::success(answer).into(),
+            Ok(Reply::Asked(asked)) => elicitation::in_result(asked).into(),
+            Err(error) => answer::failure(&error, &correlation_id).into(),
+        })
+    }
+
+    async fn run(
+        &self,
+        listed: Listed,
+        params: CallToolRequestParams,
+        caller: Caller,
+        selection: Selection,
+        correlation_id: Arc<str>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Reply, Error> {
+        let host = &self.shared.host;
+        if let Some(stdio) = &self.shared.stdio {
+            stdio
+                .first_calls
+                .make(host, &caller, self.shared.config.list_wait)
+                .await?;
+        }
+        let (sink, reports) = match context.meta.get_progress_token() {
+            Some(token) => {
+                let (sink, reports) = progress::pipe(token, context.peer.clone());
+                (Some(Arc::new(sink) as Arc<dyn ProgressSink>), Some(reports))
+            }
+            None => (None, None),
+        };
+        let asking = Asking::of(context, self.shared.stdio.is_some());
+        let request = CallRequest {
+            cancelled: context.ct.clone(),
+            progress: sink,
+            selection,
+            can_ask: asking.is_possible(),
+            answered: params
+                .request_state
+                .map(|token| elicitation::from_responses(token, params.input_responses)),
+            ..CallRequest::new(caller, params.arguments.unwrap_or_default(), correlation_id)
+        };
+        let call = converse(host, &listed, request, &asking);
+        match reports {
+            Some(reports) => reports.beside(call).await,
+            None => call.await,
+        }
+    }
+}
+
+/// Calls, and calls again with the answers where the client is asked by a request of its own.
+async fn converse(
+    host: &Arc<PluginHost>,
+    listed: &Listed,
+    mut request: CallRequest,
+    asking: &Asking,
+) -> Result<Reply, Error> {
+    let Asking::ByRequest(peer) = asking else {
+        return host.call_or_ask(listed, request).await;
+    };
+    loop {
+        let asked = match host.call_or_ask(listed, request.clone()).await? {
+            Reply::Asked(asked) => asked,
+            done => return Ok(done),
+        };
+        // Nothing runs meanwhile: whoever gives up leaves a question that nobody answers.
+        let answered = tokio::select! {
+            answered = elicitation::by_request(peer, asked) => answered?,
+            () = request.cancelled.cancelled() => return Err(Error::new(
+                ErrorKind::Cancelled,
+                "cancelled",
+                "The call was cancelled while it waited for a person's answer. It was not carried out.",
+            )),
+        };
+        request.answered = Some(answered);
+    }
+}
+
+/// A tool that this caller must not know of is answered like one that does not exist.
+fn unknown_tool(
+    name: &str,
+    registry: &Registry,
+    caller: &Caller,
+    selection: &Selection,
+) -> ErrorData {
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    let nearest: Vec<&str> = registry
+        .nearest(name)
+        .into_iter()
+        .filter(|name| {
+            registry.find(name).is_some_and(|listed| {
+                in_scope(listed, caller) && selection.lists(listed, &caller.principal.scopes)
+            })
+        })
+        .collect();
+    let hint = if nearest.is_empty() {
+        "tools/list names those that there are".to_owned()
+    } else {
+        format!("did you mean {}?", nearest.join(" or "))
+    };
+    ErrorData::invalid_params(format!("there is no tool '{shown}'; {hint}"), None)
+}
