@@ -16,18 +16,19 @@ use super::details::{self, Details};
 use super::sweep::{Row, Sweep, Wanted};
 use super::{LIST, text};
 
-const MOST: usize = 200;
+/// A confirmed row takes two reads, and a store gives three a second: that fits into the time that a call has.
+const MOST: usize = 80;
 /// Rows of one request to Order Desk, which documents no limit: about as many as there are tokens for their reads.
 const STEP: usize = 20;
-/// Rows of one call; then it pauses and is called again. A row takes two reads at most, and a call has 100 requests.
+/// Rows until a pause: then the host calls again, with progress told, unless the caller gave up.
 const PER_CALL: usize = 40;
-/// No step is begun with less time than this.
+/// No step is begun with less time than this. A pause brings no more: the time is that of the whole call.
 const NEEDED: Duration = Duration::from_secs(40);
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
     /// One row for each parcel.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 80))]
     shipments: Vec<Parcel>,
     #[serde(flatten)]
     write: WriteArguments,
@@ -98,6 +99,17 @@ pub(crate) fn add(arguments: Arguments, context: &Context) -> Result<Outcome<Add
 
     if preview || progress.agreed.is_some() {
         while progress.looked.len() < wanted.len() {
+            if allowance.is_short() && !progress.looked.is_empty() {
+                return Err(ToolError::unavailable(
+                    "too-slow",
+                    format!(
+                        "Looking at the orders of {} of {} rows took all the time that a call has. Nothing was changed. Give \
+                         fewer rows at once.",
+                        progress.looked.len(),
+                        wanted.len()
+                    ),
+                ));
+            }
             let Some(rows) = allowance.next(&wanted, progress.looked.len()) else {
                 return pause(
                     &progress,
@@ -128,7 +140,8 @@ pub(crate) fn add(arguments: Arguments, context: &Context) -> Result<Outcome<Add
         }
     }
     while progress.results.len() < wanted.len() {
-        if context.session().cancelled() && !progress.results.is_empty() {
+        let over = context.session().cancelled() || allowance.is_short();
+        if over && !progress.results.is_empty() {
             break;
         }
         let Some(rows) = allowance.next(&wanted, progress.results.len()) else {
@@ -146,7 +159,7 @@ pub(crate) fn add(arguments: Arguments, context: &Context) -> Result<Outcome<Add
     for row in &wanted[progress.results.len()..] {
         progress.results.push(Row::failed(
             row,
-            "Not begun: the call was cancelled. Repeat it unchanged to go on.",
+            "Not begun: the call was cancelled, or its time used up. Repeat it unchanged to go on.",
         ));
     }
     let edits = edits(&wanted, &progress.results, Row::was_added);
@@ -231,12 +244,15 @@ impl<'a> Allowance<'a> {
         }
     }
 
+    /// True if there is no time for a further step.
+    fn is_short(&self) -> bool {
+        self.context.session().time_left() < NEEDED
+    }
+
     /// The next rows from this place on; none if it is time for a pause.
     fn next<'w>(&mut self, wanted: &'w [Wanted], from: usize) -> Option<&'w [Wanted]> {
-        let begun = self.rows < PER_CALL;
-        let short = begun && self.context.session().time_left() < NEEDED;
         let count = STEP.min(self.rows).min(wanted.len() - from);
-        if count == 0 || short {
+        if count == 0 {
             return None;
         }
         self.rows -= count;
@@ -252,7 +268,7 @@ fn pause(
     context: &Context,
 ) -> Result<Outcome<Added>, ToolError> {
     let message = format!("{done} of {total} shipments {what}");
-    #[allow(clippy::cast_precision_loss)] // At most 200.
+    #[allow(clippy::cast_precision_loss)] // Few.
     context
         .session()
         .progress(done as f64, Some(total as f64), &message);

@@ -191,7 +191,7 @@ fn tools() -> [Tool; 5] {
         Tool::new("shipments_add_batch", batch::add)
             .title("Add shipments to many orders")
             .description(
-                "Adds up to 200 shipments to their orders, in steps, and answers for each whether it is there. Safe to \
+                "Adds up to 80 shipments to their orders, in steps, and answers for each whether it is there. Safe to \
                  repeat: what is there already is not added twice, so after an interruption call it again unchanged. Use \
                  it for a list of tracking numbers. Do not use it for one shipment (shipments_add). Example: \
                  {\"shipments\": [{\"order_id\": \"5512034\", \"tracking_number\": \"1ZX4420A0390011187\", \

@@ -88,26 +88,26 @@ fn every_row_gets_its_own_answer() {
 
 #[test]
 fn many_go_in_steps_and_belong_to_one_call() {
-    let ids: Vec<u64> = (1..=95).collect();
+    let ids: Vec<u64> = (1..=75).collect();
     let desk = Desk::with_orders(&ids);
     let arguments = rows(ids.iter().copied());
     let invocation = || Invocation::new("shipments_add_batch", &arguments);
     let (answer, _, pauses) = through(desk.host(), invocation).unwrap();
-    assert_eq!(pauses, 2);
-    assert_eq!(answer["added"], 95);
-    assert!(desk.host().progress_messages()[0].contains("40 of 95"));
-    assert_eq!(writes(desk.host()), 5);
+    assert_eq!(pauses, 1);
+    assert_eq!(answer["added"], 75);
+    assert!(desk.host().progress_messages()[0].contains("40 of 75"));
+    assert_eq!(writes(desk.host()), 4);
     let changes = changes(desk.host());
-    assert_eq!(changes.len(), 95);
+    assert_eq!(changes.len(), 75);
     assert!(
         changes
             .iter()
-            .all(|it| it["call_id"] == changes[94]["call_id"] && it["state"] == "made")
+            .all(|it| it["call_id"] == changes[74]["call_id"] && it["state"] == "made")
     );
     // After an interruption the same call goes on, and does nothing twice.
     let again = add(&desk, &arguments);
     assert_eq!((&again["added"], &again["failed"]), (&json!(0), &json!(0)));
-    assert_eq!(writes(desk.host()), 5);
+    assert_eq!(writes(desk.host()), 4);
     assert!(desk.host().locks_held("orders").is_empty());
 }
 
@@ -214,4 +214,28 @@ fn an_answer_that_does_not_fit_the_rows_is_not_believed() {
         let answer = call(&host, "shipments_add_batch", rows([5, 6])).unwrap();
         assert_eq!(ok(&answer), [false, false]);
     }
+}
+
+#[test]
+fn where_the_time_of_a_call_runs_out_what_is_done_is_told_and_the_same_call_goes_on() {
+    let ids: Vec<u64> = (1..=50).collect();
+    let desk = Desk::with_orders(&ids);
+    // Twenty orders take 23 of the 60 seconds.
+    desk.slow_down(1_100);
+    let first = add(&desk, &rows(ids.iter().copied()));
+    assert_eq!(
+        (&first["added"], &first["failed"]),
+        (&json!(20), &json!(30))
+    );
+    let error = first["results"][20]["error"].as_str().unwrap();
+    assert!(error.contains("Repeat it unchanged"), "{error}");
+    desk.slow_down(0);
+    let second = add(&desk, &rows(ids.iter().copied()));
+    assert_eq!(
+        (&second["added"], &second["failed"]),
+        (&json!(30), &json!(0))
+    );
+    let invocation = Invocation::new("shipments_add_batch", &rows([1])).preview();
+    desk.host().set_time_left_ms(1_000);
+    assert!(run(desk.host(), invocation).is_ok());
 }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
 use orderdesk_plugin::http::{Method, Response};
 
@@ -37,6 +38,8 @@ struct World {
     /// Whether reads fail from the next write on.
     blind_after_write: Cell<bool>,
     blind: Cell<bool>,
+    /// What every request takes, in milliseconds.
+    takes: Cell<u64>,
 }
 
 impl Desk {
@@ -53,10 +56,14 @@ impl Desk {
                 dup_status: Cell::new(200),
                 blind_after_write: Cell::new(false),
                 blind: Cell::new(false),
+                takes: Cell::new(0),
             }),
         };
-        let world = desk.world.clone();
-        host.endpoint("orderdesk", move |request| world.serve(request));
+        let (world, clock) = (desk.world.clone(), host.clone());
+        host.endpoint("orderdesk", move |request| {
+            clock.advance(Duration::from_millis(world.takes.get()));
+            world.serve(request)
+        });
         desk
     }
 
@@ -67,6 +74,11 @@ impl Desk {
     /// The next writes fail so, one by one.
     pub(crate) fn fail(&self, faults: &[Option<Fault>]) {
         self.world.faults.borrow_mut().extend(faults);
+    }
+
+    /// Every request takes this many milliseconds.
+    pub(crate) fn slow_down(&self, milliseconds: u64) {
+        self.world.takes.set(milliseconds);
     }
 
     pub(crate) fn dup_status(&self, status: u16) {
