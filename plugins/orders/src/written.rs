@@ -30,7 +30,7 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) change_id: Option<String>,
-    /// False: nothing was to do.
+    /// Whether anything was changed now.
     pub(crate) changed: bool,
     /// What was changed, or would be: shipping.city, order_items.90231.quantity, order_notes.+1 (added).
     pub(crate) diff: Vec<Difference>,
