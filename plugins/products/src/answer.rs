@@ -22,7 +22,7 @@ pub(crate) struct Changed {
     version: Option<String>,
     /// Names the change; null if nothing was changed.
     change_id: Option<String>,
-    /// False: nothing was to do, or it is a preview.
+    /// Whether anything was changed now.
     changed: bool,
     /// What differs.
     diff: Vec<Difference>,

@@ -19,7 +19,7 @@ pub(crate) struct Changed {
     shipment: Option<Map<String, Value>>,
     /// For orders_undo; null if nothing was changed.
     change_id: Option<String>,
-    /// False: nothing was to do.
+    /// Whether anything was changed now.
     changed: bool,
     diff: Vec<Difference>,
     /// What Order Desk tidied or computed.

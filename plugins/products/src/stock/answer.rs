@@ -13,7 +13,7 @@ use super::plan::{Line, edits};
 pub(crate) struct Adjusted {
     /// The store that they are in.
     store: StoreReference,
-    /// False: nothing was to do, or it is a preview.
+    /// Whether anything was changed now.
     changed: bool,
     /// One for each product.
     results: Vec<Row>,
