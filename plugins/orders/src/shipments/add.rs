@@ -93,12 +93,16 @@ fn once(
 }
 
 fn earlier(result: serde_json::Value) -> Result<Changed, ToolError> {
-    serde_json::from_value(result).map_err(|error| {
+    let changed: Changed = serde_json::from_value(result).map_err(|error| {
         ToolError::internal(
             "document-malformed",
             format!("The result kept under this idempotency_key cannot be read: {error}. See shipments_list."),
         )
-    })
+    })?;
+    Ok(changed.remarking(&[
+        "This was done before under the same idempotency_key: this is the result of then, and nothing was changed now."
+            .to_owned(),
+    ]))
 }
 
 /// A call under the same key began before and was not seen to end. A tracking number tells by itself whether it arrived;

@@ -43,9 +43,19 @@ type Shipment = Map<String, Value>;
 
 /// Takes the lock of an order, which every change of the order holds.
 fn lock(context: &Context, store: &Store, order_id: &str) -> Result<Lock, ToolError> {
+    lock_within(context, store, order_id, LOCK_WAIT)
+}
+
+/// As [`lock`], and waits no longer than this.
+fn lock_within(
+    context: &Context,
+    store: &Store,
+    order_id: &str,
+    wait: Duration,
+) -> Result<Lock, ToolError> {
     context
         .locks()
-        .acquire(&lock_name(store, order_id), LOCK_WAIT, LOCK_LEASE)
+        .acquire(&lock_name(store, order_id), wait, LOCK_LEASE)
         .map_err(|mut error| {
             if error.kind == ErrorKind::Conflict {
                 error.message = format!(

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::details::same_parcel;
 use super::step::Step;
-use super::{KIND, Shipment, TIME_OUT, lock, read, text};
+use super::{KIND, Shipment, TIME_OUT, lock_within, read, text};
 use crate::change::engine::forget;
 
+/// One order that others are changing must not use up the time of all.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// How long a batch whose answer was lost may take to arrive before it is looked for.
 const SETTLING: Duration = Duration::from_secs(3);
 
@@ -174,7 +176,7 @@ impl Sweep<'_> {
         ids.dedup();
         let locks: Vec<_> = ids
             .iter()
-            .map(|id| lock(self.context, self.store, id))
+            .map(|id| lock_within(self.context, self.store, id, LOCK_WAIT))
             .collect();
         for (id, lock) in ids.into_iter().zip(locks) {
             let held = lock.and_then(|lock| {

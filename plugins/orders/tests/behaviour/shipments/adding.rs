@@ -209,7 +209,14 @@ fn without_a_tracking_number_a_key_tells_a_repetition_from_a_further_shipment() 
         )
     };
     let first = keyed("a").unwrap();
-    assert_eq!(keyed("a").unwrap(), first);
+    let again = keyed("a").unwrap();
+    assert_eq!(again["change_id"], first["change_id"]);
+    assert!(
+        again["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("nothing was changed now")
+    );
     assert_ne!(
         keyed("b").unwrap()["shipment"]["id"],
         first["shipment"]["id"]

@@ -239,3 +239,18 @@ fn where_the_time_of_a_call_runs_out_what_is_done_is_told_and_the_same_call_goes
     desk.host().set_time_left_ms(1_000);
     assert!(run(desk.host(), invocation).is_ok());
 }
+
+#[test]
+fn an_order_that_others_are_changing_does_not_hold_up_the_rest() {
+    let desk = Desk::with_orders(&[5, 6]);
+    let hour = std::time::Duration::from_secs(3_600);
+    desk.host().hold_lock("orders", "order/9021/5", hour);
+    let answer = add(&desk, &rows([5, 6]));
+    assert_eq!(ok(&answer), [false, true]);
+    assert!(
+        answer["results"][0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("Other calls are changing")
+    );
+}
