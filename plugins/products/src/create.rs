@@ -1,7 +1,9 @@
 //! `products_create`.
 
 use orderdesk_client::likeness::{alike, blank};
-use orderdesk_client::{Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since};
+use orderdesk_client::{
+    Stopwatch, Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since,
+};
 use orderdesk_plugin::serde_json::{Value, json};
 use orderdesk_plugin::{Context, Outcome, ToolError};
 use schemars::JsonSchema;
@@ -64,6 +66,7 @@ pub(crate) fn create(
     };
     // For the write, and for reading what it made.
     let found = with_codes(context, &store, &[&code], if preview { 0 } else { 2 })?;
+    let read_at = Stopwatch::start(context);
     let there = found.into_iter().next();
     let step = Step::Create(fields.clone());
     let edits = match there {
@@ -102,7 +105,15 @@ pub(crate) fn create(
         ));
     }
     let keep = context.settings::<WriteSettings>()?.keep();
-    let done = deed::carry_out(context, &store, "products_create", keep, &step, lock)?;
+    let done = deed::carry_out(
+        context,
+        &store,
+        "products_create",
+        keep,
+        &step,
+        read_at,
+        lock,
+    )?;
     Ok(Outcome::complete(Changed::done(
         context, &store, &edits, done,
     )))

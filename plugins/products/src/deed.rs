@@ -6,13 +6,13 @@ use orderdesk_client::aftermath::{self, Sight, Stored};
 use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::journal::{Intent, Journal, State};
 use orderdesk_client::likeness::{alike, same};
-use orderdesk_client::{ApiRequest, Normalised, Store};
+use orderdesk_client::{ApiRequest, Normalised, Stopwatch, Store};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::Value;
 use orderdesk_plugin::{Context, ErrorKind, ToolError};
 
 use crate::Product;
-use crate::shelf::{TIME_OUT, body, forget, read, text, with_codes};
+use crate::shelf::{TIME_OUT, body, forget, read, still_fresh, text, with_codes};
 
 /// The kind of these changes in the journal.
 pub(crate) const KIND: &str = "product";
@@ -76,7 +76,7 @@ impl Step {
     }
 }
 
-/// Carries a step out. What it is about was read under the lock, which ends with this.
+/// Carries a step out. What it is about was `read` under the lock, which ends with this.
 ///
 /// # Errors
 /// What Order Desk or the host refuses. `outcome_unknown` is set only where looking did not help.
@@ -86,6 +86,7 @@ pub(crate) fn carry_out(
     tool: &str,
     keep: Duration,
     step: &Step,
+    read: Stopwatch,
     lock: Lock,
 ) -> Result<Done, ToolError> {
     let journal = Journal::new(context, store, keep);
@@ -101,7 +102,7 @@ pub(crate) fn carry_out(
     let request = step.request().timeout(TIME_OUT).under_lock(&lock);
     // Before and after: a read that is under way must not be kept, and this call may be cut off.
     forget(context, &[step.id()]);
-    let sent = store.client(context).send(request);
+    let sent = still_fresh(context, read).and_then(|()| store.client(context).send(request));
     forget(context, &[step.id()]);
     let ended = match sent {
         Ok(answer) => Ok(confirmed(context, store, step, &answer)),

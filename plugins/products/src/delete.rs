@@ -2,7 +2,7 @@
 
 use orderdesk_client::difference;
 use orderdesk_client::{
-    Store, WriteArguments, WriteSettings, agreed_basis, ask, basis, changed_since,
+    Stopwatch, Store, WriteArguments, WriteSettings, agreed_basis, ask, basis, changed_since,
 };
 use orderdesk_plugin::serde_json::json;
 use orderdesk_plugin::{Context, Id, Outcome, ToolError};
@@ -37,6 +37,7 @@ pub(crate) fn delete(
         Some(_) => Some(lock(context, &store, id)?),
     };
     let current = read(context, &store, id, u8::from(lock.is_some()))?;
+    let read_at = Stopwatch::start(context);
     let step = Step::Remove(current.clone());
     let edits = step.edits();
     let basis = basis::digest(context, &json!([id, edits]));
@@ -64,7 +65,15 @@ pub(crate) fn delete(
         ));
     }
     let keep = context.settings::<WriteSettings>()?.keep();
-    let done = deed::carry_out(context, &store, "products_delete", keep, &step, lock)?;
+    let done = deed::carry_out(
+        context,
+        &store,
+        "products_delete",
+        keep,
+        &step,
+        read_at,
+        lock,
+    )?;
     Ok(Outcome::complete(Changed::done(
         context, &store, &edits, done,
     )))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orderdesk_client::{ApiRequest, Store, take_object, take_rows};
+use orderdesk_client::{ApiRequest, Stopwatch, Store, take_object, take_rows};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Value, json};
 use orderdesk_plugin::{Context, ErrorKind, Id, ToolError};
@@ -17,6 +17,8 @@ const WORK: Duration = Duration::from_secs(35);
 const LEAST_WAIT: Duration = Duration::from_secs(2);
 /// A write that takes longer counts as one of unknown outcome.
 pub(crate) const TIME_OUT: Duration = Duration::from_secs(30);
+/// What was read longer ago than this is not written back.
+const FRESH: Duration = Duration::from_secs(2);
 /// The most rows that Order Desk gives at once.
 const LARGEST: usize = 500;
 
@@ -101,6 +103,21 @@ pub(crate) fn with_codes(
 /// True for two codes that Order Desk's own filter does not tell apart.
 pub(crate) fn same_code(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// Refuses to write a whole product that was read too long ago: what somebody changed since would be reverted.
+///
+/// # Errors
+/// `too-slow`.
+pub(crate) fn still_fresh(context: &Context, read: Stopwatch) -> Result<(), ToolError> {
+    if read.elapsed(context) <= FRESH {
+        return Ok(());
+    }
+    Err(ToolError::unavailable(
+        "too-slow",
+        "Between reading and writing more time passed than is safe. Nothing was changed. Try again in a minute.",
+    )
+    .with_retry_after_ms(60_000))
 }
 
 /// Forgets what is kept of products and of lists. Goes without saying if the cache does not work: entries are short-lived.

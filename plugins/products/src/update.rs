@@ -2,7 +2,9 @@
 
 use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::likeness::same;
-use orderdesk_client::{Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since};
+use orderdesk_client::{
+    Stopwatch, Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since,
+};
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, Id, Outcome, ToolError};
 use schemars::JsonSchema;
@@ -84,6 +86,7 @@ pub(crate) fn update(
     };
     // For the write, and for reading what it made: the answer to a PUT does not show it.
     let current = read(context, &store, id, if preview { 0 } else { 2 })?;
+    let read_at = Stopwatch::start(context);
     let step = Step::Replace(current.clone(), merged(&current, &changes));
     let edits = step.edits();
     refuse_if_changed(&arguments, context, &current, &edits)?;
@@ -105,7 +108,15 @@ pub(crate) fn update(
         }
     } else {
         let keep = context.settings::<WriteSettings>()?.keep();
-        deed::carry_out(context, &store, "products_update", keep, &step, lock)?
+        deed::carry_out(
+            context,
+            &store,
+            "products_update",
+            keep,
+            &step,
+            read_at,
+            lock,
+        )?
     };
     Ok(Outcome::complete(Changed::done(
         context, &store, &edits, done,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orderdesk_client::aftermath::{self, Sight};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
-use orderdesk_client::{ApiRequest, Store};
+use orderdesk_client::{ApiRequest, Stopwatch, Store};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Value, json};
 use orderdesk_plugin::{Context, ToolError};
@@ -12,7 +12,7 @@ use orderdesk_plugin::{Context, ToolError};
 use super::plan::{Line, stock};
 use crate::Product;
 use crate::deed::KIND;
-use crate::shelf::{TIME_OUT, body, forget, text, with_codes};
+use crate::shelf::{TIME_OUT, body, forget, still_fresh, text, with_codes};
 
 /// What became of one line.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ impl Carry<'_> {
         with_codes(self.context, self.store, &codes, hold)
     }
 
-    /// Sends the lines. `shelf` was read under the locks, of which `first` is the one that ends first.
+    /// Sends the lines. `shelf` was `read` under the locks, of which `first` is the one that ends first.
     ///
     /// # Errors
     /// What Order Desk or the host refuses: then nothing was changed.
@@ -62,6 +62,7 @@ impl Carry<'_> {
         &self,
         lines: Vec<Line>,
         shelf: &[Product],
+        read: Stopwatch,
         first: &Lock,
     ) -> Result<Ended, ToolError> {
         let bodies = bodies(&lines, shelf)?;
@@ -86,7 +87,8 @@ impl Carry<'_> {
         let request = request(&lines, bodies).timeout(TIME_OUT).under_lock(first);
         // Before and after: a read that is under way must not be kept, and this call may be cut off.
         self.forget(&lines);
-        let sent = self.store.client(self.context).send(request);
+        let sent = still_fresh(self.context, read)
+            .and_then(|()| self.store.client(self.context).send(request));
         self.forget(&lines);
         let (fates, lost) = match sent {
             Ok(_) => (self.now(&lines).ok(), None),

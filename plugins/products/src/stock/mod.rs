@@ -12,7 +12,8 @@ use orderdesk_client::aftermath;
 use orderdesk_client::difference;
 use orderdesk_client::repeat::{self, Attempt};
 use orderdesk_client::{
-    Store, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis, changed_since,
+    Stopwatch, Store, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis,
+    changed_since,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{self, json};
@@ -162,6 +163,7 @@ fn anew(
         let ids: Vec<&str> = known.iter().map(|it| text(it, "id")).collect();
         let locks = locks(carry, &ids)?;
         let shelf = read(context, store, asked, 2)?;
+        let read_at = Stopwatch::start(context);
         let lines = plan(asked, &shelf, allow_negative)?;
         if lines.iter().any(|line| !ids.contains(&line.id.as_str())) {
             return Err(gone());
@@ -182,9 +184,9 @@ fn anew(
         if let Some(kept) = kept {
             kept.intend(&lines)?;
         }
-        Ok((locks, shelf, lines))
+        Ok((locks, shelf, read_at, lines))
     };
-    let (locks, shelf, lines) = prepared().map_err(nothing_sent)?;
+    let (locks, shelf, read_at, lines) = prepared().map_err(nothing_sent)?;
     let Some(first) = locks.first().filter(|_| !lines.is_empty()) else {
         return Ok(ended_well(
             carry,
@@ -192,7 +194,9 @@ fn anew(
             adjusted(store, Vec::new(), Vec::new()),
         ));
     };
-    let ended = carry.out(lines, &shelf, first).map_err(nothing_sent)?;
+    let ended = carry
+        .out(lines, &shelf, read_at, first)
+        .map_err(nothing_sent)?;
     settle(carry, ended, Vec::new(), kept, locks)
 }
 
@@ -201,6 +205,7 @@ fn resumed(carry: &Carry<'_>, lines: &[Line], kept: &Kept<'_>) -> Result<Adjuste
     let ids: Vec<&str> = lines.iter().map(|line| line.id.as_str()).collect();
     let locks = locks(carry, &ids)?;
     let shelf = carry.shelf(lines, 2)?;
+    let read_at = Stopwatch::start(carry.context);
     let fates = fates(lines, &shelf);
     let other: Vec<String> = lines
         .iter()
@@ -249,7 +254,7 @@ fn resumed(carry: &Carry<'_>, lines: &[Line], kept: &Kept<'_>) -> Result<Adjuste
             adjusted(carry.store, made, warnings),
         ));
     };
-    let ended = carry.out(open, &shelf, first)?;
+    let ended = carry.out(open, &shelf, read_at, first)?;
     settle(carry, ended, made, Some(kept), locks)
 }
 

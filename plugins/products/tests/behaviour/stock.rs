@@ -267,6 +267,23 @@ fn a_preview_shows_the_difference_that_the_write_makes_or_conflicts() {
 }
 
 #[test]
+fn what_was_read_too_long_ago_is_not_written_back() {
+    let desk = Desk::with(&[5]);
+    let host = desk.host().clone();
+    desk.host().before_commit(move |_| {
+        host.advance(Duration::from_secs(3));
+        Ok(())
+    });
+    let error = adjust(&desk, by(&[(5, -1)])).unwrap_err();
+    assert!(error.has_code("too-slow"), "{error}");
+    let update = json!({ "product_id": 5, "changes": { "price": 36 } });
+    let error = desk.call("products_update", update).unwrap_err();
+    assert!(error.has_code("too-slow"), "{error}");
+    assert_eq!(desk.writes(), 0);
+    assert!(desk.changes().iter().all(|it| it["state"] == "not_made"));
+}
+
+#[test]
 fn rows_that_say_nothing_are_refused_or_no_change() {
     let desk = Desk::with(&[5]);
     for (arguments, code) in [
