@@ -65,7 +65,6 @@ impl Carry<'_> {
         read: Stopwatch,
         first: &Lock,
     ) -> Result<Ended, ToolError> {
-        let bodies = bodies(&lines, shelf)?;
         let journal = Journal::new(self.context, self.store, self.keep);
         let not_made = |changes: Vec<Change>| {
             for mut change in changes {
@@ -84,11 +83,17 @@ impl Carry<'_> {
                 }
             }
         }
+        let bodies = match self.bodies(&lines, shelf, read) {
+            Ok(bodies) => bodies,
+            Err(error) => {
+                not_made(changes);
+                return Err(error);
+            }
+        };
         let request = request(&lines, bodies).timeout(TIME_OUT).under_lock(first);
         // Before and after: a read that is under way must not be kept, and this call may be cut off.
         self.forget(&lines);
-        let sent = still_fresh(self.context, read)
-            .and_then(|()| self.store.client(self.context).send(request));
+        let sent = self.store.client(self.context).send(request);
         self.forget(&lines);
         let (fates, lost) = match sent {
             Ok(_) => (self.now(&lines).ok(), None),
@@ -160,6 +165,29 @@ impl Carry<'_> {
             undoes: None,
             call_id: earlier.first().map(|change| change.call_id.clone()),
         })
+    }
+
+    /// What is sent. Recording many changes takes its time: then the products are read once more.
+    fn bodies(
+        &self,
+        lines: &[Line],
+        shelf: &[Product],
+        read: Stopwatch,
+    ) -> Result<Vec<Value>, ToolError> {
+        if still_fresh(self.context, read).is_ok() {
+            return bodies(lines, shelf);
+        }
+        let shelf = self.shelf(lines, 1)?;
+        if fates(lines, &shelf)
+            .iter()
+            .all(|fate| *fate == Fate::NotMade)
+        {
+            return bodies(lines, &shelf);
+        }
+        Err(ToolError::conflict(
+            "stock-changed",
+            "The stock changed between reading and writing it. Nothing was changed. Repeat the call.",
+        ))
     }
 
     fn forget(&self, lines: &[Line]) {
