@@ -3,6 +3,7 @@
 mod concise;
 mod get;
 mod list;
+mod resources;
 
 use std::time::Duration;
 
@@ -79,6 +80,7 @@ pub fn plugin() -> Plugin {
                 .idempotent()
                 .toolset(TOOLSET),
         )
+        .resource_template(resources::product())
 }
 
 orderdesk_plugin::export!(plugin);

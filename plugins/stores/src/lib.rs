@@ -7,6 +7,7 @@ mod choose;
 mod delete;
 mod folders;
 mod register;
+mod resources;
 mod tenant;
 
 use orderdesk_plugin::{Plugin, Tool};
@@ -105,6 +106,8 @@ pub fn plugin() -> Plugin {
                 .idempotent()
                 .toolset(TOOLSET),
         )
+        .resource(resources::stores())
+        .resource_template(resources::folders())
 }
 
 orderdesk_plugin::export!(plugin);

@@ -4,6 +4,7 @@
 mod definitions;
 mod get;
 mod listing;
+mod offers;
 mod pages;
 
 use orderdesk_client::{StoreRecord, store_key};
