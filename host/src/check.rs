@@ -83,6 +83,7 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
     }
     problems.extend(plugins(&application.host).await);
     problems.extend(toolsets(config, &application.host));
+    problems.extend(events(config));
     problems.extend(endpoints(config, &application).await);
     application.host.shut_down(Duration::ZERO).await;
     Report::of(problems)
@@ -141,6 +142,22 @@ async fn plugins(host: &Arc<PluginHost>) -> Vec<Problem> {
             )
         })
         .collect()
+}
+
+fn events(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, plugin) in &config.plugins {
+        for whose in &plugin.grants.events {
+            if !config.plugins.contains_key(whose) {
+                problems.push(problem(
+                    &format!("plugins.{name}.grants.events"),
+                    &format!("there is no plugin '{whose}'"),
+                    "name a plugin of this configuration",
+                ));
+            }
+        }
+    }
+    problems
 }
 
 fn toolsets(config: &Config, host: &Arc<PluginHost>) -> Option<Problem> {

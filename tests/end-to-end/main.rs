@@ -20,3 +20,4 @@ mod stdio;
 mod stores;
 mod toggles;
 mod upstream;
+mod webhooks;

@@ -385,7 +385,7 @@ pub(super) fn budget(limits: &Limits) -> ResponseBudget {
     )
 }
 
-fn stopping() -> Error {
+pub(super) fn stopping() -> Error {
     Error::new(
         ErrorKind::Unavailable,
         "stopping",

@@ -15,12 +15,16 @@ mod instance;
 mod intent;
 mod load;
 mod native;
+mod offer;
 mod preview;
+mod prompt;
 mod registry;
+mod resource;
 mod schema_weight;
 mod selection;
 mod stdio;
 mod tool;
+mod uri;
 
 use thiserror::Error;
 
@@ -31,7 +35,10 @@ pub use engine::{EngineError, PluginEngine};
 pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
-pub use registry::{Listed, Problem, Registry};
+pub use offer::Asking;
+pub use prompt::Prompt;
+pub use registry::{Listed, Offered, Problem, Registry};
+pub use resource::Resource;
 pub use selection::{ReadOnly, Selection, unknown_toolset};
 pub use tool::{Tool, ToolHints};
 

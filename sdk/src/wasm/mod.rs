@@ -5,6 +5,8 @@ mod convert;
 mod guest;
 mod host;
 mod outside;
+mod prompts;
+mod resources;
 
 pub use bindings::export_component;
 pub use guest::Component;
@@ -21,13 +23,7 @@ pub use host::ComponentHost;
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
-        inline: "package orderdesk:sdk;
-            world component {
-                include orderdesk:plugin/plugin@0.1.0;
-                export orderdesk:plugin/webhooks@0.1.0;
-                export orderdesk:plugin/events@0.1.0;
-            }",
-        world: "orderdesk:sdk/component",
+        world: "whole-plugin",
         pub_export_macro: true,
         export_macro_name: "export_component",
         generate_all,

@@ -1,13 +1,14 @@
 //! The rooms of the host and which way calls run between them.
 
-/// Each may use those after it: `main -> mcp -> plugins -> capabilities -> tenancy -> store`. What
+/// Each may use those after it: `main -> mcp -> web -> plugins -> capabilities -> tenancy -> store`. What
 /// stands between `main` and `mcp` is the program: its subcommands, and how the rooms are put together.
-const ROOMS: [&str; 9] = [
+const ROOMS: [&str; 10] = [
     "main",
     "commands",
     "check",
     "application",
     "mcp",
+    "web",
     "plugins",
     "capabilities",
     "tenancy",
@@ -123,6 +124,7 @@ mod tests {
         let heights: Vec<_> = [
             "main",
             "mcp",
+            "web",
             "plugins",
             "capabilities",
             "tenancy",

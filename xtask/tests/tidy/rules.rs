@@ -110,7 +110,7 @@ pub(crate) fn no_knowledge_of_order_desk(sources: &[Source]) -> Vec<Finding> {
     findings
 }
 
-/// `main -> mcp -> plugins -> capabilities -> tenancy -> store`, all on config, observe and clock.
+/// `main -> mcp -> web -> plugins -> capabilities -> tenancy -> store`, all on config, observe and clock.
 pub(crate) fn imports_run_downward(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources.iter().filter(|source| source.path != "lib.rs") {
