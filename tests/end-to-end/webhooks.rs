@@ -1,16 +1,20 @@
 //! Order Desk tells that an order changed: through the door, past the plugin, into the database, to those who want to know.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use end_to_end::{Client, SERVER_KEY, Server, ServerBuilder, guest, program, root};
 use orderdesk_mcp::config::FromEnvironment;
 use orderdesk_mcp::tenancy::{HookSummary, Principal};
 use orderdesk_simulator::toggles::HashStyle;
-use orderdesk_simulator::{Clock, Fault, Simulator, SimulatorConfig, sample, sign};
+use orderdesk_simulator::{sample, sign};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const STORE: u64 = sample::HARBOR_AND_OAK_ID;
 const KEY: &str = sample::HARBOR_AND_OAK_KEY;
@@ -256,8 +260,8 @@ async fn a_flood_is_turned_away_and_tools_do_not_feel_it() {
 }
 
 /// A server with a plugin that is told of orders and tells `ears`, and one that is told nothing.
-fn with_listener(ears: &Simulator, listener: &std::path::Path) -> ServerBuilder {
-    let base = ears.base_url();
+fn with_listener(ears: &Ears, listener: &std::path::Path) -> ServerBuilder {
+    let base = format!("http://{}", ears.address);
     let lines = "grants.http = [{ endpoint = \"ears\", allow = [\"POST /events\"] }]\ngrants.read = [\"stores\"]\n";
     Server::builder()
         .plugin(
@@ -270,38 +274,66 @@ fn with_listener(ears: &Simulator, listener: &std::path::Path) -> ServerBuilder 
             let mut ears = config.endpoints["orderdesk"].clone();
             ears.base = FromEnvironment::Literal(base.into());
             ears.rate = None;
+            ears.conceal.clear();
             config.endpoints.insert("ears".into(), ears);
         })
 }
 
-async fn ears() -> Simulator {
-    Simulator::start(SimulatorConfig::sample(8, Clock::System))
-        .await
-        .unwrap()
+/// What a plugin tells arrives here, and is answered with these statuses in turn, then with 200.
+struct Ears {
+    address: SocketAddr,
+    heard: Arc<Mutex<Vec<Value>>>,
 }
 
-fn heard(ears: &Simulator) -> Vec<Value> {
-    let requests = ears.requests();
-    let told = requests.iter().filter(|request| request.path == "/events");
-    told.filter_map(|request| request.json()).collect()
+impl Ears {
+    async fn answering(statuses: &'static [u16]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let all = heard.clone();
+        tokio::spawn(async move {
+            let mut statuses = statuses.iter();
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut bytes = Vec::new();
+                let body = loop {
+                    connection.read_buf(&mut bytes).await.unwrap();
+                    let text = String::from_utf8_lossy(&bytes);
+                    if let Some((_, body)) = text.split_once("\r\n\r\n")
+                        && let Ok(body) = serde_json::from_str(body)
+                    {
+                        break body;
+                    }
+                };
+                all.lock().unwrap().push(body);
+                let status = statuses.next().unwrap_or(&200);
+                let answer = format!(
+                    "HTTP/1.1 {status} So\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
+                connection.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Self { address, heard }
+    }
+
+    fn heard(&self) -> Vec<Value> {
+        self.heard.lock().unwrap().clone()
+    }
 }
 
 const ORDER: &str = r#"{"id":"5512034","email":"canary@example.com"}"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_granted_events_gets_them_until_it_handles_them_and_reaches_nothing_else() {
-    let ears = ears().await;
-    ears.inject(Fault::answer(200, &[], "").on("POST", "/events").always());
-    let closed = Fault::answer(500, &[], "").on("POST", "/events").times(1);
-    ears.inject(closed);
+    let ears = Ears::answering(&[500]).await;
     let server = with_listener(&ears, &guest("guest-listener")).start().await;
     let client = server.tenant_with_store("acme").await;
     let url = door(&server, &hook(&server, &client).await);
     assert_eq!(post(&url, ORDER, ORDER, KEY).await, 200);
 
-    eventually("it is handled", async || heard(&ears).len() >= 2).await;
+    eventually("it is handled", async || ears.heard().len() >= 2).await;
     eventually("it is noted", async || summary(&server).await.waiting == 0).await;
-    let heard = heard(&ears);
+    let heard = ears.heard();
     assert_eq!(heard.len(), 2, "{heard:?}");
     let (first, second) = (&heard[0]["event"], &heard[1]["event"]);
     assert_eq!(
@@ -331,8 +363,7 @@ async fn who_is_granted_events_gets_them_until_it_handles_them_and_reaches_nothi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_accepted_is_handled_after_a_restart() {
-    let ears = ears().await;
-    ears.inject(Fault::answer(200, &[], "").on("POST", "/events").always());
+    let ears = Ears::answering(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     // The event is in the database, and its handler does not even run.
     let missing = folder.path().join("missing.wasm");
@@ -345,20 +376,20 @@ async fn what_was_accepted_is_handled_after_a_restart() {
     assert_eq!(post(&url, ORDER, ORDER, KEY).await, 200);
     assert_eq!(summary(&server).await.waiting, 1);
     server.stop().await;
-    assert!(heard(&ears).is_empty());
+    assert!(ears.heard().is_empty());
 
     let server = with_listener(&ears, &guest("guest-listener"))
         .data(folder.path())
         .start()
         .await;
-    eventually("it is handled", async || heard(&ears).len() == 1).await;
+    eventually("it is handled", async || ears.heard().len() == 1).await;
     eventually("it is noted", async || summary(&server).await.waiting == 0).await;
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn verdicts_that_break_the_contract_are_nobodys_events() {
-    let ears = ears().await;
+    let ears = Ears::answering(&[]).await;
     let server = with_listener(&ears, &guest("guest-listener")).start().await;
     let client = server.tenant_with_store("acme").await;
     let principal = principal(&server, &client).await;

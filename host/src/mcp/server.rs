@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-    DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, PromptsCapability, ProtocolVersion, ReadResourceRequestParams,
-    ReadResourceResponse, ResourcesCapability, ServerCapabilities, ServerConfig,
-    SubscriptionFilter, Tool, ToolAnnotations,
+    DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation,
+    InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    PromptsCapability, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ResourcesCapability, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+    ToolAnnotations,
 };
 use rmcp::service::{RequestContext, SubscriptionContext, SubscriptionSendError, SubscriptionSink};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -120,15 +121,6 @@ impl McpServer {
     }
 }
 
-/// In the era of `subscriptions/listen` clients can hear of single resources too. The earlier `resources/subscribe` needs a
-/// session, of which there is none.
-fn with_subscriptions(mut config: ServerConfig) -> ServerConfig {
-    if let Some(resources) = &mut config.capabilities.resources {
-        resources.subscribe = Some(true);
-    }
-    config
-}
-
 /// Tells of the lists that the client asked to hear of; to the sink, any other one is an error.
 async fn lists_changed(sink: &SubscriptionSink) -> Result<(), SubscriptionSendError> {
     let accepted = sink.accepted();
@@ -207,6 +199,7 @@ impl ServerHandler for McpServer {
         if loading || !registry.resources().is_empty() {
             let mut resources = ResourcesCapability::default();
             resources.list_changed = Some(true);
+            resources.subscribe = Some(true);
             capabilities.resources = Some(resources);
             capabilities.completions = Some(JsonObject::new());
         }
@@ -227,15 +220,26 @@ impl ServerHandler for McpServer {
         Cow::Borrowed(&VERSIONS)
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let mut result = self.negotiate_initialize(&request)?;
+        // The earlier `resources/subscribe` needs a session, of which there is none.
+        if let Some(resources) = &mut result.capabilities.resources {
+            resources.subscribe = None;
+        }
+        Ok(result)
+    }
+
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let fresh = milliseconds(!self.shared.host.is_loading());
         Ok(
-            DiscoverResult::from_server_info(
-                VERSIONS.to_vec(),
-                with_subscriptions(self.get_info()),
-            )
-            .with_ttl_ms(fresh)
-            .with_cache_scope(CacheScope::Private),
+            DiscoverResult::from_server_info(VERSIONS.to_vec(), self.get_info())
+                .with_ttl_ms(fresh)
+                .with_cache_scope(CacheScope::Private),
         )
     }
 
@@ -395,7 +399,7 @@ impl ServerHandler for McpServer {
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        Some(requested.supported_by(&with_subscriptions(self.get_info()).capabilities))
+        Some(requested.supported_by(&self.get_info().capabilities))
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
