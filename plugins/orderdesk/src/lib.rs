@@ -30,6 +30,8 @@
 //! 5. [`likeness::compare`] tells what Order Desk tidied ([`Normalised`]) from what somebody changed.
 //! 6. [`repeat`] for what must not be done twice.
 //!
+//! An answer that shows something of an order has [`Notice`] as its field `notice`.
+//!
 //! # Example
 //!
 //! ```
@@ -68,6 +70,7 @@ mod filter;
 pub mod journal;
 pub mod likeness;
 pub mod normalise;
+mod notice;
 mod page;
 mod registry;
 pub mod repeat;
@@ -80,6 +83,7 @@ pub use choice::Access;
 pub use client::{Caching, Client};
 pub use fields::{Fields, Inside, Known, ResponseFormat};
 pub use filter::{Several, TextOrNumber, filter_text, own_id};
+pub use notice::Notice;
 pub use page::{DEFAULT_LIMIT, LARGEST_LIMIT, Page, Sent, Shown};
 pub use registry::{Registry, ResolvedBy, StoreRecord, active_key, fold, name_key, store_key};
 pub use request::ApiRequest;

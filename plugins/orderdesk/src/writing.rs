@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use orderdesk_plugin::serde_json;
 
+use crate::notice::Notice;
+
 /// The arguments that every writing tool has beside its own: flatten it into them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct WriteArguments {
@@ -121,7 +123,7 @@ pub fn changed_since(what: &str, theirs: Value, ours: Value) -> ToolError {
              then ask for a new preview (dry_run: true)."
         ),
     )
-    .with_extra(serde_json::json!({ "theirs": theirs, "ours": ours }))
+    .with_extra(serde_json::json!({ "notice": Notice::TEXT, "theirs": theirs, "ours": ours }))
 }
 
 /// Time within one call, by the clock that never goes back.

@@ -6,7 +6,8 @@
 
 use orderdesk_client::difference::{Difference, edits};
 use orderdesk_client::{
-    Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since, take_rows,
+    Notice, Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since,
+    take_rows,
 };
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, Outcome, Output, ToolError};
@@ -43,6 +44,7 @@ pub(crate) struct Arguments {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Changed {
     store: StoreReference,
+    notice: Notice,
     /// Orders found.
     matched: usize,
     results: Vec<Row>,
@@ -275,6 +277,7 @@ impl Bulk<'_> {
     fn answer(&self, matched: usize) -> Changed {
         Changed {
             store: self.store.reference(),
+            notice: Notice,
             matched,
             results: Vec::new(),
             diff: Vec::new(),

@@ -12,9 +12,10 @@ use orderdesk_plugin::{Context, ErrorKind, Id, Outcome, Output, ToolError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::change::engine::Changing;
+use crate::change::engine::{Changing, keep};
 use crate::change::guards::Guards;
 use crate::change::outcome::until;
+use crate::change::resolve::Seen;
 use crate::change::whole;
 use crate::get::by_shop_number;
 use crate::settings::Settings;
@@ -66,7 +67,16 @@ pub(crate) fn run(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Writ
         return Ok(ask(&resting(changing, &order), question(changing, &order)).into());
     };
     let lock = changing.lock()?;
-    let order = changing.read(Some(&lock))?;
+    let order = match changing.read(Some(&lock)) {
+        Ok(order) => order,
+        Err(error) => {
+            if error.kind == ErrorKind::NotFound {
+                changing.settle_earlier(&Seen::Gone);
+            }
+            return Err(error);
+        }
+    };
+    let earlier = changing.settle_earlier(&Seen::There(&order));
     if *agreed != resting(changing, &order) {
         return Err(changed_since(
             &format!("The order {}", changing.order_id),
@@ -74,7 +84,9 @@ pub(crate) fn run(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Writ
             Value::Null,
         ));
     }
-    send(changing, lock, &order).map(Outcome::complete)
+    let mut written = send(changing, lock, &order)?;
+    written.warnings.splice(0..0, earlier);
+    Ok(Outcome::complete(written))
 }
 
 /// Any change of the order counts, but not what other orders do to it.
@@ -149,7 +161,7 @@ fn send(
                 });
             }
             None => {
-                lock.keep();
+                keep(changing.context, lock);
                 change.state = State::Unknown;
                 drop(journal.settle(&change));
                 return Err(ToolError {
