@@ -33,6 +33,7 @@ const WORK: Duration = Duration::from_secs(35);
 /// Waiting is worth this much even in a short call.
 const LEAST_WAIT: Duration = Duration::from_secs(2);
 const PUT_TIMEOUT: Duration = Duration::from_secs(30);
+const TO_FIND_OUT: Duration = Duration::from_secs(10);
 /// An order that was read longer ago than this is read again before it is written.
 const FRESH: Duration = Duration::from_secs(2);
 /// Slower than that this often in a row is no chance.
@@ -227,7 +228,7 @@ impl Changing<'_> {
         let sent = put::dated(plan.order, self.context.clock().now_ms());
         let request = ApiRequest::put(["orders", self.order_id], put::body(&sent))
             .under_lock(&lock)
-            .timeout(PUT_TIMEOUT);
+            .timeout(self.put_timeout());
         // Before and after: a read that is under way must not be kept.
         self.forget();
         let answer = self.store.client(self.context).send(request);
@@ -287,6 +288,13 @@ impl Changing<'_> {
             }
             None => written,
         })
+    }
+
+    /// Of a short call something is left after a lost answer, to look at the order and to say so: a call that the host ends
+    /// in the middle cannot even keep its lock.
+    fn put_timeout(&self) -> Duration {
+        let left = self.context.session().time_left();
+        PUT_TIMEOUT.min(left.saturating_sub(TO_FIND_OUT).max(LEAST_WAIT))
     }
 
     pub(crate) fn journal(&self) -> Journal<'_> {
