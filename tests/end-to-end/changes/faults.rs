@@ -148,7 +148,8 @@ fn is_true(
         };
     };
     for (at, order) in shop.orders().iter().enumerate() {
-        let row = rows.iter().find(|row| row["order_id"] == order.to_string());
+        let id = order.to_string();
+        let row = rows.iter().find(|row| row["order_id"] == id.as_str());
         let row = row.ok_or("it says nothing of one of the orders")?;
         let unsure = row["error"].to_string().contains("Nobody knows");
         match row["ok"] == true {

@@ -6,3 +6,4 @@ mod crowd;
 mod faults;
 mod previews;
 mod shops;
+mod toggles;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use end_to_end::{Client, Server, ToolReply};
 use orderdesk_simulator::{
-    Clock, Fault, FaultHandle, Order, RecordedRequest, SimulatorConfig, Store,
+    Clock, Fault, FaultHandle, Order, RecordedRequest, SimulatorConfig, Store, Toggles,
 };
 use serde_json::{Value, json};
 
@@ -38,10 +38,16 @@ pub struct Shop {
 impl Shops {
     /// So many stores, and every tool set in use.
     pub async fn open(count: u64) -> Arc<Self> {
+        Self::open_with(count, Toggles::default()).await
+    }
+
+    /// The same, of an Order Desk with these answers to what nobody knows.
+    pub async fn open_with(count: u64, toggles: Toggles) -> Arc<Self> {
         let stores = (FIRST..FIRST + count).map(store).collect();
         let server = Server::builder()
             .simulator(SimulatorConfig {
                 rate: None,
+                toggles,
                 ..SimulatorConfig::with_stores(stores)
             })
             .config(|config| {
