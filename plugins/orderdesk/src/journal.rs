@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `change/<store_id>/<change_id>` | [`Change`] | `store:<store_id>` |
 //! | `change-of/<store_id>/<kind>/<id of the thing>/<change_id>` | nothing: finds the changes of one thing | `store:<store_id>` |
+//! | `change-in/<store_id>/<call_id>/<change_id>` | nothing: finds the further changes of one call | `store:<store_id>` |
 //!
 //! A change id begins with the time, inverted: keys in their order are newest first.
 
@@ -69,6 +70,9 @@ pub struct Change {
     /// The change that took this one back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<String>,
+    /// It takes back a part only: the other change can be taken back once more.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 impl Change {
@@ -148,6 +152,7 @@ impl<'a> Journal<'a> {
             after: None,
             undoes: intent.undoes,
             undone_by: None,
+            partial: false,
         };
         self.put(&change)?;
         Ok(change)
@@ -164,8 +169,14 @@ impl<'a> Journal<'a> {
                 .subject(&subject)
                 .expires_after(self.keep),
         ];
+        let mut pointers = Vec::new();
         if !change.thing_id.is_empty() {
-            let place = self.place(&change.kind, &change.thing_id);
+            pointers.push(self.place(&change.kind, &change.thing_id));
+        }
+        if change.call_id != change.change_id {
+            pointers.push(self.call(&change.call_id));
+        }
+        for place in pointers {
             writes.push(
                 Write::put(format!("{place}{}", change.change_id), b"{}".as_slice())
                     .subject(&subject)
@@ -197,7 +208,7 @@ impl<'a> Journal<'a> {
         let Some(undone) = &change.undoes else {
             return Ok(());
         };
-        if change.state != State::Made {
+        if change.state != State::Made || change.partial {
             return Ok(());
         }
         if let Some(mut undone) = self.find(undone)? {
@@ -253,8 +264,27 @@ impl<'a> Journal<'a> {
         Ok(changes)
     }
 
+    /// All changes of one call, newest first. A call is named by its first change.
+    ///
+    /// # Errors
+    /// What the host refuses; `document-malformed`.
+    pub fn of_call(&self, call_id: &str) -> Result<Vec<Change>, ToolError> {
+        let pointers = self.context.storage().scan_all(None, &self.call(call_id))?;
+        let mut changes = Vec::new();
+        for pointer in pointers {
+            let id = pointer.key.rsplit('/').next().unwrap_or_default();
+            changes.extend(self.find(id)?);
+        }
+        changes.extend(self.find(call_id)?);
+        Ok(changes)
+    }
+
     fn key(&self, change_id: &str) -> String {
         format!("change/{}/{change_id}", self.store_id)
+    }
+
+    fn call(&self, call_id: &str) -> String {
+        format!("change-in/{}/{call_id}/", self.store_id)
     }
 
     fn place(&self, kind: &str, id: &str) -> String {

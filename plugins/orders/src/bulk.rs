@@ -4,18 +4,16 @@
 //! order is changed by the same safe change as with `orders_update`, so an interruption loses nothing: what was done is in
 //! the journal, and doing it again changes nothing more.
 
-use std::time::Duration;
-
 use orderdesk_client::difference::{Difference, edits};
 use orderdesk_client::{
     Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since, take_rows,
 };
-use orderdesk_plugin::serde_json::{self, Map, Value, json};
-use orderdesk_plugin::{Context, Outcome, Output, Pause, ToolError};
+use orderdesk_plugin::serde_json::{Map, Value, json};
+use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Row;
+use crate::batch::{Row, Step, Work};
 use crate::change::engine::{Changing, Plan, Planner};
 use crate::change::guards::Guards;
 use crate::change::merge::merge;
@@ -29,8 +27,6 @@ const TOOL: &str = "orders_bulk_update";
 const MOST: usize = 200;
 /// Orders per request of the search.
 const PAGE: u32 = 100;
-/// What a step leaves of its call: enough for one change whose answer is lost.
-const TO_FINISH: Duration = Duration::from_secs(45);
 /// Differences that an answer shows; the rest is counted.
 const SHOWN: usize = 60;
 
@@ -65,15 +61,6 @@ pub(crate) struct Changed {
     expires_at: Option<String>,
 }
 
-/// Where the work stands between two steps.
-#[derive(Serialize, Deserialize)]
-struct Work {
-    /// The same for all changes of this call.
-    call_id: Option<String>,
-    left: Vec<String>,
-    done: Vec<Row>,
-}
-
 pub(crate) fn bulk_update(
     arguments: Arguments,
     context: &Context,
@@ -95,8 +82,7 @@ pub(crate) fn bulk_update(
         changes,
     };
     if !arguments.write.preview(context)
-        && let Some(resumption) = context.resumption()
-        && let Ok(work) = serde_json::from_slice::<Work>(&resumption.state)
+        && let Some(work) = Work::resumed(context)
     {
         return bulk.go_on(work);
     }
@@ -122,11 +108,7 @@ pub(crate) fn bulk_update(
             json!(changes),
         ));
     }
-    bulk.go_on(Work {
-        call_id: None,
-        left: ids(&orders),
-        done: Vec::new(),
-    })
+    bulk.go_on(Work::new(ids(&orders)))
 }
 
 /// The list of orders; what changes in each is decided when its turn comes.
@@ -215,47 +197,22 @@ impl Bulk<'_> {
         changed
     }
 
-    fn go_on(&self, mut work: Work) -> Result<Outcome<Changed>, ToolError> {
-        let all = work.left.len() + work.done.len();
+    fn go_on(&self, work: Work) -> Result<Outcome<Changed>, ToolError> {
+        let all = work.len();
         let mut diff = Vec::new();
-        let mut stopped = None;
-        while let Some(next) = work.left.first().cloned() {
-            let (done, total) = (work.done.len(), all);
-            self.context.session().progress(
-                done as f64,
-                Some(total as f64),
-                &format!("{done} of {total} orders"),
-            );
-            if self.context.session().cancelled() {
-                stopped = Some(
-                    "It was cancelled: the orders without a result were not changed.".to_owned(),
-                );
-                break;
-            }
-            if self.context.session().time_left() < TO_FINISH && !work.done.is_empty() {
-                let message = format!("{done} of {total} orders are done.");
-                return Ok(Pause {
-                    state: serde_json::to_vec(&work).unwrap_or_default(),
-                    questions: Vec::new(),
-                    message: Some(message),
-                }
-                .into());
-            }
-            let row = self.change(&next, &mut work.call_id, &mut diff);
-            work.left.remove(0);
-            work.done.push(row);
-        }
+        let step = work.go_on(self.context, "orders", |order_id, call_id| {
+            self.change(order_id, call_id, &mut diff)
+        });
+        let (results, stopped) = match step {
+            Step::Pause(pause) => return Ok(pause.into()),
+            Step::End { results, stopped } => (results, stopped),
+        };
         let mut changed = self.answer(all);
-        changed.results = work.done;
+        changed.results = results;
         changed.warnings.extend(stopped);
         changed.diff = diff;
-        if changed.diff.len()
-            < changed
-                .results
-                .iter()
-                .filter(|row| row.change_id.is_some())
-                .count()
-        {
+        let made = changed.results.iter().filter(|row| row.change_id.is_some());
+        if changed.diff.len() < made.count() {
             changed.warnings.push(
                 "orders_changes shows the differences of the orders that were changed first."
                     .to_owned(),

@@ -22,6 +22,7 @@ mod settings;
 mod undo;
 mod update;
 mod version;
+mod whole_call;
 mod written;
 
 use std::time::Duration;

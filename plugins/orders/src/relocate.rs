@@ -241,6 +241,9 @@ impl Moving<'_> {
             return Ok(moved);
         }
         self.send(&locks, &mut changes, &mut moved)?;
+        if changes.iter().any(|change| change.state == State::Unknown) {
+            locks.into_iter().for_each(Lock::keep);
+        }
         Ok(moved)
     }
 

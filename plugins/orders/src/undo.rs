@@ -16,6 +16,7 @@ use crate::creating::Creating;
 use crate::delete;
 use crate::history::is_history;
 use crate::settings::Settings;
+use crate::whole_call::WholeCall;
 use crate::written::Written;
 
 const TOOL: &str = "orders_undo";
@@ -24,6 +25,8 @@ const TOOL: &str = "orders_undo";
 pub(crate) struct Arguments {
     /// Of a write's result, or from orders_changes.
     change_id: String,
+    /// True: all changes of the call that made this one (orders_move, orders_bulk_update).
+    whole_call: Option<bool>,
     #[serde(flatten)]
     write: WriteArguments,
 }
@@ -40,6 +43,17 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
         return Err(not_found(change_id, &store));
     };
     let preview = arguments.write.preview(context);
+    if arguments.whole_call == Some(true) {
+        let changes = journal.of_call(&change.call_id)?;
+        if changes.len() > 1 {
+            let whole = WholeCall {
+                context,
+                store: &store,
+                settings: &settings,
+            };
+            return whole.undo(changes, preview);
+        }
+    }
     if let Some(written) = nothing_to_do(&change, &store) {
         return Ok(finished(written, preview));
     }
@@ -67,15 +81,13 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
     }
 }
 
-fn merge_back(
-    changing: &Changing<'_>,
-    change: &Change,
-    preview: bool,
-) -> Result<Outcome<Written>, ToolError> {
+/// How an order is with a change taken back.
+pub(crate) fn planner(change: &Change) -> impl Fn(&Map<String, Value>) -> Result<Plan, ToolError> {
     let before = object(change.before.as_ref());
     let after = change.after.as_ref().map(|after| object(Some(after)));
-    let plan: &Planner<'_> = &|order| {
-        let undone = take_back(&change.edits, &before, after.as_ref(), order);
+    let edits = change.edits.clone();
+    move |order| {
+        let undone = take_back(&edits, &before, after.as_ref(), order);
         let mut remarks = undone.remarks;
         if !undone.conflicts.is_empty() {
             remarks.push(
@@ -87,7 +99,15 @@ fn merge_back(
             remarks,
             conflicts: undone.conflicts,
         })
-    };
+    }
+}
+
+fn merge_back(
+    changing: &Changing<'_>,
+    change: &Change,
+    preview: bool,
+) -> Result<Outcome<Written>, ToolError> {
+    let plan: &Planner<'_> = &planner(change);
     if preview {
         return changing.preview(plan).map(Into::into);
     }
@@ -136,7 +156,8 @@ fn create_again(
     Ok(Outcome::complete(written))
 }
 
-fn nothing_to_do(change: &Change, store: &Store) -> Option<Written> {
+/// The answer for a change that was never made, or was taken back before.
+pub(crate) fn nothing_to_do(change: &Change, store: &Store) -> Option<Written> {
     let why = match (change.state, &change.undone_by) {
         (State::NotMade, _) => {
             "The change was never made, so there is nothing to take back.".to_owned()

@@ -7,6 +7,7 @@ use orderdesk_plugin::serde_json::{Map, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Row;
 use crate::change::undo::Conflict;
 use crate::version;
 
@@ -25,7 +26,7 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) change_id: Option<String>,
-    /// False: nothing was to do.
+    /// Whether anything was changed now.
     pub(crate) changed: bool,
     /// What was changed, or would be: shipping.city, order_items.90231.quantity, order_notes.+1 (added).
     pub(crate) diff: Vec<Difference>,
@@ -41,6 +42,10 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) overwrites: Option<String>,
+    /// Of a whole call: order by order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub(crate) results: Vec<Row>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub(crate) dry_run: Option<bool>,
@@ -66,6 +71,7 @@ impl Written {
             warnings: Vec::new(),
             conflicts: Vec::new(),
             overwrites: None,
+            results: Vec::new(),
             dry_run: None,
             confirm_token: None,
             expires_at: None,

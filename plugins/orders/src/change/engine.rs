@@ -94,9 +94,15 @@ impl Changing<'_> {
         let lock = self.lock()?;
         let mut change: Option<Change> = None;
         for _ in 0..ATTEMPTS {
-            let order = self.read(Some(&lock))?;
+            let order = match self.read(Some(&lock)) {
+                Ok(order) => order,
+                Err(error) => return Err(self.settle_refused(change, error)),
+            };
             let read = Stopwatch::start(self.context);
-            let planned = plan(&order)?;
+            let planned = match plan(&order) {
+                Ok(planned) => planned,
+                Err(error) => return Err(self.settle_refused(change, error)),
+            };
             let edits = edits(&order, &planned.order);
             if agreed.is_some_and(|agreed| agreed != basis::digest(self.context, &edits)) {
                 return Err(self.settle_refused(change, changed(self.order_id, &edits)));
@@ -266,6 +272,7 @@ impl Changing<'_> {
             false => overwrites::NOT_LOOKED_AT.to_owned(),
         });
         change.state = State::Made;
+        change.partial = !plan.conflicts.is_empty();
         change.after = stored.clone().map(Value::Object);
         warnings.extend(self.journal().settle(&change));
         written.change_id = Some(change.change_id);

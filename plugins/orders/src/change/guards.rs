@@ -23,6 +23,14 @@ pub(crate) struct Guards {
 }
 
 impl Guards {
+    /// No conditions.
+    pub(crate) const fn none() -> Self {
+        Self {
+            if_unchanged_since: None,
+            expected: None,
+        }
+    }
+
     /// Refuses the change where its conditions do not hold.
     ///
     /// # Errors

@@ -32,10 +32,12 @@ pub(crate) fn body(order: &Map<String, Value>) -> Value {
     }
     // GET gives `cc_number_masked`, PUT takes `cc_number`; without it the digits may be lost (§2.5, trap b).
     let masked = body.shift_remove("cc_number_masked");
-    if let Some(digits) = masked.as_ref().and_then(Value::as_str).map(last_digits)
-        && !digits.is_empty()
-    {
-        body.insert("cc_number".to_owned(), json!(digits));
+    if let Some(masked) = masked.as_ref().and_then(Value::as_str) {
+        let digits = last_digits(masked);
+        // What is masked in another way than is known is left alone; blank is sent blank, so that digits can be cleared.
+        if !digits.is_empty() || masked.is_empty() {
+            body.insert("cc_number".to_owned(), json!(digits));
+        }
     }
     // A number elsewhere in the API.
     if let Some(folder) = body.get_mut("folder_id")

@@ -232,3 +232,41 @@ fn a_created_order_is_deleted_again_once_somebody_agreed() {
     answered(&host, "orders_undo", &arguments, true).unwrap();
     assert_eq!(shop.ids(), ["5", "6"]);
 }
+
+#[test]
+fn what_was_taken_back_in_part_can_be_taken_back_once_more() {
+    let (host, shop) = open();
+    let change = update(&host, json!({ "email": "a@example.com", "tag_name": "x" }));
+    shop.edit("5", json!({ "email": "theirs@example.com" }));
+    assert!(undo(&host, &change).unwrap()["conflicts"].is_array());
+    shop.edit("5", json!({ "email": "a@example.com" }));
+    let undone = undo(&host, &change).unwrap();
+    assert_eq!(undone["diff"][0]["path"], "email");
+    assert_eq!(shop.order("5")["email"], "r.okafor@example.com");
+}
+
+#[test]
+fn all_changes_of_one_call_are_taken_back_once_somebody_agreed() {
+    let (host, shop) = open();
+    let bulk = json!({ "filter": { "folder_id": 31001 }, "changes": { "tag_name": "x", "order_notes": ["n"] } });
+    let changed = answered(&host, "orders_bulk_update", &bulk, true).unwrap();
+    shop.edit("6", json!({ "tag_name": "theirs" }));
+    let arguments = json!({ "change_id": changed["results"][1]["change_id"], "whole_call": true });
+    let shown = preview(&host, "orders_undo", &arguments).unwrap();
+    let undone = answered(&host, "orders_undo", &arguments, true).unwrap();
+    assert_eq!(undone["diff"], shown.structured["diff"]);
+    assert_eq!(undone["results"].as_array().unwrap().len(), 2);
+    assert_eq!(undone["conflicts"][0]["path"], "6.tag_name");
+    assert_eq!(
+        (&shop.order("5")["tag_name"], &shop.order("6")["tag_name"]),
+        (&json!(""), &json!("theirs"))
+    );
+    for id in ["5", "6"] {
+        assert_eq!(shop.order(id)["order_notes"], json!([]));
+    }
+    let moved = json!({ "order_id_list": [5, 6], "destination_folder_id": 31002 });
+    let moved = answered(&host, "orders_move", &moved, true).unwrap();
+    let arguments = json!({ "change_id": moved["results"][0]["change_id"], "whole_call": true });
+    answered(&host, "orders_undo", &arguments, true).unwrap();
+    assert_eq!(shop.order("6")["folder_id"], 31001);
+}

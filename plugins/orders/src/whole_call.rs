@@ -1,0 +1,166 @@
+//! All changes of one call taken back, order by order, in steps.
+
+use orderdesk_client::journal::{Change, Journal};
+use orderdesk_client::{Store, agreed_basis, ask, basis, changed_since};
+use orderdesk_plugin::serde_json::{Value, json};
+use orderdesk_plugin::{Context, Outcome, Output, ToolError};
+
+use crate::batch::{Row, Step, Work};
+use crate::change::engine::Changing;
+use crate::change::guards::Guards;
+use crate::change::whole::{Sort, sort};
+use crate::settings::Settings;
+use crate::undo::{nothing_to_do, planner};
+use crate::written::Written;
+
+const TOOL: &str = "orders_undo";
+
+/// A call whose changes are taken back.
+pub(crate) struct WholeCall<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) store: &'a Store,
+    pub(crate) settings: &'a Settings,
+}
+
+impl WholeCall<'_> {
+    /// Shows, asks, or takes back: whichever is next. The changes come newest first, and go so.
+    pub(crate) fn undo(
+        &self,
+        changes: Vec<Change>,
+        preview: bool,
+    ) -> Result<Outcome<Written>, ToolError> {
+        if !preview && let Some(work) = Work::resumed(self.context) {
+            return self.go_on(work);
+        }
+        let ids: Vec<String> = changes
+            .iter()
+            .map(|change| change.change_id.clone())
+            .collect();
+        let basis = basis::digest(self.context, &ids);
+        if preview {
+            return Ok(Output::new(self.preview(&changes)).resting_on(basis).into());
+        }
+        let Some(agreed) = agreed_basis(self.context)? else {
+            let question = format!(
+                "Take back {} changes of the store {:?}, made by one call of {}? What others changed since stays.",
+                changes.len(),
+                self.store.name(),
+                changes[0].tool
+            );
+            return Ok(ask(&basis, question).into());
+        };
+        if agreed != basis {
+            return Err(changed_since(
+                "The changes of that call",
+                json!(ids),
+                Value::Null,
+            ));
+        }
+        self.go_on(Work::new(ids))
+    }
+
+    fn preview(&self, changes: &[Change]) -> Written {
+        let mut whole = Written::preview(self.store, &[]);
+        for change in changes {
+            let shown = match refusal(change, self.store) {
+                Some(reason) => Err(reason),
+                None => self
+                    .changing(change, None)
+                    .preview(&planner(change))
+                    .map(|output| output.structured)
+                    .map_err(|error| error.message),
+            };
+            let row = row(change, shown, &mut whole);
+            whole.results.push(row);
+        }
+        whole
+    }
+
+    fn go_on(&self, work: Work) -> Result<Outcome<Written>, ToolError> {
+        let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
+        let mut whole = Written::new(self.store);
+        let step = work.go_on(self.context, "changes", |change_id, call_id| {
+            let Ok(Some(change)) = journal.find(change_id) else {
+                return Row {
+                    order_id: String::new(),
+                    ok: false,
+                    error: Some(format!("The change {change_id} is no longer kept.")),
+                    change_id: None,
+                };
+            };
+            let made = match refusal(&change, self.store) {
+                Some(reason) => Err(reason),
+                None => self
+                    .changing(&change, call_id.as_deref())
+                    .make(&planner(&change))
+                    .map_err(|error| error.message),
+            };
+            if let (None, Ok(made)) = (&call_id, &made) {
+                call_id.clone_from(&made.change_id);
+            }
+            row(&change, made, &mut whole)
+        });
+        match step {
+            Step::Pause(pause) => Ok(pause.into()),
+            Step::End { results, stopped } => {
+                whole.changed = results.iter().any(|row| row.change_id.is_some());
+                whole.results = results;
+                whole.warnings.extend(stopped);
+                Ok(Outcome::complete(whole))
+            }
+        }
+    }
+
+    fn changing<'b>(&'b self, change: &'b Change, call_id: Option<&'b str>) -> Changing<'b> {
+        static NONE: Guards = Guards::none();
+        Changing {
+            context: self.context,
+            store: self.store,
+            settings: self.settings,
+            tool: TOOL,
+            order_id: &change.thing_id,
+            guards: &NONE,
+            agreed: None,
+            undoes: Some(&change.change_id),
+            call_id,
+        }
+    }
+}
+
+/// Why a change is left alone.
+fn refusal(change: &Change, store: &Store) -> Option<String> {
+    if sort(&change.edits) != Sort::Changed {
+        return Some(format!(
+            "The change {} made or removed the order: take it back by itself.",
+            change.change_id
+        ));
+    }
+    nothing_to_do(change, store).map(|written| written.warnings.join(" "))
+}
+
+fn row(change: &Change, done: Result<Written, String>, whole: &mut Written) -> Row {
+    let order_id = change.thing_id.clone();
+    let (change_id, error) = match done {
+        Ok(written) => {
+            let named = |path: &str| format!("{order_id}.{path}");
+            whole.diff.extend(written.diff.into_iter().map(|mut row| {
+                row.path = named(&row.path);
+                row
+            }));
+            whole
+                .conflicts
+                .extend(written.conflicts.into_iter().map(|mut row| {
+                    row.path = named(&row.path);
+                    row
+                }));
+            (written.change_id, None)
+        }
+        Err(error) => (None, Some(error)),
+    };
+    Row {
+        order_id,
+        ok: error.is_none(),
+        error,
+        change_id,
+    }
+}
