@@ -4,6 +4,8 @@
 
 mod crowd;
 mod faults;
+mod overwrites;
+mod pace;
 mod previews;
 mod shops;
 mod toggles;
