@@ -45,7 +45,7 @@ struct Write {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_any_fault_what_is_said_is_true_and_a_repetition_does_it_once() {
-    let shops = Shops::open(600).await;
+    let shops = Shops::open(900).await;
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut trials = JoinSet::new();
     for tool in shops.tools() {
@@ -141,7 +141,8 @@ fn is_true(
             false => Err("it said that nothing was changed"),
         };
     }
-    let Some(rows) = answer.structured["results"].as_array() else {
+    let rows = answer.structured["results"].as_array();
+    let Some(rows) = rows.filter(|rows| rows.iter().any(|row| row["order_id"].is_string())) else {
         return match now == wanted {
             true => Ok(()),
             false => Err("it said that all was done"),

@@ -101,8 +101,9 @@ fn key(store: u64) -> String {
     format!("key-of-store-{store}")
 }
 
-/// Two orders with items, notes and data.
+/// Two orders with items, notes, data and a shipment each, and two products.
 fn store(id: u64) -> Store {
+    let now = Clock::System.now();
     let mut store = Store::new(id, &key(id), &format!("Shop {id}"));
     let address = json!({"first_name": "Ruth", "last_name": "Okafor", "address1": "14 Harbor Row",
                          "city": "Portland", "state": "ME", "postal_code": "04101", "country": "US"});
@@ -113,7 +114,13 @@ fn store(id: u64) -> Store {
             "order_items": [{"name": "Desk", "code": "D-1", "price": 10, "quantity": 1},
                             {"name": "Lamp", "code": "L-1", "price": 5, "quantity": 2}],
         });
-        store.add_order(&order, Clock::System.now()).unwrap();
+        let order = store.add_order(&order, now).unwrap();
+        let shipment = json!({"tracking_number": format!("T-{source_id}"), "carrier_code": "UPS"});
+        store.add_shipment(order, &shipment, now).unwrap();
+    }
+    for code in ["D-1", "L-1"] {
+        let product = json!({"code": code, "name": code, "price": 10, "stock": 8});
+        store.add_inventory_item(&product, now).unwrap();
     }
     store
 }
@@ -152,10 +159,46 @@ impl Shop {
             "orders_bulk_update" => {
                 json!({"filter": {"folder_name": "New"}, "changes": {"tag_name": "info"}})
             }
+            "shipments_add" => {
+                json!({"order_id": order, "tracking_number": "T-NEW", "carrier_code": "UPS"})
+            }
+            "shipments_update" => json!({
+                "order_id": order, "shipment_id": self.shipment(order), "changes": {"carrier_code": "FedEx"},
+            }),
+            "shipments_delete" => json!({"order_id": order, "shipment_id": self.shipment(order)}),
+            "shipments_add_batch" => {
+                let row = |order: &u64| json!({"order_id": order, "tracking_number": format!("T-{order}")});
+                json!({"shipments": self.orders.iter().map(row).collect::<Vec<_>>()})
+            }
+            "products_create" => {
+                json!({"product_data": {"code": "N-1", "name": "New", "price": 1, "stock": 3}})
+            }
+            "products_update" => json!({"product_id": self.product(), "changes": {"price": 36}}),
+            "products_delete" => json!({"product_id": self.product()}),
+            "products_adjust_stock" => json!({
+                "adjustments": [{"code": "D-1", "by": -2}, {"code": "L-1", "by": 5}],
+                "idempotency_key": "return-481",
+            }),
             _ => panic!("{tool} changes something: give arguments for it here"),
         };
         arguments["store_identifier"] = self.store.into();
         arguments
+    }
+
+    fn shipment(&self, order: u64) -> Value {
+        let simulator = &self.shops.server.simulator;
+        let id = simulator.with_store(self.store, |store| {
+            store.order(order).unwrap().shipments()[0]["id"].clone()
+        });
+        id.unwrap()
+    }
+
+    fn product(&self) -> Value {
+        let simulator = &self.shops.server.simulator;
+        let id = simulator.with_store(self.store, |store| {
+            store.inventory().by_code("D-1").unwrap()["id"].clone()
+        });
+        id.unwrap()
     }
 
     /// A change that can be taken back.
@@ -204,7 +247,7 @@ impl Shop {
         requests
     }
 
-    /// Everything that counts of the orders here, by the shop's number: without dates and without ids, which a repetition
+    /// Everything that counts of the orders and then of the products here, by the shop's number: without dates and without ids, which a repetition
     /// may choose anew.
     pub fn state(&self) -> Value {
         let simulator = &self.shops.server.simulator;
@@ -215,6 +258,12 @@ impl Shop {
                 .map(|id| essence(store.order_json(*id).unwrap(), store.order(*id).unwrap()))
                 .collect();
             orders.sort_by_key(|order| order["source_id"].to_string());
+            let mut products: Vec<Value> = store.inventory().iter().cloned().collect();
+            products.sort_by_key(|product| product["code"].to_string());
+            for product in &mut products {
+                forget(product, &["id", "date_added", "date_updated"]);
+            }
+            orders.extend(products);
             Value::Array(orders)
         });
         state.unwrap()
@@ -222,14 +271,19 @@ impl Shop {
 }
 
 fn essence(mut order: Value, whole: &Order) -> Value {
-    let forget = |value: &mut Value, fields: &[&str]| {
-        let value = value.as_object_mut().unwrap();
-        value.retain(|field, _| !fields.contains(&field.as_str()));
-    };
     forget(
         &mut order,
         &["id", "date_added", "date_updated", "folder_id"],
     );
+    for shipment in order["order_shipments"].as_array_mut().unwrap() {
+        let of_its_order = ["id", "order_id", "store_id", "date_added", "date_shipped"];
+        forget(shipment, &of_its_order);
+        // The numbers of some begin with their order's.
+        for field in ["tracking_number", "tracking_url"] {
+            let text = shipment[field].as_str().unwrap();
+            shipment[field] = text.replace(&whole.id().to_string(), "ORDER").into();
+        }
+    }
     for item in order["order_items"].as_array_mut().unwrap() {
         forget(item, &["id"]);
     }
@@ -242,6 +296,11 @@ fn essence(mut order: Value, whole: &Order) -> Value {
     // The numbers of folders begin with their store's.
     order["folder"] = (whole.folder_id() % 10).into();
     order
+}
+
+fn forget(value: &mut Value, fields: &[&str]) {
+    let value = value.as_object_mut().unwrap();
+    value.retain(|field, _| !fields.contains(&field.as_str()));
 }
 
 pub fn with(arguments: &Value, name: &str, value: Value) -> Value {
