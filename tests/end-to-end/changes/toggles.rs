@@ -56,11 +56,11 @@ async fn run(toggles: Toggles) -> Run {
     run
 }
 
-/// A note has the date of its writing.
+/// Without the dates of writing, which differ from run to run.
 fn undated(mut said: Value) -> Value {
     match &mut said {
         Value::Object(fields) => {
-            fields.remove("date_added");
+            fields.retain(|name, _| !name.starts_with("date_"));
             for field in fields.values_mut() {
                 *field = undated(field.take());
             }
