@@ -88,6 +88,7 @@ pub use request::ApiRequest;
 pub use store::{Store, StoreReference};
 pub use writing::{
     Normalised, Stopwatch, WriteArguments, WriteSettings, agreed_basis, ask, changed_since,
+    wait_for_turn,
 };
 
 /// The endpoint's name in the config.

@@ -3,3 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod crowd;
+mod faults;
+mod overwrites;
+mod pace;
+mod previews;
+mod shops;
+mod toggles;
