@@ -4,7 +4,7 @@ use end_to_end::{Server, assert_snapshot};
 use serde_json::{Value, json};
 
 /// Tools and the arguments that scripts and other people's plugins build on.
-const PROMISED: [(&str, &[&str]); 18] = [
+const PROMISED: [(&str, &[&str]); 20] = [
     ("tenant_use_master_key", &["master_key"]),
     (
         "stores_register",
@@ -71,6 +71,20 @@ const PROMISED: [(&str, &[&str]); 18] = [
         &["order_id", "limit", "cursor", "store_identifier"],
     ),
     ("orders_undo", &["change_id", "store_identifier"]),
+    ("shipments_list", &["order_id", "store_identifier"]),
+    (
+        "shipments_add",
+        &[
+            "order_id",
+            "tracking_number",
+            "carrier_code",
+            "shipment_method",
+            "store_identifier",
+            "dry_run",
+            "confirm_token",
+            "idempotency_key",
+        ],
+    ),
     ("products_get", &["product_id", "store_identifier"]),
     (
         "products_list",

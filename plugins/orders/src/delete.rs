@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orderdesk_client::journal::{Intent, State};
 use orderdesk_client::{
-    ApiRequest, Store, WriteArguments, agreed_basis, ask, basis, changed_since, own_id,
+    ApiRequest, Store, WriteArguments, agreed_basis, ask, basis, changed_since, keep_lock, own_id,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use orderdesk_plugin::{Context, ErrorKind, Id, Outcome, Output, ToolError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::change::engine::{Changing, keep};
+use crate::change::engine::Changing;
 use crate::change::guards::Guards;
 use crate::change::outcome::until;
 use crate::change::resolve::Seen;
@@ -161,7 +161,7 @@ fn send(
                 });
             }
             None => {
-                keep(changing.context, lock);
+                keep_lock(changing.context, lock);
                 change.state = State::Unknown;
                 drop(journal.settle(&change));
                 return Err(ToolError {

@@ -19,6 +19,7 @@ mod order_items;
 mod relocate;
 mod search;
 mod settings;
+mod shipments;
 mod undo;
 mod update;
 mod version;
@@ -50,6 +51,10 @@ fn caching(tag: impl Into<String>) -> Caching {
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
+    shipments::added_to(orders())
+}
+
+fn orders() -> Plugin {
     Plugin::new("orders", env!("CARGO_PKG_VERSION"))
         .description("Searches, reads and changes the orders of an Order Desk store.")
         .settings::<settings::Settings>()

@@ -6,7 +6,7 @@ use orderdesk_client::difference::{self, Difference, Edit};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
 use orderdesk_client::{
     ApiRequest, Several, Store, StoreReference, TextOrNumber, WriteArguments, agreed_basis, ask,
-    basis, changed_since, take_object,
+    basis, changed_since, keep_lock, take_object,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Row, ids};
-use crate::change::engine::{forget, keep, lock};
+use crate::change::engine::{forget, lock};
 use crate::change::place::at;
 use crate::change::resolve::{self, Seen};
 use crate::fields::HISTORY;
@@ -245,7 +245,7 @@ impl Moving<'_> {
             let unknown =
                 |change: &Change| change.thing_id == *id && change.state == State::Unknown;
             if changes.iter().any(unknown) {
-                keep(self.context, lock);
+                keep_lock(self.context, lock);
             }
         }
         Ok(moved)

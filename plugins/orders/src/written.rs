@@ -22,6 +22,10 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Map<String, Value>")]
     pub(crate) order: Option<Map<String, Value>>,
+    // Where orders_undo took a change of a shipment back: as it is now. The definitions of the other tools do without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub(crate) shipment: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) version: Option<String>,
@@ -67,6 +71,7 @@ impl Written {
             store: store.reference(),
             notice: Notice,
             order: None,
+            shipment: None,
             version: None,
             change_id: None,
             changed: false,

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use orderdesk_client::difference::{Edit, edits};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
-use orderdesk_client::{ApiRequest, Notice, Stopwatch, Store, basis, changed_since, take_object};
+use orderdesk_client::{
+    ApiRequest, Notice, Stopwatch, Store, basis, changed_since, keep_lock, take_object,
+    wait_for_turn,
+};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, ErrorKind, Output, ToolError};
@@ -26,14 +29,10 @@ use crate::{TAG_LISTS, tag_of};
 
 /// The longest that a lock can last; it is given back as soon as the work is done.
 pub(crate) const LEASE: Duration = Duration::from_secs(120);
-/// After a write of unknown outcome the lock stays for so long: nobody builds on what may still change.
-const KEPT: Duration = Duration::from_secs(60);
 /// What must be left of the call when its turn comes: two requests and some.
 const WORK: Duration = Duration::from_secs(35);
 /// Waiting is worth this much even in a short call.
-const LEAST_WAIT: Duration = Duration::from_secs(2);
-const PUT_TIMEOUT: Duration = Duration::from_secs(30);
-const TO_FIND_OUT: Duration = Duration::from_secs(10);
+pub(super) const LEAST_WAIT: Duration = Duration::from_secs(2);
 /// An order that was read longer ago than this is read again before it is written.
 const FRESH: Duration = Duration::from_secs(2);
 /// Slower than that this often in a row is no chance.
@@ -98,7 +97,7 @@ impl Changing<'_> {
         let lock = self.lock()?;
         let mut change: Option<Change> = None;
         let mut earlier: Option<Vec<String>> = None;
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             let order = match self.read(Some(&lock)) {
                 Ok(order) => order,
                 Err(error) => return Err(self.settle_refused(change, error)),
@@ -139,7 +138,16 @@ impl Changing<'_> {
                 );
                 return Err(self.settle_refused(Some(recorded), error));
             }
-            return self.send(lock, recorded, &order, planned);
+            let sent = put::dated(planned.order.clone(), self.context.clock().now_ms());
+            let answer = put::send(self, &lock, &sent);
+            if let Err(error) = &answer
+                && attempt < ATTEMPTS
+                && wait_for_turn(self.context, error, WORK)
+            {
+                change = Some(recorded);
+                continue;
+            }
+            return self.conclude(lock, recorded, (&order, &sent), planned, answer);
         }
         Err(self.settle_refused(
             change,
@@ -218,21 +226,14 @@ impl Changing<'_> {
         }
     }
 
-    fn send(
+    fn conclude(
         &self,
         lock: Lock,
         mut change: Change,
-        order: &Map<String, Value>,
+        (order, sent): (&Map<String, Value>, &Map<String, Value>),
         plan: Plan,
+        answer: Result<Value, ToolError>,
     ) -> Result<Written, ToolError> {
-        let sent = put::dated(plan.order, self.context.clock().now_ms());
-        let request = ApiRequest::put(["orders", self.order_id], put::body(&sent))
-            .under_lock(&lock)
-            .timeout(self.put_timeout());
-        // Before and after: a read that is under way must not be kept.
-        self.forget();
-        let answer = self.store.client(self.context).send(request);
-        self.forget();
         let mut warnings = plan.remarks;
         let stored = match answer {
             Ok(mut answer) => match take_object(&mut answer, "order") {
@@ -250,7 +251,7 @@ impl Changing<'_> {
                 }
                 Found::NotMade => return Err(self.settle_refused(Some(change), not_made(error))),
                 Found::Unknown(now) => {
-                    keep(self.context, lock);
+                    keep_lock(self.context, lock);
                     return Err(self.settle_unknown(change, error, now));
                 }
             },
@@ -259,7 +260,7 @@ impl Changing<'_> {
         let mut written = Written::new(self.store);
         match &stored {
             Some(stored) => {
-                let checked = reply::check(order, &sent, stored, &change.edits);
+                let checked = reply::check(order, sent, stored, &change.edits);
                 written.normalised = checked.normalised;
                 warnings.extend(checked.warnings);
             }
@@ -288,13 +289,6 @@ impl Changing<'_> {
             }
             None => written,
         })
-    }
-
-    /// Of a short call something is left after a lost answer, to look at the order and to say so: a call that the host ends
-    /// in the middle cannot even keep its lock.
-    fn put_timeout(&self) -> Duration {
-        let left = self.context.session().time_left();
-        PUT_TIMEOUT.min(left.saturating_sub(TO_FIND_OUT).max(LEAST_WAIT))
     }
 
     pub(crate) fn journal(&self) -> Journal<'_> {
@@ -382,16 +376,6 @@ pub(crate) fn lock(
             }
             _ => error,
         })
-}
-
-/// After a write of unknown outcome: leaves the lock behind, until it can be known.
-pub(crate) fn keep(context: &Context, lock: Lock) {
-    if let Err(error) = lock.keep(KEPT) {
-        let reason = error.to_string();
-        context
-            .log()
-            .warn("a lock was not kept", &[("reason", &reason)]);
-    }
 }
 
 /// Lets the cache forget orders and every list. A cache that does not work keeps nothing anyway.

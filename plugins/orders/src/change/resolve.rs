@@ -15,6 +15,7 @@ use super::whole::{Sort, sort};
 use crate::creating::{CANDIDATES, DEFAULT_SOURCE};
 use crate::fields::HISTORY;
 use crate::history::is_history;
+use crate::shipments;
 
 /// An order as a fresh read shows it.
 pub(crate) enum Seen<'a> {
@@ -33,10 +34,13 @@ fn judge(change: &Change, seen: &Seen<'_>, settled: bool) -> Option<State> {
             let origin = change.before.as_ref().and_then(Value::as_object);
             let origin = origin.unwrap_or(&nothing);
             let all = |wanted: Standing| {
-                change
-                    .edits
-                    .iter()
-                    .all(|edit| standing(origin, edit, order) == wanted)
+                change.edits.iter().all(|edit| {
+                    let stands = match change.kind == shipments::KIND {
+                        true => shipments::standing(edit, order),
+                        false => Some(standing(origin, edit, order)),
+                    };
+                    stands == Some(wanted)
+                })
             };
             if all(Standing::After) {
                 State::Made
@@ -78,13 +82,15 @@ pub(crate) fn settle(
     order_id: &str,
     seen: &Seen<'_>,
 ) -> Vec<String> {
-    let open = journal.open("order", order_id).unwrap_or_else(|error| {
-        let reason = error.to_string();
-        context.log().warn(
-            "open changes of an order were not looked at",
-            &[("reason", &reason)],
-        );
-        Vec::new()
+    let open = ["order", shipments::KIND].into_iter().flat_map(|kind| {
+        journal.open(kind, order_id).unwrap_or_else(|error| {
+            let reason = error.to_string();
+            context.log().warn(
+                "open changes of an order were not looked at",
+                &[("reason", &reason)],
+            );
+            Vec::new()
+        })
     });
     let mut told = Vec::new();
     for change in open {

@@ -17,6 +17,7 @@ mod moving;
 mod order_items;
 mod pages;
 mod search;
+mod shipments;
 mod shop;
 mod undo;
 mod update;

@@ -6,6 +6,7 @@ mod delete;
 mod folders;
 mod listing;
 mod register;
+mod settings;
 mod tenant;
 
 use orderdesk_plugin::testing::{self, FakeHost, Received, Reply};
