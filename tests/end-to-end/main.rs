@@ -7,6 +7,7 @@ mod command_line;
 mod first_path;
 mod leaks;
 mod listing;
+mod offers;
 mod orders;
 mod previews;
 mod program;
