@@ -291,8 +291,9 @@ async fn another_tenants_uris_answer_like_those_of_nobody() {
     let store = listed["store"]["store_id"].as_str().unwrap();
     let name = listed["store"]["store_name"].as_str().unwrap();
     document(&acme, &format!("orderdesk://{store}/orders/{order}")).await;
-    // Of the same length, since a message may hold what was asked for.
-    let nobody = "9".repeat(store.len());
+    // As like to the other's own store, which messages may suggest.
+    let nobody = "9023".to_owned();
+    assert_eq!((store, id), ("9021", 9022));
     for rest in [
         format!("orders/{order}"),
         "folders".into(),
