@@ -70,7 +70,8 @@ mod tests {
 
     fn exports(wat: &str) -> Result<Exports, PluginError> {
         let engine = PluginEngine::new().unwrap();
-        let component = Component::new(&engine.engine, wat).unwrap();
+        let wasm = wat::parse_str(wat).unwrap();
+        let component = Component::new(&engine.engine, wasm).unwrap();
         Exports::of(&engine.linker.instantiate_pre(&component).unwrap())
     }
 
