@@ -10,6 +10,7 @@ use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
+use tokio::runtime::Runtime;
 
 mod commands;
 
@@ -98,11 +99,16 @@ enum Tenants {
     List,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     observe::start();
-    match run(command_line).await {
+    let ran = Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let ran = runtime.block_on(run(command_line));
+        // Reading stdin cannot be cancelled: waiting for it would last until the client closes it.
+        runtime.shutdown_background();
+        ran
+    });
+    match ran {
         Ok(code) => code,
         Err(error) => {
             eprintln!("orderdesk-mcp: {error:#}");

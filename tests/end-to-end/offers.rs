@@ -1,8 +1,6 @@
 //! Resources, prompts and completion, as clients of both eras meet them.
 
-use std::path::Path;
-
-use end_to_end::{Client, Server, ServerBuilder, guest};
+use end_to_end::{Client, Server, ServerBuilder, assert_snapshot, guest};
 use orderdesk_mcp::tenancy::Scopes;
 use serde_json::{Value, json};
 
@@ -91,16 +89,7 @@ async fn the_lists_are_the_ones_that_are_checked_in() {
         lists.insert(key.to_owned(), result(&answer)[key].clone());
     }
     let lists = serde_json::to_string_pretty(&lists).unwrap() + "\n";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("end-to-end/snapshots/offers.json");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&file, &lists).unwrap();
-    }
-    let kept = std::fs::read_to_string(&file).unwrap();
-    assert!(
-        kept == lists,
-        "resources or prompts changed; if that is meant, run the test with UPDATE_SNAPSHOTS=1 and commit {}",
-        file.display()
-    );
+    assert_snapshot("offers.json", &lists);
     server.stop().await;
 }
 

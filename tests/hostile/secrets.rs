@@ -33,12 +33,14 @@ pub fn with_key(endpoint: &str, path: &[&str], handle: &str, subject: &str) -> V
 /// Bytes of the key in a row that would be too many: fewer stand in the names of the sample data.
 const TOO_MANY: usize = 8;
 
+/// How something else than plain text writes a part of a secret.
+type Form<'a> = &'a dyn Fn(&[u8]) -> String;
+
 /// Whether a text holds a part of a secret: as it is, in hexadecimal, percent-encoded, JSON-escaped, or in base64 at
 /// any place within something longer.
 fn betrays(text: &str, secret: &str) -> Option<String> {
     let every =
         |write: fn(u8) -> String| move |part: &[u8]| part.iter().map(|b| write(*b)).collect();
-    type Form<'a> = &'a dyn Fn(&[u8]) -> String;
     let forms: [Form<'_>; 6] = [
         &|part| String::from_utf8_lossy(part).into_owned(),
         &every(|byte| format!("{byte:02x}")),

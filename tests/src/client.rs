@@ -39,19 +39,7 @@ impl Reply {
     pub fn tool(self) -> ToolReply {
         let result = &self.json()["result"];
         assert!(result.is_object(), "no result: {}", self.text);
-        let text = result["content"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|block| block["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n");
-        ToolReply {
-            is_error: result["isError"] == true,
-            structured: result["structuredContent"].clone(),
-            text,
-            raw: self.text,
-        }
+        ToolReply::of(result, self.text.clone())
     }
 }
 
@@ -69,6 +57,23 @@ pub struct ToolReply {
 }
 
 impl ToolReply {
+    /// Reads the result of `tools/call`.
+    pub(crate) fn of(result: &Value, raw: String) -> Self {
+        let text = result["content"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|block| block["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        Self {
+            is_error: result["isError"] == true,
+            structured: result["structuredContent"].clone(),
+            text,
+            raw,
+        }
+    }
+
     /// The structured result of a success.
     #[track_caller]
     pub fn ok(self) -> Value {

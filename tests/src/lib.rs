@@ -10,9 +10,16 @@
 )]
 
 mod client;
+mod counts;
 mod files;
+mod installation;
 mod server;
+mod snapshot;
 
 pub use client::{Client, Reply, ToolReply};
+pub use counts::rounds;
 pub use files::{component, guest, program, root};
+pub use installation::{Agent, Installation, Process};
+pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
+pub use snapshot::assert_snapshot;

@@ -42,7 +42,7 @@ pub struct Server {
 /// What differs from the configuration that ships.
 pub struct ServerBuilder {
     plugins: Vec<(String, String)>,
-    change: Box<dyn FnOnce(&mut Config)>,
+    change: Box<dyn FnOnce(&mut Config) + Send>,
     simulator: Option<SimulatorConfig>,
     data: Option<PathBuf>,
 }
@@ -69,7 +69,7 @@ impl ServerBuilder {
 
     /// Changes the configuration before the server starts.
     #[must_use]
-    pub fn config(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
+    pub fn config(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
         let before = self.change;
         self.change = Box::new(move |config| {
             before(config);

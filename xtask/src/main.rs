@@ -98,7 +98,7 @@ enum Command {
     },
     /// Measure, with release artefacts; ends with a line `RESULT {json}`
     Bench {
-        /// What to measure: `call`
+        /// What to measure: `call` or `orders`
         name: String,
     },
 }

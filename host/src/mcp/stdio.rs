@@ -1,5 +1,8 @@
 //! MCP over stdin and stdout, for one client on this machine.
 
+use std::pin::pin;
+use std::sync::Arc;
+
 use rmcp::ServiceExt;
 use secrecy::SecretString;
 
@@ -7,7 +10,6 @@ use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
 use crate::tenancy::{AuthenticationError, Principal};
-use std::sync::Arc;
 
 /// The one caller of a stdio process.
 pub struct StdioCaller {
@@ -71,11 +73,11 @@ pub async fn serve_stdio(
 ) -> Result<(), rmcp::RmcpError> {
     let running = server.serve(rmcp::transport::stdio()).await?;
     let token = running.cancellation_token();
+    let mut ended = pin!(running.waiting());
     tokio::select! {
-        ended = running.waiting() => ended.map(drop).map_err(rmcp::RmcpError::from),
-        () = stop => {
-            token.cancel();
-            Ok(())
-        }
+        ended = &mut ended => return ended.map(drop).map_err(rmcp::RmcpError::from),
+        () = stop => token.cancel(),
     }
+    // It ends when the answers of all calls are written, which it gives two seconds.
+    ended.await.map(drop).map_err(rmcp::RmcpError::from)
 }

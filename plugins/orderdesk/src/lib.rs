@@ -28,7 +28,8 @@
 //!    [`agreed_basis`] and answers [`changed_since`] where it differs. What needs a consent pauses with [`ask`].
 //! 4. [`journal::Journal::intend`] before the request, [`journal::Journal::settle`] after it.
 //! 5. [`likeness::compare`] tells what Order Desk tidied ([`Normalised`]) from what somebody changed.
-//! 6. [`repeat`] for what must not be done twice.
+//! 6. [`aftermath`] for a write of unknown outcome, and for what was stored otherwise than it was sent.
+//! 7. [`repeat`] for what must not be done twice.
 //!
 //! # Example
 //!
@@ -58,6 +59,7 @@
 //! # let _ = order;
 //! ```
 
+pub mod aftermath;
 mod answer;
 pub mod basis;
 mod choice;
@@ -88,6 +90,7 @@ pub use request::ApiRequest;
 pub use store::{Store, StoreReference};
 pub use writing::{
     Normalised, Stopwatch, WriteArguments, WriteSettings, agreed_basis, ask, changed_since,
+    wait_for_turn,
 };
 
 /// The endpoint's name in the config.

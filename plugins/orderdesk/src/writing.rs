@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use orderdesk_plugin::{Context, Id, Mode, Pause, Question, ToolError};
+use orderdesk_plugin::{Context, ErrorKind, Id, Mode, Pause, Question, ToolError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -122,6 +122,22 @@ pub fn changed_since(what: &str, theirs: Value, ours: Value) -> ToolError {
         ),
     )
     .with_extra(serde_json::json!({ "theirs": theirs, "ours": ours }))
+}
+
+/// True if Order Desk refused a request for want of tokens, after the wait that it asked for, and the call has time for
+/// another attempt, which takes `work`. Nothing was done then, so a repetition does nothing twice; but what was read before
+/// is out of date.
+#[must_use]
+pub fn wait_for_turn(context: &Context, error: &ToolError, work: Duration) -> bool {
+    let (ErrorKind::RateLimited, Some(wait)) = (error.kind, error.retry_after_ms) else {
+        return false;
+    };
+    let wait = Duration::from_millis(wait.into());
+    let worthwhile = context.session().time_left() > wait + work;
+    if worthwhile {
+        context.clock().sleep(wait);
+    }
+    worthwhile
 }
 
 /// Time within one call, by the clock that never goes back.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::get::by_shop_number;
 use crate::settings::Settings;
+use crate::shipments;
 
 /// Changes of an answer unless asked otherwise.
 const DEFAULT_LIMIT: u32 = 20;
@@ -85,11 +86,14 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
         .limit
         .unwrap_or(DEFAULT_LIMIT)
         .clamp(1, LARGEST_LIMIT);
-    let mut found = journal.list(
-        order_id.map(|id| ("order", id)),
-        arguments.cursor.as_deref(),
-        limit + 1,
-    )?;
+    let cursor = arguments.cursor.as_deref();
+    let mut found = journal.list(order_id.map(|id| ("order", id)), cursor, limit + 1)?;
+    if let Some(id) = order_id {
+        let shipments = journal.list(Some((shipments::KIND, id)), cursor, limit + 1)?;
+        found.extend(shipments);
+        // An id begins with the time, inverted.
+        found.sort_by(|one, other| one.change_id.cmp(&other.change_id));
+    }
     let mut more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let mut bytes = 0;

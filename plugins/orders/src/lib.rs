@@ -21,6 +21,7 @@ mod relocate;
 mod resources;
 mod search;
 mod settings;
+mod shipments;
 mod undo;
 mod update;
 mod version;
@@ -52,6 +53,10 @@ fn caching(tag: impl Into<String>) -> Caching {
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
+    shipments::added_to(orders())
+}
+
+fn orders() -> Plugin {
     Plugin::new("orders", env!("CARGO_PKG_VERSION"))
         .description("Searches, reads and changes the orders of an Order Desk store.")
         .settings::<settings::Settings>()

@@ -16,6 +16,7 @@ use crate::creating::Creating;
 use crate::delete;
 use crate::history::is_history;
 use crate::settings::Settings;
+use crate::shipments::{self, undo::Undoing};
 use crate::whole_call::WholeCall;
 use crate::written::Written;
 
@@ -38,7 +39,7 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
     let journal = Journal::new(context, &store, settings.writing.keep());
     let change = journal
         .find(change_id)?
-        .filter(|change| change.kind == "order");
+        .filter(|change| change.kind == "order" || change.kind == shipments::KIND);
     let Some(change) = change else {
         return Err(not_found(change_id, &store));
     };
@@ -56,6 +57,18 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
     }
     if let Some(written) = nothing_to_do(&change, &store) {
         return Ok(finished(written, preview));
+    }
+    if change.kind == shipments::KIND {
+        let undoing = Undoing {
+            context,
+            store: &store,
+            change: &change,
+            keep: settings.writing.keep(),
+            call_id: None,
+        };
+        return undoing
+            .run(preview)?
+            .try_map(|changed| Ok(changed.written(&store)));
     }
     if is_history(&change.edits) {
         return Err(ToolError::invalid_input(

@@ -10,6 +10,7 @@ use crate::change::engine::Changing;
 use crate::change::guards::Guards;
 use crate::change::whole::{Sort, sort};
 use crate::settings::Settings;
+use crate::shipments::{self, undo::Undoing};
 use crate::undo::{nothing_to_do, planner};
 use crate::written::Written;
 
@@ -64,11 +65,7 @@ impl WholeCall<'_> {
         for change in changes {
             let shown = match refusal(change, self.store) {
                 Some(reason) => Err(reason),
-                None => self
-                    .changing(change, None)
-                    .preview(&planner(change))
-                    .map(|output| output.structured)
-                    .map_err(|error| error.message),
+                None => self.shown(change).map_err(|error| error.message),
             };
             let row = row(change, shown, &mut whole);
             whole.results.push(row);
@@ -91,8 +88,7 @@ impl WholeCall<'_> {
             let made = match refusal(&change, self.store) {
                 Some(reason) => Err(reason),
                 None => self
-                    .changing(&change, call_id.as_deref())
-                    .make(&planner(&change))
+                    .made(&change, call_id.as_deref())
                     .map_err(|error| error.message),
             };
             if let (None, Ok(made)) = (&call_id, &made) {
@@ -108,6 +104,34 @@ impl WholeCall<'_> {
                 whole.warnings.extend(stopped);
                 Ok(Outcome::complete(whole))
             }
+        }
+    }
+
+    fn shown(&self, change: &Change) -> Result<Written, ToolError> {
+        if change.kind == shipments::KIND {
+            let output = self.of_shipment(change, None).preview()?;
+            return Ok(output.structured.written(self.store));
+        }
+        let output = self.changing(change, None).preview(&planner(change))?;
+        Ok(output.structured)
+    }
+
+    fn made(&self, change: &Change, call_id: Option<&str>) -> Result<Written, ToolError> {
+        if change.kind == shipments::KIND {
+            // Agreed to together with the others.
+            let changed = self.of_shipment(change, call_id).make(None)?;
+            return Ok(changed.written(self.store));
+        }
+        self.changing(change, call_id).make(&planner(change))
+    }
+
+    fn of_shipment<'b>(&'b self, change: &'b Change, call_id: Option<&str>) -> Undoing<'b> {
+        Undoing {
+            context: self.context,
+            store: self.store,
+            change,
+            keep: self.settings.writing.keep(),
+            call_id: call_id.map(str::to_owned),
         }
     }
 

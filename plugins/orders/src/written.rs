@@ -19,6 +19,10 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Map<String, Value>")]
     pub(crate) order: Option<Map<String, Value>>,
+    // Where orders_undo took a change of a shipment back: as it is now. The definitions of the other tools do without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub(crate) shipment: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) version: Option<String>,
@@ -26,7 +30,7 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) change_id: Option<String>,
-    /// False: nothing was to do.
+    /// Whether anything was changed now.
     pub(crate) changed: bool,
     /// What was changed, or would be: shipping.city, order_items.90231.quantity, order_notes.+1 (added).
     pub(crate) diff: Vec<Difference>,
@@ -63,6 +67,7 @@ impl Written {
         Self {
             store: store.reference(),
             order: None,
+            shipment: None,
             version: None,
             change_id: None,
             changed: false,

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::concise::concise;
-use crate::{FIELDS, caching, tag_of};
+use crate::{FIELDS, caching, tag_of, version};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
@@ -30,6 +30,8 @@ pub(crate) struct Found {
     store: StoreReference,
     /// The product, with Order Desk's own field names.
     product: Map<String, Value>,
+    /// Changes with any change of the product.
+    version: String,
     /// True if the answer was kept from an earlier call, at most a minute ago.
     cached: bool,
 }
@@ -58,6 +60,7 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
             error
         })?;
     Ok(Found {
+        version: version::of(context, &product),
         product: match (fields, arguments.response_format) {
             (Some(fields), _) => fields.of(&product),
             (None, Some(ResponseFormat::Concise)) => concise(&product),
@@ -68,7 +71,7 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
     })
 }
 
-fn by_code(id: &Id) -> String {
+pub(crate) fn by_code(id: &Id) -> String {
     let id: String = id.as_str().chars().take(60).collect();
     format!(
         "If it is a SKU, search for it: products_list with {{\"code\": {}}}.",

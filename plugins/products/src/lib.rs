@@ -1,23 +1,37 @@
-//! The plugin `products`: searches and reads the inventory items of a store.
+//! The plugin `products`: searches, reads and changes the inventory items of a store.
 
+mod answer;
 mod concise;
+mod create;
+mod deed;
+mod delete;
+mod details;
 mod get;
 mod list;
 mod resources;
+mod shelf;
+mod stock;
+mod update;
+mod version;
 
 use std::time::Duration;
 
 use orderdesk_client::Inside::{Open, Plain};
-use orderdesk_client::{Caching, Known};
+use orderdesk_client::{Caching, Known, WriteSettings};
+use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Plugin, Tool};
 
 const TOOLSET: &str = "products";
+const STOCK: &str = "stock";
 /// Stock moves slower than orders.
 const FRESH: Duration = Duration::from_secs(60);
 /// Everything that is kept of products: for a change of which nobody knows what it touched.
 const TAG: &str = "products";
 /// Every kept list: any change of any product may put it in or out.
 const TAG_LISTS: &str = "products/lists";
+
+/// A product with Order Desk's own field names.
+type Product = Map<String, Value>;
 
 /// What is kept of one product.
 fn tag_of(product_id: &str) -> String {
@@ -50,12 +64,18 @@ fn caching(tag: impl Into<String>) -> Caching {
 #[must_use]
 pub fn plugin() -> Plugin {
     Plugin::new("products", env!("CARGO_PKG_VERSION"))
-        .description("Searches and reads the inventory items of an Order Desk store.")
+        .description("Searches, reads and changes the inventory items of an Order Desk store.")
         .wish(
             r#"http = [{ endpoint = "orderdesk", allow = ["GET /inventory-items", "GET /inventory-items/*"] }]"#,
             "to search and read inventory items",
         )
+        .wish(
+            r#"http = [{ endpoint = "orderdesk", allow = ["POST /inventory-items", "PUT /inventory-items/*", "DELETE /inventory-items/*", "PUT /batch-inventory-items"] }]"#,
+            "to create, change and remove inventory items, and to adjust their stock",
+        )
         .wish(r#"read = ["stores"]"#, "to know which stores there are, and to use their sealed keys")
+        .wish("locks = true", "to keep two changes of one product from overwriting each other")
+        .settings::<WriteSettings>()
         .tool(
             Tool::new("products_list", list::list)
                 .title("Search products")
@@ -74,11 +94,65 @@ pub fn plugin() -> Plugin {
                 .title("Read a product")
                 .description(
                     "Reads one product by Order Desk's id of it. Use it when the id is known. Do not use it with a SKU: find \
-                     that with products_list and code. Example: {\"product_id\": \"771204\"}.",
+                     that with products_list and code. `version` changes with any change of it. Example: {\"product_id\": \
+                     \"771204\"}.",
                 )
                 .read_only()
                 .idempotent()
                 .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("products_create", create::create)
+                .title("Create a product")
+                .description(
+                    "Creates one product. Safe to repeat: a product that is there already with this code and these values \
+                     is not created twice; one with other values is left alone and shown. Use it for a new SKU. Do not use \
+                     it to change a product (products_update). Example: {\"product_data\": {\"code\": \"ORG-WAL\", \
+                     \"name\": \"Walnut Desk Organizer\", \"price\": 34.5, \"stock\": 100}}.",
+                )
+                .idempotent()
+                .toolset(TOOLSET)
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("products_update", update::update)
+                .title("Change a product")
+                .description(
+                    "Changes fields of one product; what is not mentioned stays. Use it for price, name, location or data. \
+                     Do not use it for goods that came in or went out: that is relative, and products_adjust_stock (tool \
+                     set stock) loses nobody's change. Example: {\"product_id\": \"771204\", \"changes\": {\"price\": \
+                     36}}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset(TOOLSET)
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("products_delete", delete::delete)
+                .title("Delete a product")
+                .description(
+                    "Deletes one product, once that is confirmed. Use it for a product entered by mistake. Do not use it \
+                     for one that is sold out (products_adjust_stock). Orders keep their items. Example: {\"product_id\": \
+                     \"771204\"}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset(TOOLSET)
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("products_adjust_stock", stock::adjust)
+                .title("Adjust stock")
+                .description(
+                    "Raises or lowers the stock of up to 50 products by their SKUs, relative to what is there, all or none. \
+                     Two calls at once never lose one another's change. Use it for goods that came in, went out or broke. \
+                     Do not use it to set a counted number (products_update with stock). Below zero only with \
+                     allow_negative. Example: {\"adjustments\": [{\"code\": \"ORG-WAL\", \"by\": -2}], \
+                     \"idempotency_key\": \"return-481\"}.",
+                )
+                .toolset(STOCK)
+                .only_in_toolset(),
         )
         .resource_template(resources::product())
 }

@@ -1,4 +1,4 @@
-//! The plugin `stores`: which Order Desk stores a tenant has, which one is active, and their folders.
+//! The plugin `stores`: which Order Desk stores a tenant has, which one is active, their folders and settings.
 //!
 //! It alone writes the documents that say so (see `orderdesk_client::Registry`); the other Order Desk plugins read them
 //! by the grant `read = ["stores"]`.
@@ -8,20 +8,22 @@ mod delete;
 mod folders;
 mod register;
 mod resources;
+mod settings;
 mod tenant;
 
 use orderdesk_plugin::{Plugin, Tool};
 
 const TOOLSET: &str = "stores";
+const SETTINGS: &str = "settings";
 
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
     Plugin::new("stores", env!("CARGO_PKG_VERSION"))
-        .description("Registers Order Desk stores and their API keys, chooses among them, and reads their folders.")
+        .description("Registers Order Desk stores and their API keys, chooses among them, and reads their folders and settings.")
         .wish(
             r#"http = [{ endpoint = "orderdesk", allow = ["GET /store"] }]"#,
-            "to check a store's API key before it is kept, and to read the store's folders",
+            "to check a store's API key before it is kept, and to read the store's folders and settings",
         )
         .tool(
             Tool::new("tenant_use_master_key", tenant::use_master_key)
@@ -105,6 +107,20 @@ pub fn plugin() -> Plugin {
                 .read_only()
                 .idempotent()
                 .toolset(TOOLSET),
+        )
+        .tool(
+            Tool::new("stores_settings", settings::settings)
+                .title("Read a store's settings")
+                .description(
+                    "Reads how a store is set up in Order Desk: time zone, country, shipping methods, warnings, stock rules. \
+                     Secrets are left out, and named. Use it to learn the store's time zone or why Order Desk tidies names \
+                     and phone numbers. Do not use it for folders (stores_folders); settings cannot be changed here. \
+                     Example: {\"store_identifier\": \"9021\"}.",
+                )
+                .read_only()
+                .idempotent()
+                .toolset(SETTINGS)
+                .only_in_toolset(),
         )
         .resource(resources::stores())
         .resource_template(resources::folders())

@@ -196,6 +196,32 @@ fn a_tool_knows_its_caller_and_what_it_may_still_use() {
 }
 
 #[test]
+fn a_tool_that_waits_uses_up_its_time_and_its_leases() {
+    let host = FakeHost::new();
+    host.set_time_left_ms(10_000);
+    host.endpoint("shop", |_| Reply::json(200, &json!({})));
+    within(&host, |context| {
+        let begin = context.clock().now_ms();
+        let lock = context
+            .locks()
+            .acquire("order/5", MINUTE, Duration::from_secs(3))?;
+        let send = || {
+            context
+                .http()
+                .send(Request::put("shop").path(["orders", "5"]).under_lock(&lock))
+        };
+        send()?;
+        context.clock().sleep(Duration::from_secs(4));
+        assert_eq!(context.clock().now_ms(), begin + 4_000);
+        assert_eq!(context.session().time_left(), Duration::from_secs(6));
+        let refused = send().map_err(|error| error.kind);
+        assert_eq!(refused.err(), Some(ErrorKind::Conflict));
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
 fn other_plugins_tools_answer_and_fail_through() {
     let host = FakeHost::new();
     host.peer("orders_get", |arguments| {

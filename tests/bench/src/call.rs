@@ -126,7 +126,10 @@ async fn load(port: u16, request: &[u8]) -> anyhow::Result<f64> {
     Ok(calls / began.elapsed().as_secs_f64())
 }
 
-fn spawn_server(data_dir: &Path, base_url: &str) -> anyhow::Result<(Child, u16, String)> {
+pub(crate) fn spawn_server(
+    data_dir: &Path,
+    base_url: &str,
+) -> anyhow::Result<(Child, u16, String)> {
     let mut server = Command::new(std::env::current_exe()?)
         .args(["serve", "--base-url", base_url, "--data-dir"])
         .arg(data_dir)

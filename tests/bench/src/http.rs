@@ -9,6 +9,8 @@ use tokio::net::TcpStream;
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// Where the last answer's body begins.
+    body: usize,
 }
 
 /// A `tools/call`, ready to be written.
@@ -40,6 +42,26 @@ pub(crate) fn request(key: &str, method: &str, name: Option<&str>, mut params: V
     .into_bytes()
 }
 
+/// A request to Order Desk itself, ready to be written.
+pub(crate) fn order_desk(
+    method: &str,
+    path: &str,
+    store: u64,
+    api_key: &str,
+    body: Option<&Value>,
+) -> Vec<u8> {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let described = match body.len() {
+        0 => String::new(),
+        bytes => format!("Content-Type: application/json\r\nContent-Length: {bytes}\r\n"),
+    };
+    format!(
+        "{method} /api/v2/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nORDERDESK-STORE-ID: {store}\r\n\
+         ORDERDESK-API-KEY: {api_key}\r\n{described}\r\n{body}"
+    )
+    .into_bytes()
+}
+
 impl Connection {
     /// Connects to a port of this machine.
     pub(crate) async fn open(port: u16) -> anyhow::Result<Self> {
@@ -48,6 +70,7 @@ impl Connection {
         Ok(Self {
             stream,
             buffer: Vec::with_capacity(64 << 10),
+            body: 0,
         })
     }
 
@@ -81,7 +104,13 @@ impl Connection {
         while self.buffer.len() < head + length {
             self.read().await?;
         }
-        Ok(&self.buffer[head..head + length])
+        self.body = head;
+        Ok(self.answer())
+    }
+
+    /// The body of the last answer.
+    pub(crate) fn answer(&self) -> &[u8] {
+        &self.buffer[self.body..]
     }
 
     async fn read(&mut self) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 mod call;
 mod http;
+mod orders;
 mod percentile;
 mod server;
 mod start;
@@ -23,6 +24,8 @@ struct CommandLine {
 enum Command {
     /// One tool call: native, through a plugin that only returns, and an order from the cache
     Call,
+    /// Orders read, listed and changed, beside the requests to Order Desk that this takes
+    Orders,
     /// The server under test, in a process of its own; `call` starts it
     #[command(hide = true)]
     Serve {
@@ -38,12 +41,9 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match CommandLine::parse().command {
         // The load comes from one thread, so that the server has the other core of the smallest machine.
-        Command::Call => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            runtime.block_on(call::bench())
-        }
+        Command::Call => one_thread()?.block_on(call::bench()),
+        // The simulator shares it: what it takes counts on both sides.
+        Command::Orders => one_thread()?.block_on(orders::bench()),
         Command::Serve { data_dir, base_url } => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
@@ -51,4 +51,10 @@ fn main() -> anyhow::Result<()> {
             runtime.block_on(server::serve(&data_dir, &base_url))
         }
     }
+}
+
+fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }

@@ -50,6 +50,10 @@ async fn handle(State(pipeline): State<Pipeline>, request: Request) -> Response 
         .to_owned();
     let entry = world.journal.record(recorded(&world, &parts, &path, &body));
 
+    let latency = *lock(&world.latency);
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     let (outcome, remaining) = admit_and_serve(pipeline, parts, path, body, started).await;
     match outcome {
         Some(mut response) => {

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use jiff::Timestamp;
@@ -102,6 +103,7 @@ impl Simulator {
             faults: FaultQueue::default(),
             closing: CancellationToken::new(),
             toggles: Mutex::new(config.toggles),
+            latency: Mutex::default(),
             rate: Mutex::new(RateLimiter::new(config.rate)),
             stores: Mutex::new(
                 config
@@ -203,6 +205,11 @@ impl Simulator {
     /// Changes toggles for requests to come.
     pub fn set_toggles(&self, change: impl FnOnce(&mut Toggles)) {
         change(&mut lock(&self.world.toggles));
+    }
+
+    /// Keeps each reply to come under way for this long, as a distant service would; none at the start.
+    pub fn set_latency(&self, latency: Duration) {
+        *lock(&self.world.latency) = latency;
     }
 
     /// Posts an order to a webhook receiver, signed, with retries on this simulator's clock (§6.1). Order ids are

@@ -35,6 +35,8 @@ pub struct ToggleDescription {
     pub name: &'static str,
     /// Present value.
     pub value: String,
+    /// The value that a client has to be tested with as well: the other of the two that the service may have.
+    pub other: String,
     /// The values that it takes, in words.
     pub accepted: String,
     /// What it decides.
@@ -210,7 +212,7 @@ pub enum RateScope {
 }
 
 macro_rules! toggles {
-    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr, $meaning:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr, or $other:expr, $meaning:literal;)+) => {
         /// All toggles. `Toggles::default()` is the simulator's best guess at the real service.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Toggles {
@@ -241,6 +243,7 @@ macro_rules! toggles {
                 vec![$(ToggleDescription {
                     name: stringify!($name),
                     value: self.$name.show(),
+                    other: <$kind as Setting>::show(&if self.$name == $other { $default } else { $other }),
                     accepted: <$kind as Setting>::accepted(),
                     meaning: $meaning,
                 },)+]
@@ -251,40 +254,40 @@ macro_rules! toggles {
 
 toggles! {
     /// HTTP status of a successful `POST /orders` and `POST /inventory-items`: 201 or 200 (§1.3). Default 201.
-    create_status: u16 = 201, "HTTP status of a successful create of an order or inventory item";
+    create_status: u16 = 201, or 200, "HTTP status of a successful create of an order or inventory item";
     /// HTTP status of `Shipment Not Added`: 200 or a 4xx (§4). Default 200.
-    shipment_dup_status: u16 = 200, "HTTP status of `Shipment Not Added`";
+    shipment_dup_status: u16 = 200, or 409, "HTTP status of `Shipment Not Added`";
     /// Whether a second order with the same `source_name` and `source_id` is refused, and with which
     /// status (§8.5). Default 400.
-    duplicate_order: Option<u16> = Some(400), "status that refuses a second order with the same source, or off";
+    duplicate_order: Option<u16> = Some(400), or None, "status that refuses a second order with the same source, or off";
     /// A PUT of an order without the key `order_items`: leave the items alone or remove them (§2.5). Default keep.
-    put_absent_items: Absent = Absent::Keep, "items when a PUT of an order has no `order_items`";
+    put_absent_items: Absent = Absent::Keep, or Absent::Blank, "items when a PUT of an order has no `order_items`";
     /// A PUT of an order without `shipping` or `customer`: blank it or copy the other one (§2.5). Default blank.
-    put_absent_address: AbsentAddress = AbsentAddress::Blank, "an address that a PUT of an order leaves out";
+    put_absent_address: AbsentAddress = AbsentAddress::Blank, or AbsentAddress::Copy, "an address that a PUT of an order leaves out";
     /// `limit` above 500: use 500 or refuse (§2.3). Default clamp.
-    limit_over_500: OverLimit = OverLimit::Clamp, "a `limit` above 500";
+    limit_over_500: OverLimit = OverLimit::Clamp, or OverLimit::Error, "a `limit` above 500";
     /// Whether the `source_id` filter also finds ids that merely contain the wanted one (§2.3). Default exact.
-    source_id_match: TextMatch = TextMatch::Exact, "how the `source_id` filter compares";
+    source_id_match: TextMatch = TextMatch::Exact, or TextMatch::Loose, "how the `source_id` filter compares";
     /// Whether an end date matches its own second: "on or before" or "before" (§2.3). Default true.
-    end_date_inclusive: bool = true, "whether end dates match their own second";
+    end_date_inclusive: bool = true, or false, "whether end dates match their own second";
     /// `total_records` of the inventory list: true count or `"0"` (§1.2). Default count.
-    total_records_inventory: InventoryTotal = InventoryTotal::Count, "`total_records` of the inventory list";
+    total_records_inventory: InventoryTotal = InventoryTotal::Count, or InventoryTotal::Zero, "`total_records` of the inventory list";
     /// HTTP status of an unknown id, with the error envelope in either case: 404 or 200 (§1.3). Default 404.
-    not_found_status: u16 = 404, "HTTP status of an unknown id";
+    not_found_status: u16 = 404, or 200, "HTTP status of an unknown id";
     /// Which text a webhook's signature covers (§6.1). Default raw.
-    hash_style: HashStyle = HashStyle::Raw, "text under a webhook's signature";
+    hash_style: HashStyle = HashStyle::Raw, or HashStyle::RawUrlDecoded, "text under a webhook's signature";
     /// A GET with `Content-Type`, `Content-Length` or a body: serve or refuse it (§1.1). Default accept.
-    get_with_content_type: GetContentType = GetContentType::Accept, "a GET with a content type or body";
+    get_with_content_type: GetContentType = GetContentType::Accept, or GetContentType::Reject, "a GET with a content type or body";
     /// One rate-limit bucket per store or per API key (§8.1). Default store.
-    rate_scope: RateScope = RateScope::Store, "whom a rate-limit bucket belongs to";
+    rate_scope: RateScope = RateScope::Store, or RateScope::Key, "whom a rate-limit bucket belongs to";
     /// Whether a request refused with 429 costs a token as well, if a part of one is left (§11.25). Default false.
-    throttled_consumes: bool = false, "whether a 429 pushes the next token further away";
+    throttled_consumes: bool = false, or true, "whether a 429 pushes the next token further away";
     /// What a PUT without `cc_number` does to the stored card digits (§2.5, trap b). Default keep.
-    put_absent_card: Absent = Absent::Keep, "card digits when a PUT of an order has no `cc_number`";
+    put_absent_card: Absent = Absent::Keep, or Absent::Blank, "card digits when a PUT of an order has no `cc_number`";
     /// Where a PUT without `folder_id` puts the order (§2.5). Default first.
-    put_absent_folder: AbsentFolder = AbsentFolder::First, "folder when a PUT of an order has no `folder_id`";
+    put_absent_folder: AbsentFolder = AbsentFolder::First, or AbsentFolder::Keep, "folder when a PUT of an order has no `folder_id`";
     /// Whether `GET /orders/{id}` honours `get_order_history` as the list does (§2.2). Default false.
-    history_on_single_get: bool = false, "whether GET of one order honours `get_order_history`";
+    history_on_single_get: bool = false, or true, "whether GET of one order honours `get_order_history`";
 }
 
 impl Toggles {

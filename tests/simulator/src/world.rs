@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,8 @@ pub(crate) struct World {
     /// Cancelled when the simulator shuts down, so that held replies let go.
     pub(crate) closing: CancellationToken,
     pub(crate) toggles: Mutex<Toggles>,
+    /// How long each reply is under way.
+    pub(crate) latency: Mutex<Duration>,
     pub(crate) rate: Mutex<RateLimiter>,
     pub(crate) stores: Mutex<BTreeMap<u64, Store>>,
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use orderdesk_client::difference::{Edit, edits};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
-use orderdesk_client::{ApiRequest, Stopwatch, Store, basis, changed_since, take_object};
+use orderdesk_client::{
+    ApiRequest, Stopwatch, Store, basis, changed_since, take_object, wait_for_turn,
+};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, ErrorKind, Output, ToolError};
@@ -29,7 +31,6 @@ pub(crate) const LEASE: Duration = Duration::from_secs(120);
 const WORK: Duration = Duration::from_secs(35);
 /// Waiting is worth this much even in a short call.
 const LEAST_WAIT: Duration = Duration::from_secs(2);
-const PUT_TIMEOUT: Duration = Duration::from_secs(30);
 /// An order that was read longer ago than this is read again before it is written.
 const FRESH: Duration = Duration::from_secs(2);
 /// Slower than that this often in a row is no chance.
@@ -93,7 +94,7 @@ impl Changing<'_> {
         let agreed = self.agreed.as_deref();
         let lock = self.lock()?;
         let mut change: Option<Change> = None;
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             let order = match self.read(Some(&lock)) {
                 Ok(order) => order,
                 Err(error) => return Err(self.settle_refused(change, error)),
@@ -129,7 +130,16 @@ impl Changing<'_> {
                 );
                 return Err(self.settle_refused(Some(recorded), error));
             }
-            return self.send(lock, recorded, &order, planned);
+            let sent = put::dated(planned.order.clone(), self.context.clock().now_ms());
+            let answer = put::send(self, &lock, &sent);
+            if let Err(error) = &answer
+                && attempt < ATTEMPTS
+                && wait_for_turn(self.context, error, WORK)
+            {
+                change = Some(recorded);
+                continue;
+            }
+            return self.conclude(lock, recorded, (&order, &sent), planned, answer);
         }
         Err(self.settle_refused(
             change,
@@ -217,21 +227,14 @@ impl Changing<'_> {
         }
     }
 
-    fn send(
+    fn conclude(
         &self,
         lock: Lock,
         mut change: Change,
-        order: &Map<String, Value>,
+        (order, sent): (&Map<String, Value>, &Map<String, Value>),
         plan: Plan,
+        answer: Result<Value, ToolError>,
     ) -> Result<Written, ToolError> {
-        let sent = put::dated(plan.order, self.context.clock().now_ms());
-        let request = ApiRequest::put(["orders", self.order_id], put::body(&sent))
-            .under_lock(&lock)
-            .timeout(PUT_TIMEOUT);
-        // Before and after: a read that is under way must not be kept.
-        self.forget();
-        let answer = self.store.client(self.context).send(request);
-        self.forget();
         let mut warnings = plan.remarks;
         let stored = match answer {
             Ok(mut answer) => match take_object(&mut answer, "order") {
@@ -258,7 +261,7 @@ impl Changing<'_> {
         let mut written = Written::new(self.store);
         match &stored {
             Some(stored) => {
-                let checked = reply::check(order, &sent, stored, &change.edits);
+                let checked = reply::check(order, sent, stored, &change.edits);
                 written.normalised = checked.normalised;
                 warnings.extend(checked.warnings);
             }

@@ -1,8 +1,16 @@
-//! The body of a PUT: the whole order, since Order Desk blanks what is missing (order-desk-api.md §2.5).
+//! A PUT of the whole order, since Order Desk blanks what is missing (order-desk-api.md §2.5).
+
+use std::time::Duration;
 
 use jiff::Timestamp;
+use orderdesk_client::ApiRequest;
+use orderdesk_plugin::ToolError;
+use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
 
+use super::engine::Changing;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Digits of a card that Order Desk keeps.
 const DIGITS: usize = 4;
 
@@ -22,6 +30,22 @@ pub(crate) fn dated(mut order: Map<String, Value>, now_ms: u64) -> Map<String, V
         }
     }
     order
+}
+
+/// Sends the order, and answers Order Desk's envelope.
+pub(super) fn send(
+    changing: &Changing<'_>,
+    lock: &Lock,
+    order: &Map<String, Value>,
+) -> Result<Value, ToolError> {
+    let request = ApiRequest::put(["orders", changing.order_id], body(order))
+        .under_lock(lock)
+        .timeout(TIMEOUT);
+    // Before and after: a read that is under way must not be kept.
+    changing.forget();
+    let answer = changing.store.client(changing.context).send(request);
+    changing.forget();
+    answer
 }
 
 /// What is sent. Shipments and history have ways of their own, and are never touched by this one.

@@ -18,6 +18,7 @@ mod offers;
 mod order_items;
 mod pages;
 mod search;
+mod shipments;
 mod shop;
 mod undo;
 mod update;

@@ -2,6 +2,7 @@
 //! blanks what is missing, removes items that are not sent, never touches shipments, cuts notes at 2,000 characters, and
 //! the last writer wins.
 
+mod parcels;
 mod record;
 
 use std::cell::RefCell;
@@ -175,6 +176,11 @@ impl Orders {
                 404,
                 &json!({"status": "error", "message": format!("Order {id} Not Found")}),
             ),
+            (Method::Post, ["batch-shipments"]) => self.add_parcels(&body),
+            (method, ["orders", id, "shipments"]) => self.shipments(method, id, None, &body),
+            (method, ["orders", id, "shipments", parcel]) => {
+                self.shipments(method, id, Some(parcel), &body)
+            }
             (Method::Get, ["orders", id]) => self.shown(id, 200, false),
             (Method::Put, ["orders", id]) => {
                 self.replace(id, &body);

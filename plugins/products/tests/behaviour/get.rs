@@ -21,9 +21,14 @@ fn a_product_comes_whole_and_normalised_with_its_store() {
     let mut whole = product(771_204);
     whole["id"] = json!("771204");
     whole["variation_list"] = json!({});
+    let found = get(&host, json!({ "product_id": 771_204 }));
+    assert_eq!(found["version"].as_str().unwrap().len(), 16);
     assert_eq!(
-        get(&host, json!({ "product_id": 771_204 })),
-        json!({ "store": { "store_id": "9021", "store_name": "Alpha" }, "product": whole, "cached": false })
+        found,
+        json!({
+            "store": { "store_id": "9021", "store_name": "Alpha" }, "product": whole, "version": found["version"],
+            "cached": false
+        })
     );
     assert_eq!(host.requests()[0].path, ["inventory-items", "771204"]);
 }

@@ -1,11 +1,15 @@
 //! The plugin's tools, seen from outside, against an Order Desk with one store.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod changing;
+mod creating;
 mod definitions;
+mod desk;
 mod get;
 mod listing;
 mod offers;
 mod pages;
+mod stock;
 
 use orderdesk_client::{StoreRecord, store_key};
 use orderdesk_plugin::ToolError;

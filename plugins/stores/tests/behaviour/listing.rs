@@ -26,6 +26,7 @@ fn the_tools_have_the_names_and_arguments_that_outsiders_rely_on() {
             "stores_delete(store_id)",
             "stores_resolve(identifier)",
             "stores_folders(store_identifier)",
+            "stores_settings(store_identifier)",
         ]
     );
 }
@@ -74,6 +75,7 @@ fn what_changes_something_does_not_claim_to_read_only() {
         ("stores_delete", false, true, true, false),
         ("stores_resolve", true, false, true, false),
         ("stores_folders", true, false, true, false),
+        ("stores_settings", true, false, true, false),
     ]
     .map(|(name, read, destroy, again, open)| (name.to_owned(), read, destroy, again, open));
     assert_eq!(hints, expected);
@@ -82,7 +84,11 @@ fn what_changes_something_does_not_claim_to_read_only() {
 #[test]
 fn every_tool_is_in_its_set_and_says_when_to_use_it_and_when_not_with_an_example_that_fits() {
     for tool in stores::plugin().tools() {
-        assert_eq!(tool.toolset.as_deref(), Some("stores"));
+        let set = match tool.by_default {
+            true => "stores",
+            false => "settings",
+        };
+        assert_eq!(tool.toolset.as_deref(), Some(set), "{}", tool.name);
         assert!(tool.output_schema.is_some(), "{}", tool.name);
         let text = &tool.description;
         assert!(

@@ -7,6 +7,7 @@ mod folders;
 mod listing;
 mod offers;
 mod register;
+mod settings;
 mod tenant;
 
 use orderdesk_plugin::testing::{self, FakeHost, Received, Reply};

@@ -334,6 +334,14 @@ fn every_toggle_can_be_set_from_the_text_that_describes_it() {
     }
     assert_eq!(toggles, defaults);
 
+    for toggle in defaults.describe() {
+        toggles.set(toggle.name, &toggle.other).unwrap();
+    }
+    for (now, before) in toggles.describe().iter().zip(defaults.describe()) {
+        assert_eq!((&now.value, &now.other), (&before.other, &before.value));
+        assert_ne!(now.value, now.other, "{}", now.name);
+    }
+
     toggles.assign("put_absent_items=blank").unwrap();
     toggles.assign("duplicate_order=off").unwrap();
     toggles.assign("hash_style=rawurldecoded").unwrap();

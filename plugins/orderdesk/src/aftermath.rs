@@ -1,0 +1,170 @@
+//! After a write: what became of it, and what Order Desk made of what it was sent.
+
+use std::time::Duration;
+
+use orderdesk_plugin::{Context, ToolError, serde_json};
+use serde_json::{Map, Value};
+
+use crate::likeness::{Likeness, blank, compare};
+use crate::writing::{Normalised, Stopwatch};
+
+/// Nobody waits longer for a thing to show.
+const LONGEST: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// A request that was cut off may still be carried out: what looks untouched is looked at again after this long.
+const SETTLED: Duration = Duration::from_secs(3);
+/// What a call keeps to answer with.
+const TO_ANSWER: Duration = Duration::from_secs(5);
+
+/// What a look at the thing showed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sight<T> {
+    /// The write arrived; the thing is as it shall be.
+    Made(T),
+    /// The thing is as it was before.
+    NotMade,
+    /// It is neither, since somebody else changed it meanwhile; or there was no time to see it settle.
+    Neither,
+}
+
+/// Looks at a thing whose write has an unknown outcome, until it shows what became of it.
+///
+/// # Errors
+/// That of the last look, if none showed anything in time.
+pub fn look<T>(
+    context: &Context,
+    mut look: impl FnMut() -> Result<Sight<T>, ToolError>,
+) -> Result<Sight<T>, ToolError> {
+    let watch = Stopwatch::start(context);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        context.clock().sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        let seen = look();
+        let settled = match &seen {
+            Ok(Sight::Made(_)) => true,
+            Ok(_) => watch.elapsed(context) >= SETTLED,
+            Err(_) => false,
+        };
+        let late = watch.elapsed(context) + pause > LONGEST
+            || context.session().time_left() < pause + TO_ANSWER;
+        if settled {
+            return seen;
+        }
+        if late || context.session().cancelled() {
+            // It may still arrive.
+            return seen.map(|_| Sight::Neither);
+        }
+    }
+}
+
+/// The error of a write that a look showed not to have arrived.
+#[must_use]
+pub fn did_not_arrive(mut error: ToolError, what: &str) -> ToolError {
+    error.outcome_unknown = false;
+    error.message = format!(
+        "{} A look at Order Desk afterwards showed that it did not arrive: {what}. It is safe to repeat this call.",
+        without_advice(&error.message)
+    );
+    error
+}
+
+/// The error of a write of which nobody knows what became: `look_with` says how to see it.
+#[must_use]
+pub fn still_unknown(mut error: ToolError, why: &str, look_with: &str) -> ToolError {
+    error.outcome_unknown = true;
+    error.message = format!(
+        "{} {why} Do not repeat it before you know: {look_with}.",
+        without_advice(&error.message)
+    );
+    error
+}
+
+/// A message without what the client said about repeating, which is better known by now.
+fn without_advice(message: &str) -> &str {
+    message
+        .trim_end_matches("The change may have been made all the same: look before repeating it.")
+        .trim_end()
+}
+
+/// How a stored record differs from the one that was sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stored {
+    /// Tidied or computed by Order Desk.
+    pub normalised: Vec<Normalised>,
+    /// Anything else, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Compares the fields that were sent with what is stored; `at` stands before their names. A field of `computed` that was
+/// sent blank is Order Desk's to fill.
+#[must_use]
+pub fn stored(
+    at: &str,
+    sent: &Map<String, Value>,
+    stored: &Map<String, Value>,
+    computed: &[&str],
+) -> Stored {
+    let mut found = Stored::default();
+    for (name, value) in sent {
+        let now = stored.get(name);
+        let filled = computed.contains(&name.as_str()) && blank(value);
+        let likeness = compare(Some(value), now);
+        let path = format!("{at}{name}");
+        match likeness {
+            Likeness::Same => {}
+            Likeness::Different if !filled => found.warnings.push(format!(
+                "{path}: {value} was sent, and Order Desk now has {}. Order Desk or somebody else made it so.",
+                now.unwrap_or(&Value::Null)
+            )),
+            _ => found.normalised.push(Normalised {
+                path,
+                sent: value.clone(),
+                stored: now.cloned().unwrap_or_default(),
+            }),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn what_order_desk_tidied_is_told_from_what_it_did_not_take() {
+        let sent = map(json!({
+            "carrier_code": "ups", "weight": 4.2, "tracking_url": "", "status": "shipped", "cost": 1
+        }));
+        let now = map(json!({
+            "carrier_code": "UPS", "weight": "4.2", "tracking_url": "https://x", "status": "", "cost": "1"
+        }));
+        let found = stored("shipment.", &sent, &now, &["tracking_url"]);
+        let paths: Vec<_> = found.normalised.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(paths, ["shipment.carrier_code", "shipment.tracking_url"]);
+        assert_eq!(found.warnings.len(), 1);
+        assert!(found.warnings[0].starts_with("shipment.status: \"shipped\" was sent"));
+    }
+
+    #[test]
+    fn a_look_replaces_what_was_said_about_repeating() {
+        let error = ToolError::upstream(
+            "orderdesk-error",
+            "Order Desk answered with an error (HTTP 502). The change may have been made all the same: look before \
+             repeating it.",
+        )
+        .with_outcome_unknown();
+        let settled = did_not_arrive(error, "nothing is there");
+        assert!(!settled.outcome_unknown);
+        assert!(!settled.message.contains("all the same"), "{settled}");
+        assert!(settled.message.contains("(HTTP 502). A look"), "{settled}");
+    }
+}

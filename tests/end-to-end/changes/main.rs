@@ -1,0 +1,11 @@
+//! Changing orders that others change too, through a service that fails: nothing is lost, nothing is done twice.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod crowd;
+mod faults;
+mod overwrites;
+mod pace;
+mod previews;
+mod shops;
+mod toggles;
