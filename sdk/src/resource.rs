@@ -139,7 +139,7 @@ macro_rules! about {
 /// ```
 pub struct Resource {
     about: About,
-    handler: Box<dyn Fn(&Context) -> Result<Contents, ToolError>>,
+    handler: Handler,
 }
 
 impl Resource {
@@ -172,6 +172,7 @@ impl Resource {
     }
 }
 
+type Handler = Box<dyn Fn(&Context) -> Result<Contents, ToolError>>;
 type TemplateHandler = Box<dyn Fn(&str, &Context) -> Result<Contents, ToolError>>;
 
 /// Many things to read, under URIs of one shape, built up by its methods.

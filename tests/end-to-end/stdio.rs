@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use end_to_end::{program, root};
+use end_to_end::{SERVER_KEY, program, root, share_compiled_code};
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
 use rmcp::ServiceExt;
 use rmcp::model::CallToolRequestParams;
@@ -13,12 +13,16 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 fn server(data: &Path, simulator: &Simulator, variables: &[(&str, &str)]) -> Command {
+    std::fs::create_dir_all(data).unwrap();
+    // Compiling is not what these tests are about; on a busy machine it outlasts what a client waits for the list.
+    share_compiled_code(data);
     let mut command = Command::new(program("orderdesk-mcp"));
     command
         .arg("stdio")
         .arg("--config")
         .arg(root().join("orderdesk.toml"))
         .env("ORDERDESK_MCP_DATA_DIR", data)
+        .env("ORDERDESK_MCP_SERVER_KEY", SERVER_KEY)
         .env("ORDERDESK_BASE_URL", simulator.base_url())
         .env_remove("ORDERDESK_STORE_ID")
         .env_remove("ORDERDESK_API_KEY")

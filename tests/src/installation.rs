@@ -61,6 +61,10 @@ impl Installation {
         };
         let text = std::fs::read_to_string(files::root().join("orderdesk.toml")).unwrap();
         let mut config: toml::Table = text.parse().unwrap();
+        // On a busy machine a component that nobody compiled before takes its time.
+        if let Some(toml::Value::Table(mcp)) = config.get_mut("mcp") {
+            mcp.insert("list_wait".to_owned(), "120s".into());
+        }
         change(&mut config);
         std::fs::write(installation.config(), config.to_string()).unwrap();
         // The configuration names its components by paths that start at its folder.
@@ -77,6 +81,11 @@ impl Installation {
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// What its processes keep, as somebody with the file sees and changes it.
+    pub fn raw_database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data().join("orderdesk-mcp.db")).unwrap()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

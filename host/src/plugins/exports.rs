@@ -67,3 +67,50 @@ fn bound<B>(
         Some(other) => Err(PluginError::Contract(other.to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use wasmtime::component::Component;
+
+    use super::*;
+    use crate::plugins::engine::PluginEngine;
+
+    fn exports(wat: &str) -> Result<Exports, PluginError> {
+        let engine = PluginEngine::new().unwrap();
+        let wasm = wat::parse_str(wat).unwrap();
+        let component = Component::new(&engine.engine, wasm).unwrap();
+        Exports::of(&engine.linker.instantiate_pre(&component).unwrap())
+    }
+
+    fn exporting(name: &str) -> String {
+        format!("(component (instance $empty) (export \"{name}\" (instance $empty)))")
+    }
+
+    #[test]
+    fn what_is_not_exported_is_not_there() {
+        for wat in [
+            "(component)".to_owned(),
+            exporting("orderdesk:plugin/tools@0.1.0"),
+            exporting("other:package/resources@0.1.0"),
+        ] {
+            let exports = exports(&wat).unwrap();
+            assert!(
+                exports.resources.is_none() && exports.prompts.is_none(),
+                "{wat}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_version_or_another_thing_of_that_name_is_refused() {
+        let error = exports(&exporting("orderdesk:plugin/resources@0.9.0"))
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("version 0.9.0"), "{error}");
+        let error = exports(&exporting("orderdesk:plugin/prompts@0.1.0"))
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("list-prompts"), "{error}");
+    }
+}

@@ -14,6 +14,7 @@ use super::instance::LoadedPlugin;
 use super::prompt::Prompt;
 use super::registry::Offered;
 use super::resource::{Resource, is_mime};
+use super::uri::Variables;
 use crate::capabilities::context::{CallContext, CallState, Caller};
 use crate::capabilities::contract::prompts::{self, Script};
 use crate::capabilities::contract::resources::{Body, Contents, Reading};
@@ -53,7 +54,7 @@ impl PluginHost {
         self: &Arc<Self>,
         resource: &Offered<Resource>,
         uri: &str,
-        variables: Vec<(String, String)>,
+        variables: Variables,
         asking: Asking,
     ) -> Result<Contents, Error> {
         let plugin = &resource.plugin;

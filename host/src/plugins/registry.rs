@@ -9,7 +9,7 @@ use super::native::{NATIVE, Native};
 use super::prompt::Prompt;
 use super::resource::Resource;
 use super::tool::Tool;
-use super::uri::Uri;
+use super::uri::{Uri, Variables};
 use super::{PluginError, host::Slot};
 use crate::config::Limits;
 use crate::tenancy::Scopes;
@@ -230,7 +230,7 @@ impl Registry {
     }
 
     /// What this URI leads to, and the variables in it. A fixed resource goes before a template.
-    pub fn find_resource(&self, uri: &str) -> Option<(&Offered<Resource>, Vec<(String, String)>)> {
+    pub fn find_resource(&self, uri: &str) -> Option<(&Offered<Resource>, Variables)> {
         let uri = Uri::read(uri)?;
         let mut of_a_template = None;
         for offered in &self.resources {

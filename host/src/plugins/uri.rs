@@ -26,6 +26,9 @@ const FOREIGN: [&str; 11] = [
     "vscode",
 ];
 
+/// The variables of a URI, decoded, in the order of its shape.
+pub type Variables = Vec<(String, String)>;
+
 /// A URI as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri {
@@ -143,7 +146,7 @@ impl Shape {
     }
 
     /// The variables of a URI that has this shape.
-    pub fn fit(&self, uri: &Uri) -> Option<Vec<(String, String)>> {
+    pub fn fit(&self, uri: &Uri) -> Option<Variables> {
         if uri.scheme != self.scheme || uri.segments.len() != self.segments.len() {
             return None;
         }

@@ -129,6 +129,10 @@ impl ApiRequest {
         !self.method.is_safe()
     }
 
+    pub(crate) fn is_post(&self) -> bool {
+        self.method == Method::Post
+    }
+
     /// The whole request as text: what differs in any part of the path or in any parameter differs here, and the order
     /// of the parameters makes no difference.
     pub(crate) fn identity(&self) -> String {

@@ -3,3 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod crowd;
+mod faults;
+mod interrupted;
+mod overwrites;
+mod pace;
+mod previews;
+mod shops;
+mod toggles;

@@ -138,7 +138,7 @@ fn prompts_name_only_tools_that_there_are() {
         .map(|tool| tool.name)
         .collect();
     // Of other plugins.
-    let elsewhere = ["stores_folders", "shipments_add"];
+    let elsewhere = ["stores_folders"];
     for (prompt, text) in scripts(&with_stores(&[("9021", "Alpha")])) {
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         for word in words.filter(|word| {
