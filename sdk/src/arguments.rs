@@ -31,7 +31,9 @@ impl Id {
         &self.0
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The identifier that this text is, unless it is blank.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty()).then(|| Self(text.to_owned()))
     }
@@ -67,7 +69,7 @@ impl<'de> Deserialize<'de> for Id {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
-                Id::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                Id::new(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id, E> {

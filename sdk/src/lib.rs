@@ -3,6 +3,7 @@
 mod arguments;
 pub mod cache;
 pub mod clock;
+mod completion;
 mod context;
 pub mod crypto;
 mod error;
@@ -14,6 +15,8 @@ pub mod log;
 mod outcome;
 pub mod peers;
 mod plugin;
+mod prompt;
+mod resource;
 mod schema;
 pub mod session;
 pub mod storage;
@@ -25,6 +28,7 @@ mod tool;
 pub mod wasm;
 
 pub use arguments::{Id, NoArguments, Sealed};
+pub use completion::{Completion, Typing};
 pub use context::{Context, Mode};
 pub use error::{ErrorKind, ToolError};
 pub use host::Host;
@@ -32,6 +36,10 @@ pub use outcome::{
     Confirmation, Content, IntoOutcome, Outcome, Output, Pause, Question, Resumption,
 };
 pub use plugin::{Manifest, Plugin, Wish};
+pub use prompt::{
+    Link, Message, MessageContent, Prompt, PromptArgument, PromptDescription, Role, Script,
+};
+pub use resource::{Body, Contents, Part, Resource, ResourceDescription, ResourceTemplate};
 pub use tool::{Hints, Tool, ToolDescription};
 
 // The versions that this SDK's traits are those of.

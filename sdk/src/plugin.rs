@@ -5,10 +5,13 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::completion::{Completion, Typing};
 use crate::context::{Context, Mode};
 use crate::error::ToolError;
 use crate::host::Current;
 use crate::outcome::{Confirmation, Outcome, Resumption};
+use crate::prompt::{Prompt, PromptDescription, Script};
+use crate::resource::{Contents, Reading, Resource, ResourceDescription, ResourceTemplate};
 use crate::schema;
 use crate::tool::{Tool, ToolDescription};
 
@@ -48,6 +51,9 @@ pub struct Plugin {
     settings_schema: Option<fn() -> Value>,
     extra: Option<Value>,
     tools: Vec<Tool>,
+    resources: Vec<Resource>,
+    templates: Vec<ResourceTemplate>,
+    prompts: Vec<Prompt>,
 }
 
 /// A grant that a plugin would like, in the words of the config, and why.
@@ -88,6 +94,9 @@ impl Plugin {
             settings_schema: None,
             extra: None,
             tools: Vec::new(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            prompts: Vec::new(),
         }
     }
 
@@ -129,6 +138,27 @@ impl Plugin {
         self
     }
 
+    /// Adds something to read.
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Adds many things to read, under URIs of one shape.
+    #[must_use]
+    pub fn resource_template(mut self, template: ResourceTemplate) -> Self {
+        self.templates.push(template);
+        self
+    }
+
+    /// Adds a text to start work with.
+    #[must_use]
+    pub fn prompt(mut self, prompt: Prompt) -> Self {
+        self.prompts.push(prompt);
+        self
+    }
+
     /// What the plugin says of itself.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
@@ -149,6 +179,30 @@ impl Plugin {
     #[must_use]
     pub fn tools(&self) -> Vec<ToolDescription> {
         self.tools.iter().map(Tool::describe).collect()
+    }
+
+    /// The fixed resources as the host lists them.
+    #[must_use]
+    pub fn resources(&self) -> Vec<ResourceDescription> {
+        self.resources.iter().map(Resource::describe).collect()
+    }
+
+    /// The resource templates as the host lists them.
+    #[must_use]
+    pub fn resource_templates(&self) -> Vec<ResourceDescription> {
+        self.templates
+            .iter()
+            .map(ResourceTemplate::describe)
+            .collect()
+    }
+
+    /// The prompts as the host lists them.
+    ///
+    /// # Panics
+    /// If an argument does not take text.
+    #[must_use]
+    pub fn prompts(&self) -> Vec<PromptDescription> {
+        self.prompts.iter().map(Prompt::describe).collect()
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -176,6 +230,68 @@ impl Plugin {
     ) -> Result<Outcome<Box<RawValue>>, ToolError> {
         let context = Context::new(host, call.mode, call.confirmation, call.resumption);
         self.find(&call.tool)?.run(&call.arguments, &context)
+    }
+
+    pub(crate) fn read(&self, reading: Reading, host: Current) -> Result<Contents, ToolError> {
+        let context = Context::new(host, Mode::Run, None, None);
+        match reading.template {
+            Some(template) => self.template(&template)?.read(reading.variables, &context),
+            None => match self.resources.iter().find(|it| it.uri() == reading.uri) {
+                Some(resource) => resource.read(&context),
+                None => Err(self.lacks("resource", &reading.uri)),
+            },
+        }
+    }
+
+    pub(crate) fn complete_variable(
+        &self,
+        template: &str,
+        typing: &Typing,
+        host: Current,
+    ) -> Result<Completion, ToolError> {
+        let context = Context::new(host, Mode::Run, None, None);
+        self.template(template)?.completion(typing, &context)
+    }
+
+    pub(crate) fn script(
+        &self,
+        prompt: &str,
+        arguments: Vec<(String, String)>,
+        host: Current,
+    ) -> Result<Script, ToolError> {
+        let context = Context::new(host, Mode::Run, None, None);
+        self.find_prompt(prompt)?.script(arguments, &context)
+    }
+
+    pub(crate) fn complete_argument(
+        &self,
+        prompt: &str,
+        typing: &Typing,
+        host: Current,
+    ) -> Result<Completion, ToolError> {
+        let context = Context::new(host, Mode::Run, None, None);
+        self.find_prompt(prompt)?.completion(typing, &context)
+    }
+
+    fn template(&self, uri_template: &str) -> Result<&ResourceTemplate, ToolError> {
+        let mut templates = self.templates.iter();
+        templates
+            .find(|candidate| candidate.uri_template() == uri_template)
+            .ok_or_else(|| self.lacks("resource template", uri_template))
+    }
+
+    fn find_prompt(&self, prompt: &str) -> Result<&Prompt, ToolError> {
+        let mut prompts = self.prompts.iter();
+        prompts
+            .find(|candidate| candidate.name() == prompt)
+            .ok_or_else(|| self.lacks("prompt", prompt))
+    }
+
+    fn lacks(&self, what: &str, which: &str) -> ToolError {
+        ToolError::not_found(
+            format!("{}-not-found", what.replace(' ', "-")),
+            format!("The plugin {} has no {what} {which}.", self.name),
+        )
     }
 }
 

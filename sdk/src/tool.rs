@@ -216,7 +216,7 @@ pub struct ToolDescription {
 
 /// Arguments as their type. The host validated them against the schema before; what is left to find here is what a
 /// schema cannot say.
-fn parse<A: DeserializeOwned>(arguments: &str) -> Result<A, ToolError> {
+pub(crate) fn parse<A: DeserializeOwned>(arguments: &str) -> Result<A, ToolError> {
     let mut deserializer = serde_json::Deserializer::from_str(arguments);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

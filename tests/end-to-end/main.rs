@@ -8,6 +8,7 @@ mod first_path;
 mod leaks;
 mod listing;
 mod names;
+mod offers;
 mod orders;
 mod previews;
 mod processes;

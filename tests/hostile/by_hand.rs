@@ -13,16 +13,20 @@ const FUNCTIONS: [(&str, &str); 3] = [
     ),
 ];
 
-/// A component with this body of `describe` and this much memory, and what else stands in its core module; its other
-/// functions trap.
+/// The body of a function that answers what is all zero: empty texts and lists, and nothing that is optional.
+pub const EMPTY: &str = "i32.const 1024";
+
+/// A component with this body of `describe` and this much memory, and what else stands in its core module. It lists no
+/// tools, and its other functions trap.
 pub fn component(describe: &str, pages: u32, beside: &str) -> Vec<u8> {
     let functions: String = FUNCTIONS
         .iter()
         .map(|(name, kind)| {
-            let body = if *name == "describe" {
-                describe
-            } else {
-                "unreachable"
+            let body = match *name {
+                "describe" => describe,
+                // An empty list: memory is zero there.
+                "list-tools" => EMPTY,
+                _ => "unreachable",
             };
             format!("(func (export \"orderdesk:plugin/tools@0.1.0#{name}\") {kind} {body})\n")
         })

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use end_to_end::{Server, guest};
 
-use super::by_hand::component;
+use super::by_hand::{EMPTY, component};
 use super::others_still_work;
 
 /// Loads a plugin beside the ordinary ones; answers why it was refused.
@@ -157,4 +157,19 @@ async fn answers_that_point_outside_the_plugins_memory_are_refused() {
         let what = refused_bytes(&component(&format!("i32.const {pointer}"), 1, ""), "").await;
         assert!(what.contains("failed while listing its tools"), "{what}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_that_exports_nothing_beside_tools_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plugin.wasm");
+    std::fs::write(&path, component(EMPTY, 1, "")).unwrap();
+    let server = Server::builder()
+        .plugin("echo", &guest("guest-echo"), "")
+        .plugin("other", &path, "")
+        .start()
+        .await;
+    assert_eq!(server.application.host.registry().problems(), []);
+    others_still_work(&server.tenant("acme").await).await;
+    server.stop().await;
 }

@@ -166,6 +166,7 @@ impl Client {
         let mut params: Map<String, Value> = params.as_object().unwrap().clone();
         let name = params
             .get("name")
+            .or_else(|| params.get("uri"))
             .and_then(Value::as_str)
             .map(str::to_owned);
         let meta = json!({

@@ -10,11 +10,46 @@ mod generated {
     });
 }
 
+/// What a plugin may export beside its tools: one binding for each interface, since a component has any of them or none.
+/// `plugins/exports.rs` looks which, and says how to add one.
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+mod optional {
+    macro_rules! bindings {
+        ($interface:ident, $world:literal, $inline:literal) => {
+            pub mod $interface {
+                wasmtime::component::bindgen!({
+                    path: "../wit",
+                    inline: $inline,
+                    world: $world,
+                    with: { "orderdesk:plugin/types": crate::capabilities::contract::types },
+                    imports: { default: async },
+                    exports: { default: async },
+                });
+            }
+        };
+    }
+
+    bindings!(
+        resources,
+        "orderdesk:optional/with-resources",
+        "package orderdesk:optional; world with-resources { export orderdesk:plugin/resources@0.1.0; }"
+    );
+    bindings!(
+        prompts,
+        "orderdesk:optional/with-prompts",
+        "package orderdesk:optional; world with-prompts { export orderdesk:plugin/prompts@0.1.0; }"
+    );
+}
+
 pub use generated::exports::orderdesk::plugin::tools;
 pub use generated::orderdesk::plugin::{
     cache, crypto, http, locks, log, peers, session, storage, types,
 };
 pub use generated::{Plugin, PluginPre};
+pub use optional::prompts::WithPromptsPre;
+pub use optional::prompts::exports::orderdesk::plugin::prompts;
+pub use optional::resources::WithResourcesPre;
+pub use optional::resources::exports::orderdesk::plugin::resources;
 pub use types::{Error, ErrorKind};
 
 /// The version of the contract that this host runs, as it stands in the names of a component's imports and exports.

@@ -227,6 +227,9 @@ pub struct Plugin {
     /// What its tools' names may start with. Default: the plugin's name and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
+    /// What its resources' URIs may start with, without `://`. Default: the plugin's name.
+    #[serde(default)]
+    pub schemes: Option<Vec<String>>,
     /// What it may reach. Omitted means denied.
     #[serde(default)]
     pub grants: Grants,

@@ -10,10 +10,15 @@ use crate::plugins::{Answer, Content, Structured};
 
 /// A success. Where the plugin gives no text, the structured result is the text too.
 pub fn success(answer: Answer) -> CallToolResult {
+    // Links say where there is more, not what there is.
+    let only_links = answer
+        .content
+        .iter()
+        .all(|content| matches!(content, Content::Link { .. }));
     let mut content: Vec<ContentBlock> = answer.content.into_iter().map(block).collect();
     let structured = answer.structured.map(|Structured { text, object }| {
-        if content.is_empty() {
-            content.push(ContentBlock::text(text));
+        if only_links {
+            content.insert(0, ContentBlock::text(text));
         }
         Value::Object(object)
     });

@@ -9,6 +9,7 @@ mod elicitation;
 mod http;
 mod json_guard;
 mod local;
+mod offers;
 mod once;
 mod origin;
 mod progress;

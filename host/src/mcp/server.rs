@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, Implementation,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
+    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+    DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, PromptsCapability, ProtocolVersion, ReadResourceRequestParams,
+    ReadResourceResponse, ResourcesCapability, ServerCapabilities, ServerConfig,
     SubscriptionFilter, Tool, ToolAnnotations,
 };
-use rmcp::service::{RequestContext, SubscriptionContext};
+use rmcp::service::{RequestContext, SubscriptionContext, SubscriptionSendError, SubscriptionSink};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use super::offers;
 use super::stdio::StdioCaller;
 use crate::capabilities::context::Caller;
 use crate::config;
 use crate::plugins::{Listed, PluginHost};
 
-/// How long clients may keep what `server/discover` and `tools/list` told them.
+/// How long clients may keep what `server/discover` and the lists told them.
 const FRESH: Duration = Duration::from_secs(300);
 /// While plugins are still being compiled, lists grow.
 const FRESH_WHILE_LOADING: Duration = Duration::from_secs(2);
@@ -89,6 +93,37 @@ impl McpServer {
     }
 }
 
+/// Tells of the lists that the client asked to hear of; to the sink, any other one is an error.
+async fn lists_changed(sink: &SubscriptionSink) -> Result<(), SubscriptionSendError> {
+    let accepted = sink.accepted();
+    if accepted.tools_list_changed == Some(true) {
+        sink.notify_tool_list_changed().await?;
+    }
+    if accepted.resources_list_changed == Some(true) {
+        sink.notify_resource_list_changed().await?;
+    }
+    if accepted.prompts_list_changed == Some(true) {
+        sink.notify_prompt_list_changed().await?;
+    }
+    Ok(())
+}
+
+fn on_one_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    match request.and_then(|request| request.cursor) {
+        None => Ok(()),
+        Some(_) => Err(ErrorData::invalid_params(
+            "unknown cursor: everything is on one page",
+            None,
+        )),
+    }
+}
+
+/// How long a list may be kept, if it is complete or not.
+fn milliseconds(complete: bool) -> u64 {
+    let fresh = if complete { FRESH } else { FRESH_WHILE_LOADING };
+    u64::try_from(fresh.as_millis()).unwrap_or(u64::MAX)
+}
+
 pub(super) fn in_scope(listed: &Listed, caller: &Caller) -> bool {
     let scopes = &caller.principal.scopes;
     scopes.covers_tool(&listed.tool.name)
@@ -127,10 +162,24 @@ fn server_info(meta: &mut Option<rmcp::model::MetaObject>) {
 
 impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder()
+        let mut capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_tool_list_changed()
             .build();
+        // What the plugins that are still being loaded give, nobody knows, and clients ask only once: an empty list harms none.
+        let (registry, loading) = (self.shared.host.registry(), self.shared.host.is_loading());
+        if loading || !registry.resources().is_empty() {
+            let mut resources = ResourcesCapability::default();
+            resources.list_changed = Some(true);
+            capabilities.resources = Some(resources);
+            capabilities.completions = Some(JsonObject::new());
+        }
+        if loading || !registry.prompts().is_empty() {
+            let mut prompts = PromptsCapability::default();
+            prompts.list_changed = Some(true);
+            capabilities.prompts = Some(prompts);
+            capabilities.completions = Some(JsonObject::new());
+        }
         let config = ServerConfig::new(capabilities).with_server_info(Self::implementation());
         match self.shared.config.instructions.trim() {
             "" => config,
@@ -143,9 +192,10 @@ impl ServerHandler for McpServer {
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let fresh = milliseconds(!self.shared.host.is_loading());
         Ok(
             DiscoverResult::from_server_info(VERSIONS.to_vec(), self.get_info())
-                .with_ttl_ms(u64::try_from(FRESH.as_millis()).unwrap_or(u64::MAX))
+                .with_ttl_ms(fresh)
                 .with_cache_scope(CacheScope::Private),
         )
     }
@@ -156,12 +206,7 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = self.caller(&context).await?;
-        if request.and_then(|request| request.cursor).is_some() {
-            return Err(ErrorData::invalid_params(
-                "unknown cursor: all tools are on one page",
-                None,
-            ));
-        }
+        on_one_page(request)?;
         let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
         let selection = self.selection(&context).await?;
         let registry = self.shared.host.registry();
@@ -173,9 +218,8 @@ impl ServerHandler for McpServer {
             })
             .map(shown)
             .collect();
-        let fresh = if complete { FRESH } else { FRESH_WHILE_LOADING };
         let mut result = ListToolsResult::with_all_items(tools)
-            .with_ttl_ms(u64::try_from(fresh.as_millis()).unwrap_or(u64::MAX))
+            .with_ttl_ms(milliseconds(complete))
             .with_cache_scope(CacheScope::Private);
         if says_who_answers(&context) {
             server_info(&mut result.meta);
@@ -203,6 +247,111 @@ impl ServerHandler for McpServer {
         Ok(response)
     }
 
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let caller = self.caller(&context).await?;
+        on_one_page(request)?;
+        let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
+        let registry = self.shared.host.registry();
+        let resources = registry.resources().iter().filter(|offered| {
+            !offered.item.shape.is_template()
+                && offers::reaches_resource(&registry, offered, &caller)
+        });
+        let resources = resources.map(|offered| offers::shown_resource(&offered.item));
+        let mut result = ListResourcesResult::with_all_items(resources.collect())
+            .with_ttl_ms(milliseconds(complete))
+            .with_cache_scope(CacheScope::Private);
+        if says_who_answers(&context) {
+            server_info(&mut result.meta);
+        }
+        Ok(result)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let caller = self.caller(&context).await?;
+        on_one_page(request)?;
+        let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
+        let registry = self.shared.host.registry();
+        let templates = registry.resources().iter().filter(|offered| {
+            offered.item.shape.is_template()
+                && offers::reaches_resource(&registry, offered, &caller)
+        });
+        let templates = templates.map(|offered| offers::shown_template(&offered.item));
+        let mut result = ListResourceTemplatesResult::with_all_items(templates.collect())
+            .with_ttl_ms(milliseconds(complete))
+            .with_cache_scope(CacheScope::Private);
+        if says_who_answers(&context) {
+            server_info(&mut result.meta);
+        }
+        Ok(result)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let mut result = self.read(request, &context).await?;
+        if says_who_answers(&context) {
+            server_info(&mut result.meta);
+        }
+        Ok(result.into())
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let caller = self.caller(&context).await?;
+        on_one_page(request)?;
+        let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
+        let registry = self.shared.host.registry();
+        let prompts = registry
+            .prompts()
+            .iter()
+            .filter(|offered| offers::reaches_prompt(&registry, offered, &caller));
+        let prompts = prompts.map(|offered| offers::shown_prompt(&offered.item));
+        let mut result = ListPromptsResult::with_all_items(prompts.collect())
+            .with_ttl_ms(milliseconds(complete))
+            .with_cache_scope(CacheScope::Private);
+        if says_who_answers(&context) {
+            server_info(&mut result.meta);
+        }
+        Ok(result)
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let mut result = self.prompt(request, &context).await?;
+        if says_who_answers(&context) {
+            server_info(&mut result.meta);
+        }
+        Ok(result.into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let mut result = self.completion(request, &context).await?;
+        if says_who_answers(&context) {
+            server_info(&mut result.meta);
+        }
+        Ok(result)
+    }
+
     fn accepted_subscription_filter(
         &self,
         requested: &SubscriptionFilter,
@@ -218,7 +367,7 @@ impl ServerHandler for McpServer {
                 () = subscription.cancelled() => return Ok(()),
                 () = stopping.cancelled() => return Ok(()),
                 changed = revisions.changed() => {
-                    if changed.is_err() || subscription.sink().notify_tool_list_changed().await.is_err() {
+                    if changed.is_err() || lists_changed(subscription.sink()).await.is_err() {
                         return Ok(());
                     }
                 }

@@ -372,14 +372,14 @@ enum Ended {
     Asking(Asked),
 }
 
-fn budget(limits: &Limits) -> ResponseBudget {
+pub(super) fn budget(limits: &Limits) -> ResponseBudget {
     ResponseBudget::new(
         usize::try_from(limits.http_bytes.as_u64()).unwrap_or(usize::MAX),
         limits.http_requests,
     )
 }
 
-fn stopping() -> Error {
+pub(super) fn stopping() -> Error {
     Error::new(
         ErrorKind::Unavailable,
         "stopping",
@@ -388,7 +388,7 @@ fn stopping() -> Error {
 }
 
 /// Locks belong to one call, not to all that share a correlation id.
-fn lock_holder() -> String {
+pub(super) fn lock_holder() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 

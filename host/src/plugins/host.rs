@@ -130,6 +130,11 @@ impl PluginHost {
         self.stopping.clone()
     }
 
+    /// Whether plugins are still being loaded.
+    pub fn is_loading(&self) -> bool {
+        *self.still_loading.borrow() > 0
+    }
+
     /// What all calls share.
     pub fn services(&self) -> &Services {
         &self.services

@@ -6,7 +6,8 @@ use wasmtime::component::Component;
 use super::PluginError;
 use crate::capabilities::contract::VERSION;
 
-const CONTRACT: &str = "orderdesk:plugin/";
+/// What the names of the contract's interfaces begin with.
+pub(super) const CONTRACT: &str = "orderdesk:plugin/";
 /// WASI 0.2, linked whole and empty: no folder, no variable, every address and look-up refused.
 const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
 const INTERFACES: [&str; 9] = [

@@ -7,9 +7,12 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
+use super::exports::Exports;
+use super::resource::Declared as DeclaredResource;
 use super::stdio::PluginOutput;
 use crate::capabilities::Services;
 use crate::capabilities::context::{CallContext, CallState, Grantee};
+use crate::capabilities::contract::prompts::Prompt as DeclaredPrompt;
 use crate::capabilities::contract::tools::{Call, Manifest, Outcome, Tool as Declared};
 use crate::capabilities::contract::{Error, ErrorKind, PluginPre};
 use crate::capabilities::usage::{Exceeded, Usage};
@@ -31,29 +34,79 @@ pub struct LoadedPlugin {
     pub limits: Limits,
     /// Linked, type-checked, ready to instantiate.
     pub pre: PluginPre<CallState>,
+    /// What it gives beside tools.
+    pub exports: Exports,
+}
+
+/// What a plugin says of itself.
+pub struct Described {
+    /// What it is.
+    pub manifest: Manifest,
+    /// Its tools.
+    pub tools: Vec<Declared>,
+    /// What it has to read.
+    pub resources: Vec<DeclaredResource>,
+    /// Its texts to start work with.
+    pub prompts: Vec<DeclaredPrompt>,
 }
 
 impl LoadedPlugin {
-    /// What the plugin says of itself and its tools; every import but `log` and `session.settings` is denied.
+    /// What the plugin says of itself and of all that it gives; every import but `log` and `session.settings` is denied.
     ///
     /// # Errors
     /// It trapped, or ran into a limit.
-    pub async fn describe(
+    pub async fn describe(&self, services: &Arc<Services>) -> Result<Described, String> {
+        let deadline = Instant::now() + self.limits.time;
+        let (manifest, tools) = self
+            .listed(services, deadline, async |store| {
+                let plugin = self.pre.instantiate_async(&mut *store).await?;
+                let tools = plugin.orderdesk_plugin_tools();
+                let manifest = tools.call_describe(&mut *store).await?;
+                Ok((manifest, tools.call_list_tools(store).await?))
+            })
+            .await?;
+        let mut described = Described {
+            manifest,
+            tools,
+            resources: Vec::new(),
+            prompts: Vec::new(),
+        };
+        if let Some(resources) = &self.exports.resources {
+            let listing = self
+                .listed(services, deadline, async |store| {
+                    let plugin = resources.instantiate_async(&mut *store).await?;
+                    let resources = plugin.orderdesk_plugin_resources();
+                    resources.call_list_resources(store).await
+                })
+                .await?;
+            let fixed = listing.fixed.into_iter().map(Into::into);
+            let templates = listing.templates.into_iter().map(Into::into);
+            described.resources = fixed.chain(templates).collect();
+        }
+        if let Some(prompts) = &self.exports.prompts {
+            described.prompts = self
+                .listed(services, deadline, async |store| {
+                    let plugin = prompts.instantiate_async(&mut *store).await?;
+                    plugin
+                        .orderdesk_plugin_prompts()
+                        .call_list_prompts(store)
+                        .await
+                })
+                .await?;
+        }
+        Ok(described)
+    }
+
+    /// Runs `ask` on the store of a fresh instance that belongs to no call.
+    async fn listed<T>(
         &self,
         services: &Arc<Services>,
-    ) -> Result<(Manifest, Vec<Declared>), String> {
-        let deadline = Instant::now() + self.limits.time;
+        deadline: Instant,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<T>,
+    ) -> Result<T, String> {
         let mut store = self.store(services, None);
-        let described = timeout_at(deadline, async {
-            let plugin = self.pre.instantiate_async(&mut store).await?;
-            let tools = plugin.orderdesk_plugin_tools();
-            let manifest = tools.call_describe(&mut store).await?;
-            let declared = tools.call_list_tools(&mut store).await?;
-            Ok::<_, wasmtime::Error>((manifest, declared))
-        })
-        .await;
-        match described {
-            Ok(Ok(described)) => Ok(described),
+        match timeout_at(deadline, ask(&mut store)).await {
+            Ok(Ok(listed)) => Ok(listed),
             Ok(Err(error)) => Err(match store.data().usage.exceeded() {
                 Some(exceeded) => self.exceeded(exceeded).message,
                 // Before it stands the backtrace, which says nothing to an operator.
@@ -73,21 +126,33 @@ impl LoadedPlugin {
         context: Arc<CallContext>,
         call: &Call,
     ) -> Result<Outcome, Error> {
+        self.within(services, context, async |store| {
+            let plugin = self.pre.instantiate_async(&mut *store).await?;
+            let tools = plugin.orderdesk_plugin_tools();
+            tools.call_call_tool(store, call).await
+        })
+        .await
+    }
+
+    /// Runs `ask` on the store of a fresh instance, within the limits of a call.
+    ///
+    /// # Errors
+    /// The plugin's own error, or the limit that it ran into, or that it failed.
+    pub async fn within<T>(
+        &self,
+        services: &Arc<Services>,
+        context: Arc<CallContext>,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
         let mut store = self.store(services, Some(context.clone()));
-        let running = async {
-            let plugin = self.pre.instantiate_async(&mut store).await?;
-            plugin
-                .orderdesk_plugin_tools()
-                .call_call_tool(&mut store, call)
-                .await
-        };
+        let running = ask(&mut store);
         let ended = tokio::select! {
             biased;
             ended = timeout_at(context.deadline, running) => ended,
             () = context.stopped.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
         };
         match ended {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Err(self.failed(&error, store.data().usage.exceeded(), &context)),
             Err(_) => Err(self.timed_out(context.read_only)),
         }

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::compiled::CompiledCode;
+use super::compiled::{CompiledCode, first_line};
 use super::engine::{MEMORY_CEILING, PluginEngine};
-use super::instance::LoadedPlugin;
+use super::exports::Exports;
+use super::instance::{Described, LoadedPlugin};
 use super::native::NATIVE;
+use super::prompt::{self, Prompt};
+use super::resource::{self, Resource};
 use super::tool::{Tool, compile};
-use super::{PluginError, imports};
+use super::{PluginError, imports, uri};
 use crate::capabilities::Services;
 use crate::capabilities::context::Grantee;
 use crate::capabilities::contract::PluginPre;
-use crate::capabilities::contract::tools::{Manifest, Tool as Declared};
+use crate::capabilities::contract::prompts::Prompt as DeclaredPrompt;
+use crate::capabilities::contract::tools::Manifest;
 use crate::capabilities::http::HttpGrant;
 use crate::config;
 
@@ -24,6 +28,8 @@ const COMPONENT_BYTES: u64 = 64 << 20;
 const DECLARED_BYTES: usize = 256 << 10;
 /// Clients become worse at choosing long before.
 const DECLARED_TOOLS: usize = 200;
+/// Resources (fixed ones and templates together), and prompts: people look through lists of them.
+const DECLARED_OFFERS: usize = 100;
 
 /// A plugin and the tools that it serves.
 pub struct Loaded {
@@ -31,6 +37,10 @@ pub struct Loaded {
     pub plugin: Arc<LoadedPlugin>,
     /// In the order in which the plugin lists them.
     pub tools: Vec<Arc<Tool>>,
+    /// What it has to read.
+    pub resources: Vec<Arc<Resource>>,
+    /// Its texts to start work with.
+    pub prompts: Vec<Arc<Prompt>>,
 }
 
 /// Loads the plugin `name`.
@@ -69,26 +79,30 @@ pub async fn load(
     let pre = engine
         .linker
         .instantiate_pre(&component)
-        .and_then(PluginPre::new)
-        .map_err(|error| PluginError::NotAComponent(super::compiled::first_line(&error)))?;
+        .map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
+    let exports = Exports::of(&pre)?;
+    let pre =
+        PluginPre::new(pre).map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
     let plugin = Arc::new(LoadedPlugin {
         grantee,
         limits,
         pre,
+        exports,
     });
 
-    let (manifest, declared) = plugin
+    let described = plugin
         .describe(services)
         .await
         .map_err(PluginError::Listing)?;
-    check_size(&manifest, &declared)?;
+    check_size(&described)?;
+    let manifest = described.manifest;
     check_settings(name, settings, &manifest)?;
     let prefixes = settings
         .prefixes
         .clone()
         .unwrap_or_else(|| vec![format!("{name}_")]);
     let mut tools = Vec::new();
-    for tool in declared {
+    for tool in described.tools {
         let tool =
             Tool::check(tool, &plugin.grantee, &prefixes).map_err(PluginError::Declaration)?;
         if tools
@@ -103,6 +117,10 @@ pub async fn load(
         tools.push(Arc::new(tool));
     }
     check_filter(name, &settings.tools, &tools)?;
+    let schemes = uri::schemes(name, settings.schemes.as_deref())
+        .map_err(|error| PluginError::Config(format!("plugins.{name}.schemes: {error}")))?;
+    let mut resources = resources(described.resources, &schemes, &tools)?;
+    let mut prompts = prompts(described.prompts, &prefixes, &tools)?;
     tools.retain(|tool| {
         settings
             .tools
@@ -111,6 +129,13 @@ pub async fn load(
             .is_none_or(|include| include.contains(&tool.name))
             && !settings.tools.exclude.contains(&tool.name)
     });
+    // What a tool tells is not told another way where the operator took the tool away.
+    let is_served = |tool: &Option<String>| {
+        tool.as_ref()
+            .is_none_or(|tool| tools.iter().any(|served| &served.name == tool))
+    };
+    resources.retain(|resource| is_served(&resource.tool));
+    prompts.retain(|prompt| is_served(&prompt.tool));
     for wish in &manifest.wishes {
         tracing::debug!(
             plugin = name,
@@ -123,9 +148,79 @@ pub async fn load(
         plugin = name,
         version = manifest.version,
         tools = tools.len(),
+        resources = resources.len(),
+        prompts = prompts.len(),
         "loaded a plugin"
     );
-    Ok(Loaded { plugin, tools })
+    Ok(Loaded {
+        plugin,
+        tools,
+        resources,
+        prompts,
+    })
+}
+
+fn resources(
+    declared: Vec<resource::Declared>,
+    schemes: &[String],
+    tools: &[Arc<Tool>],
+) -> Result<Vec<Arc<Resource>>, PluginError> {
+    let mut resources: Vec<Arc<Resource>> = Vec::new();
+    for declared in declared {
+        let resource = Resource::check(declared, schemes).map_err(PluginError::Declaration)?;
+        let shape = &resource.shape;
+        check_tool("resource", shape.text(), resource.tool.as_deref(), tools)?;
+        for other in &resources {
+            // A fixed resource may lie within a template: it goes first.
+            let meets = other.shape.is_template() == shape.is_template();
+            if (meets && other.shape.meets(shape)) || other.name == resource.name {
+                return Err(PluginError::Declaration(format!(
+                    "its resources '{}' ({}) and '{shape}' ({}) have a URI or a name in common",
+                    other.shape, other.name, resource.name
+                )));
+            }
+        }
+        resources.push(Arc::new(resource));
+    }
+    Ok(resources)
+}
+
+fn prompts(
+    declared: Vec<DeclaredPrompt>,
+    prefixes: &[String],
+    tools: &[Arc<Tool>],
+) -> Result<Vec<Arc<Prompt>>, PluginError> {
+    let mut prompts: Vec<Arc<Prompt>> = Vec::new();
+    for declared in declared {
+        let prompt = Prompt::check(declared, prefixes).map_err(PluginError::Declaration)?;
+        check_tool("prompt", &prompt.name, prompt.tool.as_deref(), tools)?;
+        if prompts.iter().any(|other| other.name == prompt.name) {
+            return Err(PluginError::Declaration(format!(
+                "it declares the prompt '{}' twice",
+                prompt.name
+            )));
+        }
+        prompts.push(Arc::new(prompt));
+    }
+    Ok(prompts)
+}
+
+/// A name that means no tool would leave limited keys without what they should reach, and nobody would know why.
+fn check_tool(
+    what: &str,
+    which: &str,
+    tool: Option<&str>,
+    tools: &[Arc<Tool>],
+) -> Result<(), PluginError> {
+    match tool {
+        Some(tool) if tools.iter().all(|declared| declared.name != tool) => {
+            let tool: String = tool.chars().filter(|c| !c.is_control()).take(60).collect();
+            Err(PluginError::Declaration(format!(
+                "{what} '{which}': it goes with the tool '{tool}', which the plugin does not have"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Namespaces, locks and audit hang on the name, so it is plain and never the host's own.
@@ -203,7 +298,8 @@ fn grantee(
     })
 }
 
-fn check_size(manifest: &Manifest, declared: &[Declared]) -> Result<(), PluginError> {
+fn check_size(described: &Described) -> Result<(), PluginError> {
+    let (manifest, declared) = (&described.manifest, &described.tools);
     let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let itself = manifest.name.len()
         + manifest.version.len()
@@ -222,7 +318,19 @@ fn check_size(manifest: &Manifest, declared: &[Declared]) -> Result<(), PluginEr
             + of(&tool.output_schema)
             + of(&tool.toolset)
     });
-    let bytes = itself + tools.sum::<usize>();
+    let resources = described.resources.iter().map(resource::Declared::bytes);
+    let prompts = described.prompts.iter().map(prompt::bytes);
+    let bytes = itself + tools.sum::<usize>() + resources.sum::<usize>() + prompts.sum::<usize>();
+    for (what, number) in [
+        ("resources", described.resources.len()),
+        ("prompts", described.prompts.len()),
+    ] {
+        if number > DECLARED_OFFERS {
+            return Err(PluginError::Declaration(format!(
+                "it declares {number} {what}; at most {DECLARED_OFFERS} are served"
+            )));
+        }
+    }
     if bytes > DECLARED_BYTES || declared.len() > DECLARED_TOOLS {
         return Err(PluginError::Declaration(format!(
             "it declares {} tools in {bytes} bytes; at most {DECLARED_TOOLS} tools in {DECLARED_BYTES} bytes are served",

@@ -6,18 +6,23 @@ mod call;
 mod compiled;
 mod confirm;
 mod engine;
+mod exports;
 mod host;
 mod imports;
 mod instance;
 mod intent;
 mod load;
 mod native;
+mod offer;
 mod preview;
+mod prompt;
 mod registry;
+mod resource;
 mod schema_weight;
 mod selection;
 mod stdio;
 mod tool;
+mod uri;
 
 use thiserror::Error;
 
@@ -27,7 +32,10 @@ pub use confirm::{Answered, Asked, AskedQuestion, Reply};
 pub use engine::{EngineError, PluginEngine};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
-pub use registry::{Listed, Problem, Registry};
+pub use offer::Asking;
+pub use prompt::Prompt;
+pub use registry::{Listed, Offered, Problem, Registry};
+pub use resource::Resource;
 pub use selection::{ReadOnly, Selection, unknown_toolset};
 pub use tool::{Tool, ToolHints};
 

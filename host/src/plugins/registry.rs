@@ -6,9 +6,13 @@ use std::sync::Arc;
 use super::instance::LoadedPlugin;
 use super::load::Loaded;
 use super::native::{NATIVE, Native};
+use super::prompt::Prompt;
+use super::resource::Resource;
 use super::tool::Tool;
+use super::uri::{Uri, Variables};
 use super::{PluginError, host::Slot};
 use crate::config::Limits;
+use crate::tenancy::Scopes;
 
 /// A tool and the plugin that runs it.
 #[derive(Clone)]
@@ -54,6 +58,30 @@ impl Listed {
     }
 }
 
+/// Something that a plugin gives beside tools, and the plugin.
+pub struct Offered<T> {
+    /// What it is.
+    pub item: Arc<T>,
+    /// Whose.
+    pub(super) plugin: Arc<LoadedPlugin>,
+}
+
+impl<T> Clone for Offered<T> {
+    fn clone(&self) -> Self {
+        Self {
+            item: self.item.clone(),
+            plugin: self.plugin.clone(),
+        }
+    }
+}
+
+impl<T> Offered<T> {
+    /// The plugin's name in the config.
+    pub fn plugin_name(&self) -> &str {
+        &self.plugin.grantee.name
+    }
+}
+
 /// Something that keeps a plugin from being served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -68,6 +96,8 @@ pub struct Problem {
 pub struct Registry {
     tools: Vec<Listed>,
     by_name: HashMap<String, usize>,
+    resources: Vec<Offered<Resource>>,
+    prompts: Vec<Offered<Prompt>>,
     problems: Vec<Problem>,
 }
 
@@ -100,9 +130,47 @@ impl Registry {
                 return self.problem(name, &error);
             }
         }
+        if let Some(clash) = self.clash(loaded) {
+            return self.problem(name, &PluginError::Declaration(clash));
+        }
         for tool in &loaded.tools {
             self.list(tool.clone(), Runner::Plugin(loaded.plugin.clone()));
         }
+        let resources = loaded.resources.iter().map(|item| Offered {
+            item: item.clone(),
+            plugin: loaded.plugin.clone(),
+        });
+        self.resources.extend(resources);
+        let prompts = loaded.prompts.iter().map(|item| Offered {
+            item: item.clone(),
+            plugin: loaded.plugin.clone(),
+        });
+        self.prompts.extend(prompts);
+    }
+
+    /// What of this plugin another one gives already.
+    fn clash(&self, loaded: &Loaded) -> Option<String> {
+        for resource in &loaded.resources {
+            let meets = |taken: &&Offered<Resource>| taken.item.shape.meets(&resource.shape);
+            if let Some(taken) = self.resources.iter().find(meets) {
+                return Some(format!(
+                    "its resource '{}' is already served by the plugin '{}', as '{}'; give them different schemes",
+                    resource.shape,
+                    taken.plugin_name(),
+                    taken.item.shape
+                ));
+            }
+        }
+        for prompt in &loaded.prompts {
+            if let Some(taken) = self.find_prompt(&prompt.name) {
+                return Some(format!(
+                    "its prompt '{}' is already served by the plugin '{}'",
+                    prompt.name,
+                    taken.plugin_name()
+                ));
+            }
+        }
+        None
     }
 
     fn list(&mut self, tool: Arc<Tool>, runner: Runner) {
@@ -133,6 +201,59 @@ impl Registry {
             .get(name)
             .or_else(|| self.by_name.get(&name.replacen('.', "_", 1)))
             .map(|&at| &self.tools[at])
+    }
+
+    /// All resources and templates, in their listed order.
+    pub fn resources(&self) -> &[Offered<Resource>] {
+        &self.resources
+    }
+
+    /// All prompts, in their listed order.
+    pub fn prompts(&self) -> &[Offered<Prompt>] {
+        &self.prompts
+    }
+
+    /// What this URI leads to, and the variables in it. A fixed resource goes before a template.
+    pub fn find_resource(&self, uri: &str) -> Option<(&Offered<Resource>, Variables)> {
+        let uri = Uri::read(uri)?;
+        let mut of_a_template = None;
+        for offered in &self.resources {
+            match offered.item.shape.fit(&uri) {
+                Some(variables) if variables.is_empty() => return Some((offered, variables)),
+                Some(variables) => of_a_template = Some((offered, variables)),
+                None => {}
+            }
+        }
+        of_a_template
+    }
+
+    /// The resource or template that was listed so.
+    pub fn find_listed(&self, uri_or_template: &str) -> Option<&Offered<Resource>> {
+        self.resources
+            .iter()
+            .find(|offered| offered.item.shape.text() == uri_or_template)
+    }
+
+    /// The prompt of this name.
+    pub fn find_prompt(&self, name: &str) -> Option<&Offered<Prompt>> {
+        self.prompts
+            .iter()
+            .find(|offered| offered.item.name == name)
+    }
+
+    /// Whether a key with these scopes reaches what goes with this tool of the plugin. Where the plugin names none, any of its
+    /// tools will do.
+    pub fn reaches<T>(&self, offered: &Offered<T>, tool: Option<&str>, scopes: &Scopes) -> bool {
+        if scopes.tools.is_none() {
+            return true;
+        }
+        match tool {
+            Some(tool) => scopes.covers_tool(tool),
+            None => self.tools.iter().any(|listed| {
+                listed.plugin_name() == offered.plugin_name()
+                    && scopes.covers_tool(&listed.tool.name)
+            }),
+        }
     }
 
     /// The sets that tools belong to, sorted.

@@ -113,7 +113,7 @@ impl Tool {
         prefixes: &[String],
     ) -> Result<Self, String> {
         let name = declared.name;
-        check_name(&name, prefixes)?;
+        check_name("tool", &name, prefixes)?;
         let of_tool = |what: String| format!("tool '{name}': {what}");
         if declared.title.trim().is_empty() || declared.description.trim().is_empty() {
             return Err(of_tool("it has no title or no description".into()));
@@ -151,16 +151,21 @@ impl Tool {
     }
 }
 
-fn check_name(name: &str, prefixes: &[String]) -> Result<(), String> {
-    let legal = name.len() <= NAME_LENGTH
+/// Whether clients take this for a name.
+pub(super) fn is_name(name: &str) -> bool {
+    name.len() <= NAME_LENGTH
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
             .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if !legal {
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Checks the name of `what` (a tool, a prompt).
+pub(super) fn check_name(what: &str, name: &str, prefixes: &[String]) -> Result<(), String> {
+    if !is_name(name) {
         let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
         return Err(format!(
-            "tool '{shown}': a name starts with a letter and has at most {NAME_LENGTH} of a-z, 0-9 and _ (clients refuse others)"
+            "{what} '{shown}': a name starts with a letter and has at most {NAME_LENGTH} of a-z, 0-9 and _ (clients refuse others)"
         ));
     }
     if prefixes
@@ -170,7 +175,7 @@ fn check_name(name: &str, prefixes: &[String]) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "tool '{name}': this plugin's tools must start with one of: {}",
+            "{what} '{name}': this plugin's {what}s must start with one of: {}",
             prefixes.join(", ")
         ))
     }

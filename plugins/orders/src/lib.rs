@@ -16,7 +16,9 @@ mod history;
 mod list;
 mod once;
 mod order_items;
+mod prompts;
 mod relocate;
+mod resources;
 mod search;
 mod settings;
 mod shipments;
@@ -264,6 +266,11 @@ fn orders() -> Plugin {
                 .toolset("bulk")
                 .only_in_toolset(),
         )
+        .resource_template(resources::order())
+        .prompt(prompts::today())
+        .prompt(prompts::hold_bad_addresses())
+        .prompt(prompts::ship_list())
+        .prompt(prompts::why_late())
 }
 
 orderdesk_plugin::export!(plugin);

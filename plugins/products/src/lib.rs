@@ -8,6 +8,7 @@ mod delete;
 mod details;
 mod get;
 mod list;
+mod resources;
 mod shelf;
 mod stock;
 mod update;
@@ -153,6 +154,7 @@ pub fn plugin() -> Plugin {
                 .toolset(STOCK)
                 .only_in_toolset(),
         )
+        .resource_template(resources::product())
 }
 
 orderdesk_plugin::export!(plugin);

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Folders change when somebody sets up a store anew: rarely.
-const FRESH: Duration = Duration::from_secs(300);
+pub(crate) const FRESH: Duration = Duration::from_secs(300);
 /// What a newly registered key makes stale.
 pub(crate) const TAG: &str = "store";
 
@@ -38,7 +38,11 @@ struct Folder {
 }
 
 pub(crate) fn folders(arguments: Arguments, context: &Context) -> Result<Folders, ToolError> {
-    let identifier = arguments.store_identifier.as_ref();
+    of(arguments.store_identifier.as_ref(), context)
+}
+
+/// The folders of the store that is meant.
+pub(crate) fn of(identifier: Option<&Id>, context: &Context) -> Result<Folders, ToolError> {
     let store = Registry::own(context).choose(identifier, Access::Read)?;
     let caching = Caching::new(FRESH).tag(TAG);
     // Of the whole answer only the folders are kept: the rest are settings.

@@ -7,6 +7,7 @@ mod choose;
 mod delete;
 mod folders;
 mod register;
+mod resources;
 mod settings;
 mod tenant;
 
@@ -121,6 +122,8 @@ pub fn plugin() -> Plugin {
                 .toolset(SETTINGS)
                 .only_in_toolset(),
         )
+        .resource(resources::stores())
+        .resource_template(resources::folders())
 }
 
 orderdesk_plugin::export!(plugin);

@@ -41,17 +41,22 @@ mod peers;
 mod secrets;
 mod session;
 mod storage;
+mod uri;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::completion::{Completion, Typing};
 use crate::context::Mode;
 use crate::error::ToolError;
 use crate::outcome::{Confirmation, Outcome, Resumption};
 use crate::plugin::{Call, Plugin};
+use crate::prompt::Script;
+use crate::resource::{Contents, Reading};
 
 pub use http::{Received, Reply};
 pub use log::Line;
@@ -178,18 +183,80 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
     let read_only = call.mode == Mode::Preview
         || plugin.find(&call.tool)?.is_read_only()
         || host.caller().is_some_and(|caller| caller.read_only);
-    let fake = CallHost {
+    let fake = current(&plugin, host, read_only);
+    plugin
+        .call(call, fake)?
+        .try_map(|structured| serde_json::from_str(structured.get()))
+        .map_err(|error| ToolError::internal("result-not-json", error.to_string()))
+}
+
+/// Reads the resource at this URI: nothing can be written.
+///
+/// # Errors
+/// What the plugin answers; `not-found` if none of its resources and templates fits.
+pub fn read(plugin: Plugin, host: &FakeHost, uri: &str) -> Result<Contents, ToolError> {
+    let mut reading = Reading {
+        uri: uri.to_owned(),
+        template: None,
+        variables: Vec::new(),
+    };
+    if plugin.resources().iter().all(|fixed| fixed.uri != uri) {
+        for template in plugin.resource_templates() {
+            if let Some(variables) = uri::variables(&template.uri, uri) {
+                reading.template = Some(template.uri);
+                reading.variables = variables;
+                break;
+            }
+        }
+    }
+    let fake = current(&plugin, host, true);
+    plugin.read(reading, fake)
+}
+
+/// What a prompt says; `arguments` is an object of texts. Nothing can be written.
+///
+/// # Errors
+/// What the plugin answers. That required arguments are there is checked by the host before.
+pub fn prompt(
+    plugin: Plugin,
+    host: &FakeHost,
+    name: &str,
+    arguments: Value,
+) -> Result<Script, ToolError> {
+    let arguments = serde_json::from_value(arguments)
+        .map(|arguments: BTreeMap<String, String>| arguments.into_iter().collect())
+        .map_err(|error| ToolError::invalid_input("invalid-arguments", error.to_string()))?;
+    let fake = current(&plugin, host, true);
+    plugin.script(name, arguments, fake)
+}
+
+/// What a plugin offers to somebody who is typing: `of` is a URI template, or the name of a prompt.
+///
+/// # Errors
+/// What the plugin answers.
+pub fn complete(
+    plugin: Plugin,
+    host: &FakeHost,
+    of: &str,
+    typing: Typing,
+) -> Result<Completion, ToolError> {
+    let fake = current(&plugin, host, true);
+    if of.contains("://") {
+        plugin.complete_variable(of, &typing, fake)
+    } else {
+        plugin.complete_argument(of, &typing, fake)
+    }
+}
+
+fn current(plugin: &Plugin, host: &FakeHost, read_only: bool) -> Rc<CallHost> {
+    Rc::new(CallHost {
         host: host.clone(),
         plugin: plugin.name().to_owned(),
         id: host.next_id("call"),
         read_only,
         since: host.now(),
         subject: RefCell::new(None),
-    };
-    plugin
-        .call(call, Rc::new(fake))?
-        .try_map(|structured| serde_json::from_str(structured.get()))
-        .map_err(|error| ToolError::internal("result-not-json", error.to_string()))
+    })
 }
 
 /// The host as one call sees it.

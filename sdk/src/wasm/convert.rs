@@ -220,6 +220,6 @@ pub(super) fn handle(value: &Sealed) -> String {
     value.handle().to_owned()
 }
 
-fn json(value: Option<Value>) -> Option<String> {
+pub(super) fn json(value: Option<Value>) -> Option<String> {
     value.map(|value| value.to_string())
 }

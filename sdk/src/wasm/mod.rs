@@ -4,6 +4,8 @@
 mod convert;
 mod guest;
 mod host;
+mod prompts;
+mod resources;
 
 pub use bindings::export_component;
 pub use guest::Component;
@@ -20,7 +22,7 @@ pub use host::ComponentHost;
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
-        world: "plugin",
+        world: "whole-plugin",
         pub_export_macro: true,
         export_macro_name: "export_component",
         generate_all,

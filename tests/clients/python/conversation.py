@@ -6,7 +6,7 @@ from typing import Any
 from checks import Checks, contains, equal
 from installation import Store
 from mcp import Client, MCPError
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, ResourceTemplateReference
 
 MODERN = "2026-07-28"
 HANDSHAKE = "2025-11-25"
@@ -29,7 +29,11 @@ TOOLS = {
     "products_get",
 }
 
+TEMPLATES = {"orderdesk://{store}/orders/{id}", "orderdesk://{store}/folders", "orderdesk://{store}/products/{code}"}
+PROMPTS = {"orders_today", "orders_hold_bad_addresses", "orders_ship_list", "orders_why_late"}
+
 INVALID_PARAMS = -32602
+RESOURCE_NOT_FOUND = -32002
 
 
 class Conversation:
@@ -128,6 +132,36 @@ class Conversation:
         with self.that("a dotted name is understood"):
             dotted = await self.succeed("orders.get", order_id=order_id)
             equal(dotted["order"]["id"], first["order"]["id"])
+
+    async def reads_resources(self) -> None:
+        """Resources, prompts and completion."""
+        client, store = self.client, self.store
+        with self.that("resources and templates are listed"):
+            resources = (await client.list_resources()).resources
+            assert "orderdesk://stores" in {str(resource.uri) for resource in resources}, resources
+            templates = (await client.list_resource_templates()).resource_templates
+            listed = {template.uri_template for template in templates}
+            equal(sorted(TEMPLATES - listed), [])
+        with self.that("an order that a completion offers is read as JSON"):
+            order = ResourceTemplateReference(type="ref/resource", uri="orderdesk://{store}/orders/{id}")
+            ids = (await client.complete(order, {"name": "id", "value": ""}, {"store": store.id})).completion
+            uri = f"orderdesk://{store.id}/orders/{ids.values[0]}"
+            read = (await client.read_resource(uri)).contents[0]
+            self.heard.append(read.model_dump_json())
+            equal(read.mime_type, "application/json")
+            equal(json.loads(read.text)["order"]["id"], ids.values[0])
+        with self.that("a prompt names the order and links to it"):
+            equal(sorted(PROMPTS - {prompt.name for prompt in (await client.list_prompts()).prompts}), [])
+            prompt = await client.get_prompt("orders_why_late", {"order_id": ids.values[0], "store": store.id})
+            contains(prompt.messages[0].content.text, ids.values[0])
+            equal(str(prompt.messages[1].content.uri), uri)
+        with self.that("a resource that is not there is an error, not an empty one"):
+            try:
+                await client.read_resource(f"orderdesk://{store.id}/orders/999999999")
+            except MCPError as error:
+                equal(error.code, INVALID_PARAMS if client.protocol_version == MODERN else RESOURCE_NOT_FOUND)
+            else:
+                raise AssertionError("no error")
 
     async def makes_mistakes(self) -> None:
         """Errors that a model can repair, and one that it cannot."""

@@ -23,6 +23,7 @@ async def converse(checks: Checks, mode: str, url: str, key: str, store: Store) 
             await conversation.lists_tools()
             await conversation.registers_the_store()
             await conversation.reads_orders()
+            await conversation.reads_resources()
             await conversation.makes_mistakes()
             await conversation.never_hears_the_key()
 

@@ -43,6 +43,7 @@ async def converse(checks: Checks, mode: str, server: Installation, sandbox: San
         await conversation.agrees_on_a_revision(mode)
         await conversation.lists_tools()
         await conversation.reads_orders()
+        await conversation.reads_resources()
         await conversation.makes_mistakes()
         await conversation.never_hears_the_key()
 
@@ -58,6 +59,7 @@ async def converse_with_a_key(checks: Checks, server: Installation, sandbox: San
         conversation = Conversation(checks, "stdio with a key", client, sandbox.stores[0])
         await conversation.registers_the_store()
         await conversation.reads_orders()
+        await conversation.reads_resources()
         await conversation.never_hears_the_key()
 
 

@@ -7,6 +7,7 @@ mod definitions;
 mod desk;
 mod get;
 mod listing;
+mod offers;
 mod pages;
 mod stock;
 

@@ -5,6 +5,7 @@ mod choose;
 mod delete;
 mod folders;
 mod listing;
+mod offers;
 mod register;
 mod settings;
 mod tenant;

@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 
 use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, Tool, ToolError};
+use orderdesk_plugin::{
+    Body, Completion, Contents, Context, Message, NoArguments, Part, Plugin, Prompt, Resource,
+    ResourceTemplate, Script, Tool, ToolError, Typing,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,10 @@ pub(crate) struct Settings {
     pub(crate) name: Option<String>,
     /// One more tool.
     pub(crate) tool: Option<Declared>,
+    /// One more resource.
+    pub(crate) resource: Option<DeclaredResource>,
+    /// One more prompt, of this name, with an argument of this name.
+    pub(crate) prompt: Option<DeclaredPrompt>,
     /// How often to declare that tool, with a number behind its name.
     pub(crate) times: Option<usize>,
 }
@@ -34,6 +41,43 @@ pub(crate) struct Declared {
     output: Map<String, Value>,
     /// What it answers, whatever it is asked.
     answer: Map<String, Value>,
+}
+
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct DeclaredResource {
+    uri: String,
+    name: String,
+    mime: Option<String>,
+    tool: Option<String>,
+    /// Declares it twice.
+    twice: bool,
+    /// What reading it answers.
+    answer: ReadAnswer,
+}
+
+/// What a resource says of itself once it is read.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct ReadAnswer {
+    uri: Option<String>,
+    mime: Option<String>,
+    bytes: usize,
+    pieces: usize,
+    /// Values offered to whoever types.
+    values: usize,
+    /// Loops for ever.
+    loops: bool,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct DeclaredPrompt {
+    name: String,
+    tool: Option<String>,
+    /// Messages that it answers with.
+    messages: usize,
+    bytes: usize,
 }
 
 impl Settings {
@@ -77,6 +121,91 @@ impl Settings {
                 .collect(),
         }
     }
+}
+
+impl Settings {
+    /// The plugin with what these settings add to it, beside tools.
+    pub(crate) fn offers(&self, mut plugin: Plugin) -> Plugin {
+        for number in 0..self
+            .resource
+            .as_ref()
+            .map_or(0, |it| 1 + usize::from(it.twice))
+        {
+            let declared = self.resource.clone().unwrap_or_default();
+            let (uri, mime, tool) = (declared.uri, declared.mime, declared.tool);
+            let name = format!("{}{number}", declared.name);
+            if uri.contains('{') {
+                let mut template =
+                    ResourceTemplate::new(name, uri, |_: Anything, _: &Context| read())
+                        .title("Declared")
+                        .description("Declared.")
+                        .complete("id", complete);
+                if let Some(mime) = mime {
+                    template = template.mime(mime);
+                }
+                if let Some(tool) = tool {
+                    template = template.tool(tool);
+                }
+                plugin = plugin.resource_template(template);
+            } else {
+                let mut resource = Resource::new(name, uri, |_: &Context| read())
+                    .title("Declared")
+                    .description("Declared.");
+                if let Some(mime) = mime {
+                    resource = resource.mime(mime);
+                }
+                if let Some(tool) = tool {
+                    resource = resource.tool(tool);
+                }
+                plugin = plugin.resource(resource);
+            }
+        }
+        if let Some(declared) = &self.prompt {
+            let mut prompt = Prompt::new(declared.name.clone(), script)
+                .title("Declared")
+                .description("Declared.");
+            if let Some(tool) = &declared.tool {
+                prompt = prompt.tool(tool.clone());
+            }
+            plugin = plugin.prompt(prompt);
+        }
+        plugin
+    }
+}
+
+fn read_answer() -> ReadAnswer {
+    Settings::read().resource.unwrap_or_default().answer
+}
+
+fn read() -> Result<Contents, ToolError> {
+    let answer = read_answer();
+    if answer.loops {
+        for turns in 0_u64.. {
+            std::hint::black_box(turns);
+        }
+    }
+    let part = || Part {
+        uri: answer.uri.clone(),
+        mime: answer.mime.clone(),
+        ..Body::Text("x".repeat(answer.bytes)).into()
+    };
+    Ok(Contents {
+        parts: (0..answer.pieces).map(|_| part()).collect(),
+        fresh: std::time::Duration::ZERO,
+    })
+}
+
+fn complete(_: &Typing, _: &Context) -> Result<Completion, ToolError> {
+    Ok(Completion {
+        values: vec!["x".repeat(read_answer().bytes); read_answer().values],
+        ..Completion::default()
+    })
+}
+
+fn script(_: NoArguments, _: &Context) -> Result<Script, ToolError> {
+    let declared = Settings::read().prompt.unwrap_or_default();
+    let message = || Message::user("x".repeat(declared.bytes));
+    Ok((0..declared.messages).fold(Script::default(), |script, _| script.and(message())))
 }
 
 fn declared() -> Declared {

@@ -31,7 +31,7 @@ fn plugin() -> Plugin {
         .tool(described(Tool::new("hostile_peer", reaches::peer)).read_only())
         .tool(described(Tool::new("hostile_wait", reaches::wait)))
         .tool(described(Tool::new("hostile_wasi", reaches::wasi)).read_only());
-    settings.tools().into_iter().fold(plugin, Plugin::tool)
+    settings.offers(settings.tools().into_iter().fold(plugin, Plugin::tool))
 }
 
 fn described(tool: Tool) -> Tool {

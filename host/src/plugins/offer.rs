@@ -1,0 +1,447 @@
+//! Reading a resource, getting a prompt, helping somebody who types: one call of a plugin each, which can only read, under the
+//! same limits as a tool's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wasmtime::Store;
+
+use super::call::{budget, lock_holder, stopping};
+use super::host::PluginHost;
+use super::instance::LoadedPlugin;
+use super::prompt::Prompt;
+use super::registry::Offered;
+use super::resource::{Resource, is_mime};
+use super::uri::Variables;
+use crate::capabilities::context::{CallContext, CallState, Caller};
+use crate::capabilities::contract::prompts::{self, Script};
+use crate::capabilities::contract::resources::{Body, Contents, Reading};
+use crate::capabilities::contract::types::{Completion, Typing};
+use crate::capabilities::contract::{Error, ErrorKind};
+
+/// Nobody who types waits for longer.
+const TYPING_TIME: Duration = Duration::from_secs(10);
+/// Values that MCP lets a server offer at once.
+const VALUES: usize = 100;
+/// Bytes of all values together.
+const VALUES_BYTES: usize = 64 << 10;
+/// Pieces of one resource, and messages of one prompt.
+const PIECES: usize = 100;
+/// What a piece costs beside what is in it, once it is JSON.
+const PIECE: usize = 64;
+/// Characters of a URI in a message.
+const SHOWN: usize = 200;
+
+/// Who asks, and until when.
+pub struct Asking {
+    /// Who.
+    pub caller: Caller,
+    /// On every log line, and in the error.
+    pub correlation_id: Arc<str>,
+    /// Cancelled when the caller gives up.
+    pub cancelled: CancellationToken,
+}
+
+impl PluginHost {
+    /// What stands at a URI that leads to this resource, with these variables. Every piece comes with its URI and, if there is
+    /// one, its media type.
+    ///
+    /// # Errors
+    /// What the caller reads.
+    pub async fn read_resource(
+        self: &Arc<Self>,
+        resource: &Offered<Resource>,
+        uri: &str,
+        variables: Variables,
+        asking: Asking,
+    ) -> Result<Contents, Error> {
+        let plugin = &resource.plugin;
+        let shape = &resource.item.shape;
+        let Some(bound) = &plugin.exports.resources else {
+            return Err(nothing_there());
+        };
+        let reading = Reading {
+            uri: uri.to_owned(),
+            template: shape.is_template().then(|| shape.text().to_owned()),
+            variables,
+            extra: None,
+        };
+        let mut contents = self
+            .ask(plugin, asking, plugin.limits.time, async |store| {
+                let instance = bound.instantiate_async(&mut *store).await?;
+                let resources = instance.orderdesk_plugin_resources();
+                resources.call_read(store, &reading).await
+            })
+            .await?;
+        let bytes = contents.contents.iter().map(|content| {
+            PIECE
+                + match &content.body {
+                    Body::Text(text) => text.len(),
+                    Body::Blob(bytes) => bytes.len(),
+                }
+        });
+        fits(plugin, bytes.sum())?;
+        if contents.contents.is_empty() || contents.contents.len() > PIECES {
+            return Err(broken(
+                plugin,
+                "it read no content, or too many pieces of it",
+            ));
+        }
+        let registry = self.registry();
+        for content in &mut contents.contents {
+            match &content.uri {
+                None => content.uri = Some(uri.to_owned()),
+                Some(other) if other == uri => {}
+                Some(other) => {
+                    let owner = registry.find_resource(other);
+                    if owner.is_none_or(|(owner, _)| owner.plugin_name() != resource.plugin_name())
+                    {
+                        return Err(broken(
+                            plugin,
+                            "it read what it says stands at a URI that is not its own",
+                        ));
+                    }
+                }
+            }
+            if content.mime.is_none() {
+                content.mime.clone_from(&resource.item.mime);
+            }
+            if content.mime.as_deref().is_some_and(|mime| !is_mime(mime)) {
+                return Err(broken(plugin, "the media type of what it read is none"));
+            }
+        }
+        Ok(contents)
+    }
+
+    /// What a prompt says with these arguments.
+    ///
+    /// # Errors
+    /// What the caller reads: a missing or unknown argument, and what the plugin answers.
+    pub async fn get_prompt(
+        self: &Arc<Self>,
+        prompt: &Offered<Prompt>,
+        arguments: Vec<(String, String)>,
+        asking: Asking,
+    ) -> Result<Script, Error> {
+        check_arguments(&prompt.item, &arguments)?;
+        let plugin = &prompt.plugin;
+        let Some(bound) = &plugin.exports.prompts else {
+            return Err(nothing_there());
+        };
+        let request = prompts::Request {
+            prompt: prompt.item.name.clone(),
+            arguments,
+            extra: None,
+        };
+        let script = self
+            .ask(plugin, asking, plugin.limits.time, async |store| {
+                let instance = bound.instantiate_async(&mut *store).await?;
+                let prompts = instance.orderdesk_plugin_prompts();
+                prompts.call_get(store, &request).await
+            })
+            .await?;
+        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let bytes = script.messages.iter().map(|message| {
+            PIECE
+                + match &message.content {
+                    prompts::Content::Text(text) => text.len(),
+                    prompts::Content::Link(link) => {
+                        link.uri.len() + link.name.len() + of(&link.mime) + of(&link.description)
+                    }
+                }
+        });
+        fits(plugin, bytes.sum::<usize>() + of(&script.description))?;
+        if script.messages.is_empty() || script.messages.len() > PIECES {
+            return Err(broken(plugin, "its prompt has no message, or too many"));
+        }
+        Ok(script)
+    }
+
+    /// Values for a variable of a template.
+    ///
+    /// # Errors
+    /// There is no such variable, or what the plugin answers.
+    pub async fn complete_variable(
+        self: &Arc<Self>,
+        resource: &Offered<Resource>,
+        typing: Typing,
+        asking: Asking,
+    ) -> Result<Completion, Error> {
+        let (plugin, shape) = (&resource.plugin, &resource.item.shape);
+        let Some(bound) = &plugin.exports.resources else {
+            return Err(nothing_there());
+        };
+        let known: Vec<&str> = shape.variables().collect();
+        let typing = among(typing, shape.text(), &known)?;
+        let completion = self
+            .ask(plugin, asking, TYPING_TIME, async |store| {
+                let instance = bound.instantiate_async(&mut *store).await?;
+                let resources = instance.orderdesk_plugin_resources();
+                resources.call_complete(store, shape.text(), &typing).await
+            })
+            .await?;
+        Ok(shortened(completion))
+    }
+
+    /// Values for an argument of a prompt.
+    ///
+    /// # Errors
+    /// There is no such argument, or what the plugin answers.
+    pub async fn complete_argument(
+        self: &Arc<Self>,
+        prompt: &Offered<Prompt>,
+        typing: Typing,
+        asking: Asking,
+    ) -> Result<Completion, Error> {
+        let (plugin, prompt) = (&prompt.plugin, &prompt.item);
+        let Some(bound) = &plugin.exports.prompts else {
+            return Err(nothing_there());
+        };
+        let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
+        let typing = among(typing, &prompt.name, &known)?;
+        let completion = self
+            .ask(plugin, asking, TYPING_TIME, async |store| {
+                let instance = bound.instantiate_async(&mut *store).await?;
+                let prompts = instance.orderdesk_plugin_prompts();
+                prompts.call_complete(store, &prompt.name, &typing).await
+            })
+            .await?;
+        Ok(shortened(completion))
+    }
+
+    /// One call that can only read: dropped where it is when its caller goes away or the server stops.
+    async fn ask<T>(
+        self: &Arc<Self>,
+        plugin: &LoadedPlugin,
+        asking: Asking,
+        time: Duration,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if self.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        let deadline = Instant::now() + plugin.limits.time.min(time);
+        let admitted = self
+            .admission
+            .enter(
+                asking.caller.principal.tenant.as_str(),
+                &plugin.grantee.name,
+                plugin.limits.calls,
+                deadline,
+            )
+            .await?;
+        let cancelled = asking.cancelled.clone();
+        let context = Arc::new(CallContext {
+            grantee: plugin.grantee.clone(),
+            caller: asking.caller,
+            read_only: true,
+            correlation_id: asking.correlation_id,
+            lock_holder: lock_holder(),
+            deadline,
+            cancelled: asking.cancelled,
+            stopped: self.stopping.child_token(),
+            progress: None,
+            secrets: Default::default(),
+            budget: budget(&plugin.limits),
+            log: Arc::default(),
+            depth: 0,
+            peers: self.clone(),
+            subject: std::sync::Mutex::default(),
+        });
+        let answer = tokio::select! {
+            answer = plugin.within(&self.services, context, ask) => answer,
+            () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+        };
+        drop(admitted);
+        answer.map_err(|error| {
+            let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+            let bytes = of(&error.code) + error.message.len() + of(&error.extra);
+            match fits(plugin, bytes) {
+                // The host let it write nothing.
+                Ok(()) => Error {
+                    outcome_unknown: false,
+                    ..error
+                },
+                Err(too_much) => too_much,
+            }
+        })
+    }
+}
+
+fn check_arguments(prompt: &Prompt, arguments: &[(String, String)]) -> Result<(), Error> {
+    let invalid = |what: String| Error::new(ErrorKind::InvalidInput, "invalid-arguments", what);
+    let taken = || {
+        let names = prompt.arguments.iter().map(|argument| {
+            let required = if argument.required { " (required)" } else { "" };
+            format!("{}{required}", argument.name)
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    for (name, _) in arguments {
+        if prompt.arguments.iter().all(|known| known.name != *name) {
+            return Err(invalid(format!(
+                "The prompt {} has no argument '{}'; it takes: {}.",
+                prompt.name,
+                shown(name),
+                taken()
+            )));
+        }
+    }
+    for argument in &prompt.arguments {
+        let given = arguments.iter().find(|(name, _)| *name == argument.name);
+        if argument.required && given.is_none_or(|(_, value)| value.trim().is_empty()) {
+            return Err(invalid(format!(
+                "The prompt {} needs the argument '{}'; it takes: {}.",
+                prompt.name,
+                argument.name,
+                taken()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What is being typed, without given values that mean nothing here.
+fn among(mut typing: Typing, of: &str, known: &[&str]) -> Result<Typing, Error> {
+    if !known.contains(&typing.name.as_str()) {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "unknown-argument",
+            format!(
+                "{of} has no '{}'; it has: {}.",
+                shown(&typing.name),
+                known.join(", ")
+            ),
+        ));
+    }
+    typing
+        .given
+        .retain(|(name, _)| known.contains(&name.as_str()));
+    // The same order whatever a client's maps do.
+    typing.given.sort();
+    Ok(typing)
+}
+
+fn shortened(mut completion: Completion) -> Completion {
+    let offered = completion.values.len();
+    let mut bytes = 0;
+    let room = completion.values.iter().take(VALUES).take_while(|value| {
+        bytes += value.len();
+        bytes <= VALUES_BYTES
+    });
+    let kept = room.count();
+    completion.values.truncate(kept);
+    completion.has_more |= kept < offered;
+    completion
+}
+
+fn shown(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(SHOWN)
+        .collect()
+}
+
+fn fits(plugin: &LoadedPlugin, bytes: usize) -> Result<(), Error> {
+    let (name, limit) = (&plugin.grantee.name, plugin.limits.output);
+    if bytes as u64 <= limit.as_u64() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        "output-limit",
+        format!(
+            "The answer has {bytes} bytes; the limit is {limit} (plugins.{name}.limits.output)."
+        ),
+    ))
+}
+
+fn nothing_there() -> Error {
+    Error::new(ErrorKind::NotFound, "not-there", "There is no such thing.")
+}
+
+fn broken(plugin: &LoadedPlugin, what: &str) -> Error {
+    let name = &plugin.grantee.name;
+    tracing::error!(plugin = name, "{what}");
+    Error::new(
+        ErrorKind::Internal,
+        "plugin-broke-its-contract",
+        format!("The plugin '{name}' gave an answer that breaks its contract. Tell its author."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::prompt::PromptArgument;
+    use super::*;
+
+    fn prompt() -> Prompt {
+        let argument = |name: &str, required| PromptArgument {
+            name: name.into(),
+            title: String::new(),
+            description: String::new(),
+            required,
+        };
+        Prompt {
+            name: "shop_late".into(),
+            title: "Title".into(),
+            description: "Description".into(),
+            arguments: vec![argument("order_id", true), argument("store", false)],
+            tool: None,
+        }
+    }
+
+    #[test]
+    fn a_prompt_gets_what_it_needs_and_nothing_else() {
+        let check = |arguments: &[(&str, &str)]| {
+            let arguments: Vec<_> = arguments
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            check_arguments(&prompt(), &arguments)
+        };
+        check(&[("order_id", "17")]).unwrap();
+        for wrong in [
+            &[][..],
+            &[("order_id", " ")],
+            &[("order_id", "17"), ("shop", "x")],
+        ] {
+            let error = check(wrong).unwrap_err();
+            assert!(
+                error.message.contains("order_id (required), store"),
+                "{}",
+                error.message
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_offered_to_somebody_who_types_is_bounded() {
+        let completion = |values: Vec<String>| Completion {
+            values,
+            total: None,
+            has_more: false,
+        };
+        let many = shortened(completion(vec!["a".into(); 101]));
+        assert!(many.values.len() == 100 && many.has_more);
+        let long = shortened(completion(vec!["a".repeat(40_000); 3]));
+        assert!(long.values.len() == 1 && long.has_more);
+        let few = shortened(completion(vec!["a".into()]));
+        assert!(few.values.len() == 1 && !few.has_more);
+    }
+
+    #[test]
+    fn only_variables_that_there_are_count() {
+        let typing = |name: &str| Typing {
+            name: name.into(),
+            typed: String::new(),
+            given: vec![("store".into(), "a".into()), ("other".into(), "b".into())],
+        };
+        let known = ["store", "id"];
+        assert_eq!(among(typing("id"), "shop", &known).unwrap().given.len(), 1);
+        assert!(among(typing("ids"), "shop", &known).is_err());
+    }
+}

@@ -1,0 +1,393 @@
+//! Texts that a person chooses to start a piece of work with.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::completion::{Completers, Completion, Typing};
+use crate::context::Context;
+use crate::error::ToolError;
+use crate::schema;
+use crate::tool::parse;
+
+type Handler = Box<dyn Fn(&str, &Context) -> Result<Script, ToolError>>;
+
+/// A prompt, built up by its methods.
+///
+/// ```
+/// use orderdesk_plugin::testing::{self, FakeHost};
+/// use orderdesk_plugin::{Context, Plugin, Prompt, ToolError};
+/// use serde_json::json;
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Arguments {
+///     /// What to look for.
+///     topic: String,
+///     /// Where; everywhere if left out.
+///     shelf: Option<String>,
+/// }
+///
+/// fn find(arguments: Arguments, _: &Context) -> Result<String, ToolError> {
+///     let shelf = arguments.shelf.as_deref().unwrap_or("every shelf");
+///     Ok(format!("Look through {shelf} for books about {} with books_search.", arguments.topic))
+/// }
+///
+/// fn plugin() -> Plugin {
+///     Plugin::new("books", "0.1.0").prompt(
+///         Prompt::new("books_about", find)
+///             .title("Find books about something")
+///             .description("Searches the shelves for a topic."),
+///     )
+/// }
+///
+/// let arguments = &plugin().prompts()[0].arguments;
+/// assert!(arguments[0].required && !arguments[1].required);
+/// let script = testing::prompt(plugin(), &FakeHost::new(), "books_about", json!({ "topic": "bees" }));
+/// assert!(script.unwrap().text().starts_with("Look through every shelf for books about bees"));
+/// ```
+pub struct Prompt {
+    name: Cow<'static, str>,
+    title: Option<Cow<'static, str>>,
+    description: Cow<'static, str>,
+    tool: Option<Cow<'static, str>>,
+    extra: Option<Value>,
+    schema: fn() -> Value,
+    completers: Completers,
+    handler: Handler,
+}
+
+impl Prompt {
+    /// A prompt of this name (as a tool's: `^[a-z][a-z0-9_]{0,39}$`, starting with one of the plugin's prefixes), and the
+    /// function that writes it. Its arguments are the fields of the function's first argument; they arrive as text, and those
+    /// that are an `Option` may be left out.
+    #[must_use]
+    pub fn new<A, R, F>(name: impl Into<Cow<'static, str>>, handler: F) -> Self
+    where
+        A: DeserializeOwned + JsonSchema,
+        R: Into<Script>,
+        F: Fn(A, &Context) -> Result<R, ToolError> + 'static,
+    {
+        Self {
+            name: name.into(),
+            title: None,
+            description: Cow::Borrowed(""),
+            tool: None,
+            extra: None,
+            schema: schema::of_input::<A>,
+            completers: Completers::default(),
+            handler: Box::new(move |arguments, context| {
+                handler(parse(arguments)?, context).map(Into::into)
+            }),
+        }
+    }
+
+    /// A few words for a person. Without it, the name.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// What work it starts.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// The plugin's tool that it cannot do without: access keys that are limited to certain tools get the prompt only with
+    /// that one. Without it, any tool of the plugin will do.
+    #[must_use]
+    pub fn tool(mut self, tool: impl Into<Cow<'static, str>>) -> Self {
+        self.tool = Some(tool.into());
+        self
+    }
+
+    /// Helps while somebody types this argument.
+    #[must_use]
+    pub fn complete<F>(mut self, argument: impl Into<Cow<'static, str>>, completer: F) -> Self
+    where
+        F: Fn(&Typing, &Context) -> Result<Completion, ToolError> + 'static,
+    {
+        self.completers.add(argument.into(), completer);
+        self
+    }
+
+    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    #[must_use]
+    pub fn extra(mut self, extra: Value) -> Self {
+        self.extra = Some(extra);
+        self
+    }
+
+    /// The prompt as the host lists it.
+    ///
+    /// # Panics
+    /// If an argument does not take text: callers can give nothing else.
+    #[must_use]
+    pub fn describe(&self) -> PromptDescription {
+        PromptDescription {
+            name: self.name.to_string(),
+            title: self.title.as_ref().unwrap_or(&self.name).to_string(),
+            description: self.description.to_string(),
+            arguments: arguments(&self.name, &(self.schema)()),
+            tool: self.tool.as_deref().map(str::to_owned),
+            extra: self.extra.clone(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn script(
+        &self,
+        arguments: Vec<(String, String)>,
+        context: &Context,
+    ) -> Result<Script, ToolError> {
+        let arguments: Map<String, Value> = arguments
+            .into_iter()
+            .map(|(name, value)| (name, Value::String(value)))
+            .collect();
+        (self.handler)(&Value::Object(arguments).to_string(), context)
+    }
+
+    pub(crate) fn completion(
+        &self,
+        typing: &Typing,
+        context: &Context,
+    ) -> Result<Completion, ToolError> {
+        self.completers.complete(typing, context)
+    }
+}
+
+fn arguments(prompt: &str, schema: &Value) -> Vec<PromptArgument> {
+    let required = |name: &str| {
+        let required = schema["required"].as_array();
+        required.is_some_and(|names| names.iter().any(|it| it == name))
+    };
+    let properties = schema["properties"].as_object();
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| {
+            let kinds = &property["type"];
+            let takes_text = kinds == "string"
+                || kinds
+                    .as_array()
+                    .is_some_and(|kinds| kinds.iter().any(|kind| kind == "string"));
+            assert!(
+                takes_text,
+                "the argument {name} of the prompt {prompt} must take text"
+            );
+            PromptArgument {
+                name: name.clone(),
+                title: in_words(name),
+                description: property["description"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+                required: required(name),
+            }
+        })
+        .collect()
+}
+
+/// `order_id` as "Order id".
+fn in_words(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(rest).collect()
+    })
+}
+
+/// A prompt as the host lists it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PromptDescription {
+    /// Its name.
+    pub name: String,
+    /// A few words for a person.
+    pub title: String,
+    /// What work it starts.
+    pub description: String,
+    /// What it takes.
+    pub arguments: Vec<PromptArgument>,
+    /// The tool that it cannot do without.
+    pub tool: Option<String>,
+    /// Open for growth.
+    pub extra: Option<Value>,
+}
+
+/// An argument as the host lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PromptArgument {
+    /// Its name.
+    pub name: String,
+    /// A few words for a person.
+    pub title: String,
+    /// What it means.
+    pub description: String,
+    /// Nothing works without it.
+    pub required: bool,
+}
+
+/// What a prompt says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    /// What it is about, where that depends on the arguments.
+    pub description: Option<String>,
+    /// At least one.
+    pub messages: Vec<Message>,
+}
+
+impl Script {
+    /// Adds a message.
+    #[must_use]
+    pub fn and(mut self, message: Message) -> Self {
+        self.messages.push(message);
+        self
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn described(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// The text of all messages.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let texts: Vec<&str> = self
+            .messages
+            .iter()
+            .filter_map(|message| match &message.content {
+                MessageContent::Text(text) => Some(text.as_str()),
+                MessageContent::Link(_) => None,
+            })
+            .collect();
+        texts.join("\n")
+    }
+}
+
+impl From<Message> for Script {
+    fn from(message: Message) -> Self {
+        Self::default().and(message)
+    }
+}
+
+impl From<String> for Script {
+    fn from(text: String) -> Self {
+        Message::user(text).into()
+    }
+}
+
+impl From<&str> for Script {
+    fn from(text: &str) -> Self {
+        Message::user(text).into()
+    }
+}
+
+/// One message of a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub content: MessageContent,
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// What is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageContent {
+    /// Text.
+    Text(String),
+    /// A pointer to a resource.
+    Link(Link),
+}
+
+/// A pointer to a resource, of this plugin or elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Where.
+    pub uri: String,
+    /// What it is called.
+    pub name: String,
+    /// Its media type, if known.
+    pub mime: Option<String>,
+    /// What is there.
+    pub description: Option<String>,
+}
+
+impl Link {
+    /// A pointer to this URI.
+    #[must_use]
+    pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            name: name.into(),
+            mime: None,
+            description: None,
+        }
+    }
+}
+
+impl Message {
+    /// The person says this.
+    #[must_use]
+    pub fn user(text: impl Into<String>) -> Self {
+        Self {
+            role: Role::User,
+            content: MessageContent::Text(text.into()),
+        }
+    }
+
+    /// The model says this.
+    #[must_use]
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self {
+            role: Role::Assistant,
+            content: MessageContent::Text(text.into()),
+        }
+    }
+
+    /// The person points to this.
+    #[must_use]
+    pub fn link(link: Link) -> Self {
+        Self {
+            role: Role::User,
+            content: MessageContent::Link(link),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Context, Prompt, ToolError};
+
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Counted {
+        #[allow(dead_code)]
+        count: u32,
+    }
+
+    #[test]
+    #[should_panic(expected = "must take text")]
+    fn an_argument_that_cannot_be_given_shows_at_once() {
+        let counted = |_: Counted, _: &Context| Ok::<_, ToolError>("counted");
+        let _ = Prompt::new("shop_count", counted).describe();
+    }
+}

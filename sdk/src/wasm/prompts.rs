@@ -1,0 +1,73 @@
+//! The exported interface `prompts`.
+
+use super::bindings::exports::orderdesk::plugin::prompts as contract;
+use super::bindings::orderdesk::plugin::types;
+use super::convert::json;
+use super::guest::Component;
+use super::host::ComponentHost;
+use crate::prompt::{Message, MessageContent, PromptDescription, Role, Script};
+
+impl<T: Component> contract::Guest for T {
+    fn list_prompts() -> Vec<contract::Prompt> {
+        T::plugin().prompts().into_iter().map(Into::into).collect()
+    }
+
+    fn get(request: contract::Request) -> Result<contract::Script, types::Error> {
+        let script = T::plugin().script(&request.prompt, request.arguments, ComponentHost)?;
+        Ok(script.into())
+    }
+
+    fn complete(prompt: String, typing: types::Typing) -> Result<types::Completion, types::Error> {
+        let completion = T::plugin().complete_argument(&prompt, &typing.into(), ComponentHost);
+        Ok(completion?.into())
+    }
+}
+
+impl From<PromptDescription> for contract::Prompt {
+    fn from(prompt: PromptDescription) -> Self {
+        let argument = |argument: crate::prompt::PromptArgument| contract::Argument {
+            name: argument.name,
+            title: argument.title,
+            description: argument.description,
+            required: argument.required,
+        };
+        Self {
+            name: prompt.name,
+            title: prompt.title,
+            description: prompt.description,
+            arguments: prompt.arguments.into_iter().map(argument).collect(),
+            tool: prompt.tool,
+            extra: json(prompt.extra),
+        }
+    }
+}
+
+impl From<Script> for contract::Script {
+    fn from(script: Script) -> Self {
+        Self {
+            description: script.description,
+            messages: script.messages.into_iter().map(Into::into).collect(),
+            extra: None,
+        }
+    }
+}
+
+impl From<Message> for contract::Message {
+    fn from(message: Message) -> Self {
+        Self {
+            role: match message.role {
+                Role::User => contract::Role::User,
+                Role::Assistant => contract::Role::Assistant,
+            },
+            content: match message.content {
+                MessageContent::Text(text) => contract::Content::Text(text),
+                MessageContent::Link(link) => contract::Content::Link(types::Link {
+                    uri: link.uri,
+                    name: link.name,
+                    mime: link.mime,
+                    description: link.description,
+                }),
+            },
+        }
+    }
+}
