@@ -19,6 +19,12 @@ pub trait LocksHost {
     /// # Errors
     /// `not-found` for a lock that has ended.
     fn release(&self, lock: &str) -> Result<(), ToolError>;
+
+    /// Leaves the lock behind for `for_ms`, at most a minute, whenever the call ends.
+    ///
+    /// # Errors
+    /// `conflict` for a lock that has ended.
+    fn keep(&self, lock: &str, for_ms: u32) -> Result<(), ToolError>;
 }
 
 /// Locks within (tenant, plugin).
@@ -35,7 +41,8 @@ impl<'a> Locks<'a> {
     /// It is released when the value is dropped.
     ///
     /// # Errors
-    /// `conflict` when the wait was too short.
+    /// `conflict` when the wait was too short, with code `lock-kept` where an earlier call left the lock behind
+    /// ([`Lock::keep`]).
     pub fn acquire(&self, name: &str, wait: Duration, lease: Duration) -> Result<Lock, ToolError> {
         let id = self
             .host
@@ -72,9 +79,14 @@ impl Lock {
         self.host.release(&self.id)
     }
 
-    /// Leaves the lock to its lease: nobody else works on this thing until that ends. For a write of unknown outcome.
-    pub fn keep(mut self) {
+    /// Leaves the lock behind for `time`, at most a minute, even after the call: nobody works on this thing until that ends,
+    /// and who tries hears `lock-kept`. For a write of unknown outcome.
+    ///
+    /// # Errors
+    /// `conflict` if the lease had ended before.
+    pub fn keep(mut self, time: Duration) -> Result<(), ToolError> {
         self.held = false;
+        self.host.keep(&self.id, milliseconds(time))
     }
 }
 

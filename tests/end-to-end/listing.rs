@@ -99,6 +99,18 @@ const PROMISED: [(&str, &[&str]); 20] = [
     ),
 ];
 
+const MOST_OF_THE_LIST: usize = 15_000;
+const MOST_OF_A_TOOL: usize = 1_500;
+/// The parts of results that hold something of an order.
+const SHOWING: [&str; 6] = [
+    "order",
+    "orders",
+    "changes",
+    "history",
+    "shipment",
+    "shipments",
+];
+
 async fn listed() -> Vec<Value> {
     let server = Server::start().await;
     let client = server.tenant("acme").await;
@@ -162,11 +174,70 @@ async fn every_tool_is_described_as_clients_need_it() {
             !text.contains("x-sealed") && !text.contains("$ref"),
             "{name}: {text}"
         );
-        // About four bytes make a token; one definition stays under 1,500, all of them under 15,000.
-        assert!(text.len() < 6_000, "{name}: {} bytes", text.len());
     }
-    let all: usize = tools.iter().map(|tool| tool.to_string().len()).sum();
-    assert!(all < 60_000, "{all} bytes");
+}
+
+/// Every agent pays for the list in every conversation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_costs_a_model_at_most_15_000_tokens() {
+    let server = Server::start().await;
+    let client = server.tenant("acme").await;
+    let answer = client.request("tools/list", json!({})).await.text;
+    let tokenizer = tiktoken_rs::o200k_base().unwrap();
+    let tokens = |text: &str| tokenizer.encode_ordinary(text).len();
+    let mut counts: Vec<(usize, String)> = client
+        .tools()
+        .await
+        .iter()
+        .map(|tool| {
+            let name = tool["name"].as_str().unwrap();
+            (tokens(&tool.to_string()), name.to_owned())
+        })
+        .collect();
+    counts.sort();
+    for (count, name) in &counts {
+        println!("{count:>6} {name}");
+    }
+    let all = tokens(&answer);
+    println!("{all:>6} tools/list");
+    for (count, name) in counts {
+        assert!(count <= MOST_OF_A_TOOL, "{name}: {count} tokens");
+    }
+    assert!(all <= MOST_OF_THE_LIST, "{all} tokens");
+    server.stop().await;
+}
+
+/// Customers, shops and carriers write into orders what they like.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_shows_an_order_says_that_its_texts_are_data() {
+    let server = Server::start().await;
+    let client = server.tenant_with_store("acme").await;
+    // Of every set, listed or not.
+    for listed in server.application.host.registry().tools() {
+        let Some(schema) = &listed.tool.output_schema else {
+            continue;
+        };
+        let properties = &schema["properties"];
+        let shows = SHOWING.iter().any(|name| properties[name].is_object());
+        assert!(
+            !shows || properties["notice"].is_object(),
+            "{} shows orders without a notice",
+            listed.tool.name
+        );
+    }
+    let listed = client.call("orders_list", json!({"limit": 1})).await;
+    let notice = listed.structured["notice"].as_str().unwrap();
+    assert!(notice.contains("third parties"), "{notice}");
+    assert!(listed.text.contains(notice), "{}", listed.text);
+    let order_id = &listed.structured["orders"][0]["id"];
+    for cached in [false, true] {
+        let found = client
+            .call("orders_get", json!({ "order_id": order_id }))
+            .await;
+        assert_eq!(found.structured["cached"], cached);
+        assert_eq!(found.structured["notice"], notice);
+    }
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

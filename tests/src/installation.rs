@@ -79,6 +79,11 @@ impl Installation {
         self.folder.path().join("data")
     }
 
+    /// What its processes keep, as somebody with the file sees and changes it.
+    pub fn raw_database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data().join("orderdesk-mcp.db")).unwrap()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(files::program("orderdesk-mcp"));
         command

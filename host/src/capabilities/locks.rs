@@ -10,6 +10,8 @@ use crate::tenancy::LockError;
 
 /// A lock outlives a killed process by at most this long.
 const LONGEST_LEASE: Duration = Duration::from_secs(120);
+/// A lock that is left behind keeps others waiting for no longer than that.
+const LONGEST_KEPT: Duration = Duration::from_secs(60);
 const NAME_BYTES: usize = 200;
 
 impl Host for CallState {
@@ -54,6 +56,14 @@ impl Host for CallState {
                     "locked",
                     format!("'{name}' is being changed by another call. Try again in a few seconds."),
                 ).retry_after(Duration::from_secs(2)),
+                LockError::Kept(left) => Error::new(
+                    ErrorKind::Conflict,
+                    "lock-kept",
+                    format!(
+                        "'{name}' was changed by an earlier call whose outcome is not known yet. Look at it in {} seconds.",
+                        left.as_secs() + 1
+                    ),
+                ).retry_after(left),
                 other => Error::internal("Taking a lock", &other),
             }),
         }
@@ -70,13 +80,34 @@ impl Host for CallState {
                 &call.lock_holder,
             )
             .await
-            .map_err(|error| match error {
-                LockError::NotHeld => Error::new(
-                    ErrorKind::Conflict,
-                    "lock-not-held",
-                    "This call does not hold the lock any more: its lease ran out.",
-                ),
-                other => Error::internal("Releasing a lock", &other),
-            })
+            .map_err(|error| given_up("Releasing a lock", error))
+    }
+
+    async fn keep(&mut self, lock: String, for_ms: u32) -> Result<(), Error> {
+        let call = self.call()?;
+        call.may_write("Keeping a lock")?;
+        let time = Duration::from_millis(for_ms.into()).min(LONGEST_KEPT);
+        self.services
+            .locks
+            .keep(
+                &call.caller.principal,
+                &self.grantee.name,
+                &lock,
+                &call.lock_holder,
+                time,
+            )
+            .await
+            .map_err(|error| given_up("Keeping a lock", error))
+    }
+}
+
+fn given_up(what: &str, error: LockError) -> Error {
+    match error {
+        LockError::NotHeld => Error::new(
+            ErrorKind::Conflict,
+            "lock-not-held",
+            "This call does not hold the lock any more: its lease ran out.",
+        ),
+        other => Error::internal(what, &other),
     }
 }

@@ -136,6 +136,23 @@ pub trait Database: Send + Sync {
     /// Gives back everything that an owner holds; answers how many locks.
     async fn release_all_locks(&self, owner: &LockOwner) -> Result<usize, StoreError>;
 
+    /// Takes a lock from its owner and leaves it to nobody until `until`; false if this owner does not hold it.
+    async fn keep_lock(
+        &self,
+        owner: &LockOwner,
+        lock: &LockId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Until when a lock of this name is kept without an owner; none if it is not.
+    async fn lock_kept_until(
+        &self,
+        owner: &LockOwner,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
     /// Until when this owner holds a lock; none if it does not.
     async fn lock_lease(
         &self,

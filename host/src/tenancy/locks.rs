@@ -31,6 +31,9 @@ pub enum LockError {
     /// Somebody else held it all the time.
     #[error("the lock is held by another call")]
     Held,
+    /// A call of unknown outcome left it behind, for this long.
+    #[error("an earlier call left the lock behind")]
+    Kept(Duration),
     /// The call does not hold it: its lease ran out, or it was given back.
     #[error("this call does not hold such a lock: its lease ran out, or it was released before")]
     NotHeld,
@@ -51,6 +54,8 @@ impl Locks {
 
     /// Takes a lock for `lease`, waiting up to `wait` for it. Not re-entrant: a call that holds the lock waits too.
     ///
+    /// A lock that was left behind is not waited for in vain: where that lasts longer than `wait`, the answer comes at once.
+    ///
     /// Giving up the waiting (dropping the future) is safe: a lock that was taken meanwhile is given back by
     /// [`Self::release_all`].
     ///
@@ -69,6 +74,7 @@ impl Locks {
         self.holders().insert(owner.clone());
         let deadline = Instant::now() + wait;
         let mut pause = FIRST_PAUSE;
+        let mut first = true;
         loop {
             let now = self.clock.now();
             let taken = self
@@ -79,8 +85,15 @@ impl Locks {
                 return Ok(lock);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(LockError::Held);
+            if first || left.is_zero() {
+                first = false;
+                match self.database.lock_kept_until(&owner, name, now).await? {
+                    Some(until) if until >= now + left => {
+                        return Err(LockError::Kept(until.saturating_duration_since(now)));
+                    }
+                    _ if left.is_zero() => return Err(LockError::Held),
+                    _ => {}
+                }
             }
             // Between half and the whole pause, so that those who wait do not come all at once.
             let jittered = pause.mul_f64(rand::random_range(0.5..=1.0));
@@ -110,6 +123,27 @@ impl Locks {
         } else {
             Err(LockError::NotHeld)
         }
+    }
+
+    /// Leaves a lock behind for `time`: it is nobody's from now on, and outlives the call.
+    ///
+    /// # Errors
+    /// This call does not hold it; the database failed.
+    pub async fn keep(
+        &self,
+        principal: &Principal,
+        plugin: &str,
+        lock: &str,
+        holder: &str,
+        time: Duration,
+    ) -> Result<(), LockError> {
+        let owner = owner(principal, plugin, holder);
+        let now = self.clock.now();
+        let kept = self
+            .database
+            .keep_lock(&owner, &LockId::new(lock), now + time, now)
+            .await?;
+        kept.then_some(()).ok_or(LockError::NotHeld)
     }
 
     /// Until when this call holds a lock.

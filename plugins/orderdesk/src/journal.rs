@@ -4,7 +4,11 @@
 //! |---|---|---|
 //! | `change/<store_id>/<change_id>` | [`Change`] | `store:<store_id>` |
 //! | `change-of/<store_id>/<kind>/<id of the thing>/<change_id>` | nothing: finds the changes of one thing | `store:<store_id>` |
+//! | `change-open/<store_id>/<kind>/<id of the thing>/<change_id>` | nothing: finds the changes of one thing whose end is not known | `store:<store_id>` |
 //! | `change-in/<store_id>/<call_id>/<change_id>` | nothing: finds the further changes of one call | `store:<store_id>` |
+//!
+//! A change that was recorded and not seen to end (the server was killed, the answer was lost for good) stays open until
+//! somebody looks at the thing: [`Journal::open`] finds those.
 //!
 //! A change id begins with the time, inverted: keys in their order are newest first.
 
@@ -22,6 +26,9 @@ use crate::store::Store;
 
 /// Milliseconds of 48 bits: until the year 10889.
 const LAST_MS: u64 = (1 << 48) - 1;
+
+/// Stands for the id of what is being created: no id of Order Desk's looks like it.
+const NAMELESS: &str = "-";
 
 /// How a change ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +80,14 @@ pub struct Change {
     /// It takes back a part only: the other change can be taken back once more.
     #[serde(default)]
     pub partial: bool,
+}
+
+impl State {
+    /// True while nobody knows how the change ended.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::UnderWay | Self::Unknown)
+    }
 }
 
 impl Change {
@@ -183,6 +198,25 @@ impl<'a> Journal<'a> {
                     .expires_after(self.keep),
             );
         }
+        let open = format!(
+            "{}{}",
+            self.open_of(&change.kind, &change.thing_id),
+            change.change_id
+        );
+        if change.state.is_open() {
+            writes.push(
+                Write::put(open, b"{}".as_slice())
+                    .subject(&subject)
+                    .expires_after(self.keep),
+            );
+        } else {
+            writes.push(Write::remove(open));
+            // It was open under no id until it had one.
+            if change.before.is_none() && !change.thing_id.is_empty() {
+                let nameless = self.open_of(&change.kind, "");
+                writes.push(Write::remove(format!("{nameless}{}", change.change_id)));
+            }
+        }
         self.context.storage().commit(writes)?;
         Ok(())
     }
@@ -264,6 +298,20 @@ impl<'a> Journal<'a> {
         Ok(changes)
     }
 
+    /// The changes of one thing whose end is not known, newest first; without an id, those that were to create one.
+    ///
+    /// # Errors
+    /// What the host refuses; `document-malformed`.
+    pub fn open(&self, kind: &str, id: &str) -> Result<Vec<Change>, ToolError> {
+        let prefix = self.open_of(kind, id);
+        let mut changes = Vec::new();
+        for pointer in self.context.storage().scan_all(None, &prefix)? {
+            let id = pointer.key.rsplit('/').next().unwrap_or_default();
+            changes.extend(self.find(id)?.filter(|change| change.state.is_open()));
+        }
+        Ok(changes)
+    }
+
     /// All changes of one call, newest first. A call is named by its first change.
     ///
     /// # Errors
@@ -285,6 +333,11 @@ impl<'a> Journal<'a> {
 
     fn call(&self, call_id: &str) -> String {
         format!("change-in/{}/{call_id}/", self.store_id)
+    }
+
+    fn open_of(&self, kind: &str, id: &str) -> String {
+        let id = if id.is_empty() { NAMELESS } else { id };
+        format!("change-open/{}/{kind}/{id}/", self.store_id)
     }
 
     fn place(&self, kind: &str, id: &str) -> String {

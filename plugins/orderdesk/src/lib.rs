@@ -31,6 +31,8 @@
 //! 6. [`aftermath`] for a write of unknown outcome, and for what was stored otherwise than it was sent.
 //! 7. [`repeat`] for what must not be done twice.
 //!
+//! An answer that shows something of an order has [`Notice`] as its field `notice`.
+//!
 //! # Example
 //!
 //! ```
@@ -71,6 +73,7 @@ mod filter;
 pub mod journal;
 pub mod likeness;
 pub mod normalise;
+mod notice;
 mod page;
 mod registry;
 pub mod repeat;
@@ -84,13 +87,14 @@ pub use client::{Caching, Client};
 pub use completion::given_store;
 pub use fields::{Fields, Inside, Known, ResponseFormat};
 pub use filter::{Several, TextOrNumber, filter_text, own_id};
+pub use notice::Notice;
 pub use page::{DEFAULT_LIMIT, LARGEST_LIMIT, Page, Sent, Shown};
 pub use registry::{Registry, ResolvedBy, StoreRecord, active_key, fold, name_key, store_key};
 pub use request::ApiRequest;
 pub use store::{Store, StoreReference};
 pub use writing::{
     Normalised, Stopwatch, WriteArguments, WriteSettings, agreed_basis, ask, changed_since,
-    wait_for_turn,
+    keep_lock, wait_for_turn,
 };
 
 /// The endpoint's name in the config.

@@ -2,7 +2,7 @@
 //!
 //! | Key | Value | Subject |
 //! |---|---|---|
-//! | `repeat/<store_id>/<SHA-256 of tool and key>` | digest of the arguments, and the result once there is one | `store:<store_id>` |
+//! | `repeat/<store_id>/<SHA-256 of tool and key>` | digest of the arguments, how far the work is, and the result once there is one | `store:<store_id>` |
 
 use std::time::Duration;
 
@@ -31,11 +31,14 @@ pub struct Ticket {
     subject: String,
     digest: String,
     keep: Duration,
+    progress: Option<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Record {
     digest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    progress: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     result: Option<Value>,
 }
@@ -63,11 +66,12 @@ pub fn begin(
             format!("'idempotency_key' has 1 to {LONGEST} characters, such as a UUID."),
         ));
     }
-    let ticket = Ticket {
+    let mut ticket = Ticket {
         key: document_key(context, store, tool, key),
         subject: format!("store:{}", store.id()),
         digest: digest.to_owned(),
         keep,
+        progress: None,
     };
     let written = context
         .storage()
@@ -90,6 +94,7 @@ pub fn begin(
              change, or repeat the first one unchanged.",
         ));
     }
+    ticket.progress = record.progress;
     Ok(match record.result {
         Some(result) => Attempt::Done(result, ticket),
         None => Attempt::Again(ticket),
@@ -111,6 +116,22 @@ fn document_key(context: &Context, store: &Store, tool: &str, key: &str) -> Stri
 }
 
 impl Ticket {
+    /// How far the work was, as [`Ticket::keep`] was told last.
+    #[must_use]
+    pub fn progress(&self) -> Option<&Value> {
+        self.progress.as_ref()
+    }
+
+    /// The work is so far: a repetition is told, and goes on there. A failure is only logged: then the repetition does more
+    /// once again.
+    pub fn keep(&mut self, context: &Context, progress: Value) {
+        self.progress = Some(progress);
+        let kept = self
+            .write(None)
+            .and_then(|write| context.storage().commit(vec![write]));
+        self.noted(context, kept.err());
+    }
+
     /// It was done: a repetition answers this. A failure is only logged, since the deed is done.
     pub fn done(&self, context: &Context, result: &Value) {
         let kept = self
@@ -128,6 +149,10 @@ impl Ticket {
     fn write(&self, result: Option<Value>) -> Result<Write, ToolError> {
         let record = Record {
             digest: self.digest.clone(),
+            progress: match result {
+                Some(_) => None,
+                None => self.progress.clone(),
+            },
             result,
         };
         Ok(Write::put_json(&self.key, &record)?
@@ -139,7 +164,7 @@ impl Ticket {
         if let Some(error) = error {
             let reason = error.to_string();
             context.log().warn(
-                "the end of a call under an idempotency key was not recorded",
+                "how far a call under an idempotency key came was not recorded",
                 &[("reason", &reason)],
             );
         }

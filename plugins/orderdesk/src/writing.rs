@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::{Context, ErrorKind, Id, Mode, Pause, Question, ToolError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use orderdesk_plugin::serde_json;
+
+use crate::notice::Notice;
 
 /// The arguments that every writing tool has beside its own: flatten it into them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -121,7 +124,20 @@ pub fn changed_since(what: &str, theirs: Value, ours: Value) -> ToolError {
              then ask for a new preview (dry_run: true)."
         ),
     )
-    .with_extra(serde_json::json!({ "theirs": theirs, "ours": ours }))
+    .with_extra(serde_json::json!({ "notice": Notice::TEXT, "theirs": theirs, "ours": ours }))
+}
+
+/// After a write of unknown outcome the lock stays for so long: nobody builds on what may still change.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// After a write of unknown outcome: leaves the lock behind until it can be known. Not to be able to is only logged.
+pub fn keep_lock(context: &Context, lock: Lock) {
+    if let Err(error) = lock.keep(KEPT) {
+        let reason = error.to_string();
+        context
+            .log()
+            .warn("a lock was not kept", &[("reason", &reason)]);
+    }
 }
 
 /// True if Order Desk refused a request for want of tokens, after the wait that it asked for, and the call has time for

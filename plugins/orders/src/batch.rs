@@ -78,10 +78,10 @@ pub(crate) enum Step {
 }
 
 impl Work {
-    /// Work that begins.
-    pub(crate) fn new(left: Vec<String>) -> Self {
+    /// Work that begins. Without an id, the call is named by its first change.
+    pub(crate) fn new(left: Vec<String>, call_id: Option<String>) -> Self {
         Self {
-            call_id: None,
+            call_id,
             left,
             done: Vec::new(),
         }
@@ -98,12 +98,13 @@ impl Work {
     }
 
     /// Does one after the other, as long as the call's time allows. `one` is told the thing and the call's id, which it
-    /// sets with the first change.
+    /// sets with the first change; `keep` is told how far the work is.
     pub(crate) fn go_on(
         mut self,
         context: &Context,
         things: &str,
         mut one: impl FnMut(&str, &mut Option<String>) -> Row,
+        mut keep: impl FnMut(&Self),
     ) -> Step {
         let total = self.len();
         let mut did = false;
@@ -114,12 +115,7 @@ impl Work {
                 .session()
                 .progress(done as f64, Some(total as f64), &message);
             if context.session().cancelled() {
-                return Step::End {
-                    results: self.done,
-                    stopped: Some(format!(
-                        "It was cancelled: the {things} without a result were not changed."
-                    )),
-                };
+                return self.stopped(things);
             }
             // One in every step, however short the operator made it.
             if did && context.session().time_left() < TO_FINISH {
@@ -130,13 +126,26 @@ impl Work {
                 });
             }
             let row = one(&next, &mut self.call_id);
+            if !row.ok && context.session().cancelled() {
+                return self.stopped(things);
+            }
             self.left.remove(0);
             self.done.push(row);
             did = true;
+            keep(&self);
         }
         Step::End {
             results: self.done,
             stopped: None,
+        }
+    }
+
+    fn stopped(self, things: &str) -> Step {
+        Step::End {
+            results: self.done,
+            stopped: Some(format!(
+                "It was cancelled: the {things} without a result were not changed."
+            )),
         }
     }
 }

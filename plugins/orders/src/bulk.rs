@@ -2,19 +2,25 @@
 //!
 //! A call does as much as its time allows, then pauses without a question: the host calls again with the state. Every
 //! order is changed by the same safe change as with `orders_update`, so an interruption loses nothing: what was done is in
-//! the journal, and doing it again changes nothing more.
+//! the journal, and doing it again changes nothing more. Under an idempotency key it is also recorded how far the work is:
+//! the same call goes on there, with the list of orders to which somebody agreed, and asks nobody again.
+
+use std::time::Duration;
 
 use orderdesk_client::difference::{Difference, edits};
+use orderdesk_client::journal::{Journal, State};
+use orderdesk_client::repeat::{self, Attempt, Ticket};
 use orderdesk_client::{
-    Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since, take_rows,
+    Notice, Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since,
+    take_rows,
 };
-use orderdesk_plugin::serde_json::{Map, Value, json};
-use orderdesk_plugin::{Context, Outcome, Output, ToolError};
+use orderdesk_plugin::serde_json::{self, Map, Value, json};
+use orderdesk_plugin::{Context, ErrorKind, Outcome, Output, Pause, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Row, Step, Work};
-use crate::change::engine::{Changing, Plan, Planner};
+use crate::change::engine::{Changing, LEASE, Plan, Planner};
 use crate::change::guards::Guards;
 use crate::change::merge::merge;
 use crate::change::shape;
@@ -27,6 +33,10 @@ const TOOL: &str = "orders_bulk_update";
 const MOST: usize = 200;
 /// Orders per request of the search.
 const PAGE: u32 = 100;
+/// For a call with the same key to end its step.
+const WAIT: Duration = Duration::from_secs(2);
+/// Changes of an order among which that of an interrupted attempt is.
+const LATEST: u32 = 5;
 /// Differences that an answer shows; the rest is counted.
 const SHOWN: usize = 60;
 
@@ -38,11 +48,20 @@ pub(crate) struct Arguments {
     changes: Changes,
     #[serde(flatten)]
     write: WriteArguments,
+    /// Repeat an interrupted call with it and without confirm_token.
+    idempotency_key: Option<String>,
 }
 
-#[derive(Serialize, JsonSchema)]
+/// Whether somebody agreed.
+enum Agreed {
+    Yes(Vec<String>),
+    Asking(Pause),
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Changed {
     store: StoreReference,
+    notice: Notice,
     /// Orders found.
     matched: usize,
     results: Vec<Row>,
@@ -50,13 +69,13 @@ pub(crate) struct Changed {
     diff: Vec<Difference>,
     /// Tell the person.
     warnings: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     dry_run: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     confirm_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     expires_at: Option<String>,
 }
@@ -81,34 +100,21 @@ pub(crate) fn bulk_update(
         settings: &settings,
         changes,
     };
-    if !arguments.write.preview(context)
-        && let Some(work) = Work::resumed(context)
-    {
-        return bulk.go_on(work);
-    }
-    let orders = bulk.find(&arguments.filter)?;
-    let basis = basis(context, &orders);
     if arguments.write.preview(context) {
+        let orders = bulk.find(&arguments.filter)?;
+        let basis = basis(context, &orders);
         return Ok(Output::new(bulk.preview(&orders)).resting_on(basis).into());
     }
-    let Some(agreed) = agreed_basis(context)? else {
-        let names: Vec<&str> = changes.keys().map(String::as_str).collect();
-        let question = format!(
-            "Change {} of {} orders of the store {:?}? See each difference with dry_run: true.",
-            names.join(", "),
-            orders.len(),
-            store.name()
-        );
-        return Ok(ask(&basis, question).into());
+    let Some(key) = &arguments.idempotency_key else {
+        return match Work::resumed(context) {
+            Some(work) => bulk.go_on(work, None),
+            None => match bulk.agreed(&arguments.filter)? {
+                Agreed::Yes(ids) => bulk.go_on(Work::new(ids, None), None),
+                Agreed::Asking(pause) => Ok(pause.into()),
+            },
+        };
     };
-    if agreed != basis {
-        return Err(changed_since(
-            "The list of orders that the filter finds",
-            json!(ids(&orders)),
-            json!(changes),
-        ));
-    }
-    bulk.go_on(Work::new(ids(&orders)))
+    bulk.under_key(key, &arguments.filter)
 }
 
 /// The list of orders; what changes in each is decided when its turn comes.
@@ -125,6 +131,13 @@ fn ids(orders: &[Map<String, Value>]) -> Vec<String> {
 fn id(order: &Map<String, Value>) -> String {
     let id = order.get("id").and_then(Value::as_str);
     id.unwrap_or_default().to_owned()
+}
+
+fn malformed(error: &serde_json::Error) -> ToolError {
+    ToolError::internal(
+        "document-malformed",
+        format!("What was recorded of the earlier call cannot be read: {error}"),
+    )
 }
 
 struct Bulk<'a> {
@@ -165,6 +178,86 @@ impl Bulk<'_> {
         }
     }
 
+    /// The orders to which somebody agreed, or the question.
+    fn agreed(&self, filter: &Search) -> Result<Agreed, ToolError> {
+        let orders = self.find(filter)?;
+        let basis = basis(self.context, &orders);
+        let Some(agreed) = agreed_basis(self.context)? else {
+            let names: Vec<&str> = self.changes.keys().map(String::as_str).collect();
+            let question = format!(
+                "Change {} of {} orders of the store {:?}? See each difference with dry_run: true.",
+                names.join(", "),
+                orders.len(),
+                self.store.name()
+            );
+            return Ok(Agreed::Asking(ask(&basis, question)));
+        };
+        if agreed != basis {
+            return Err(changed_since(
+                "The list of orders that the filter finds",
+                json!(ids(&orders)),
+                json!(self.changes),
+            ));
+        }
+        Ok(Agreed::Yes(ids(&orders)))
+    }
+
+    /// Begins, goes on where an earlier call with this key stopped, or answers what that did.
+    fn under_key(&self, key: &str, filter: &Search) -> Result<Outcome<Changed>, ToolError> {
+        let name = repeat::lock_name(self.context, self.store, TOOL, key);
+        let _lock = self
+            .context
+            .locks()
+            .acquire(&name, WAIT, LEASE)
+            .map_err(|error| match error.kind {
+                ErrorKind::Conflict => ToolError {
+                    message: "A call with this idempotency_key is still under way. Repeat it in a minute: it answers for \
+                              every order then."
+                        .to_owned(),
+                    ..error
+                },
+                _ => error,
+            })?;
+        let search = format!("{:?}", filter.request()?);
+        let digest = basis::digest(self.context, &json!([search, self.changes]));
+        let keep = self.settings.writing.keep();
+        let mut ticket = match repeat::begin(self.context, self.store, TOOL, key, &digest, keep)? {
+            Attempt::Done(result, _) => {
+                let mut changed: Changed =
+                    serde_json::from_value(result).map_err(|error| malformed(&error))?;
+                changed.warnings.push(
+                        "This was done before under the same idempotency_key: this is the result of then, and nothing was \
+                         changed now."
+                            .to_owned(),
+                    );
+                return Ok(Outcome::complete(changed));
+            }
+            Attempt::First(ticket) | Attempt::Again(ticket) => ticket,
+        };
+        if let Some(progress) = ticket.progress().cloned() {
+            let work = serde_json::from_value(progress).map_err(|error| malformed(&error))?;
+            return self.go_on(work, Some(ticket));
+        }
+        let ids = match self.agreed(filter) {
+            Ok(Agreed::Yes(ids)) => ids,
+            // Nothing began yet.
+            Ok(Agreed::Asking(pause)) => {
+                ticket.forget(self.context);
+                return Ok(pause.into());
+            }
+            Err(error) => {
+                ticket.forget(self.context);
+                return Err(error);
+            }
+        };
+        // Named before the first change, so that all changes of all attempts are of one call.
+        let random = self.context.crypto().random(16)?;
+        let call_id = self.context.crypto().sha256_hex(&random);
+        let work = Work::new(ids, Some(call_id));
+        ticket.keep(self.context, json!(work));
+        self.go_on(work, Some(ticket))
+    }
+
     fn preview(&self, orders: &[Map<String, Value>]) -> Changed {
         let mut changed = self.answer(orders.len());
         changed.dry_run = Some(true);
@@ -197,11 +290,16 @@ impl Bulk<'_> {
         changed
     }
 
-    fn go_on(&self, work: Work) -> Result<Outcome<Changed>, ToolError> {
+    fn go_on(&self, work: Work, mut ticket: Option<Ticket>) -> Result<Outcome<Changed>, ToolError> {
         let all = work.len();
         let mut diff = Vec::new();
-        let step = work.go_on(self.context, "orders", |order_id, call_id| {
+        let change = |order_id: &str, call_id: &mut Option<String>| {
             self.change(order_id, call_id, &mut diff)
+        };
+        let step = work.go_on(self.context, "orders", change, |work| {
+            if let Some(ticket) = &mut ticket {
+                ticket.keep(self.context, json!(work));
+            }
         });
         let (results, stopped) = match step {
             Step::Pause(pause) => return Ok(pause.into()),
@@ -209,6 +307,7 @@ impl Bulk<'_> {
         };
         let mut changed = self.answer(all);
         changed.results = results;
+        let ended = stopped.is_none();
         changed.warnings.extend(stopped);
         changed.diff = diff;
         let made = changed.results.iter().filter(|row| row.change_id.is_some());
@@ -218,7 +317,19 @@ impl Bulk<'_> {
                     .to_owned(),
             );
         }
+        if let Some(ticket) = ticket.filter(|_| ended) {
+            ticket.done(self.context, &json!(changed));
+        }
         Ok(Outcome::complete(changed))
+    }
+
+    /// The change that an attempt made of this order which did not live to say so.
+    fn made_before(&self, order_id: &str, call_id: Option<&str>) -> Option<String> {
+        let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
+        let made = journal.list(Some(("order", order_id)), None, LATEST).ok()?;
+        made.into_iter()
+            .find(|change| Some(change.call_id.as_str()) == call_id && change.state == State::Made)
+            .map(|change| change.change_id)
     }
 
     fn change(
@@ -248,8 +359,12 @@ impl Bulk<'_> {
         };
         match changing.make(plan) {
             Ok(written) => {
+                let change_id = match written.change_id {
+                    None if call_id.is_some() => self.made_before(order_id, call_id.as_deref()),
+                    change_id => change_id,
+                };
                 if call_id.is_none() {
-                    call_id.clone_from(&written.change_id);
+                    call_id.clone_from(&change_id);
                 }
                 diff.extend(written.diff.into_iter().map(|mut difference| {
                     difference.path = format!("{order_id}.{}", difference.path);
@@ -260,7 +375,7 @@ impl Bulk<'_> {
                     order_id: order_id.to_owned(),
                     ok: true,
                     error: None,
-                    change_id: written.change_id,
+                    change_id,
                 }
             }
             Err(error) => Row {
@@ -275,6 +390,7 @@ impl Bulk<'_> {
     fn answer(&self, matched: usize) -> Changed {
         Changed {
             store: self.store.reference(),
+            notice: Notice,
             matched,
             results: Vec::new(),
             diff: Vec::new(),

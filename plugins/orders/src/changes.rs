@@ -2,11 +2,12 @@
 
 use orderdesk_client::difference::{self, Difference};
 use orderdesk_client::journal::{Change, Journal, State};
-use orderdesk_client::{Store, StoreReference, own_id};
+use orderdesk_client::{Notice, Store, StoreReference, own_id};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::change::resolve;
 use crate::get::by_shop_number;
 use crate::settings::Settings;
 use crate::shipments;
@@ -16,6 +17,9 @@ const DEFAULT_LIMIT: u32 = 20;
 const LARGEST_LIMIT: u32 = 100;
 /// Bytes of an answer's changes, as with other lists.
 const PAGE_BYTES: usize = 60_000;
+
+/// Changes of which nobody saw the end, for each of which the order is read.
+const LOOKED_AT: usize = 5;
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
@@ -33,6 +37,7 @@ pub(crate) struct Arguments {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Listed {
     store: StoreReference,
+    notice: Notice,
     /// Newest first.
     changes: Vec<Shown>,
     /// Continues after these; null at the end.
@@ -96,6 +101,7 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
     }
     let mut more = found.len() > limit as usize;
     found.truncate(limit as usize);
+    look_at_open(&mut found, context, &store);
     let mut bytes = 0;
     let mut changes = Vec::new();
     let mut last = None;
@@ -116,9 +122,21 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
     }
     Ok(Listed {
         store: store.reference(),
+        notice: Notice,
         changes,
         next_cursor: last.filter(|_| more),
     })
+}
+
+/// What the orders themselves tell of changes that were not seen to end. This tool only reads: the next change of the order
+/// records it.
+fn look_at_open(changes: &mut [Change], context: &Context, store: &Store) {
+    let open = changes.iter_mut().filter(|change| change.state.is_open());
+    for change in open.take(LOOKED_AT) {
+        if let Ok(Some(ended)) = resolve::look(context, store, change) {
+            *change = ended;
+        }
+    }
 }
 
 fn shown(change: Change) -> Shown {

@@ -11,16 +11,16 @@ use orderdesk_plugin::{Context, ErrorKind, Output, ToolError};
 
 use crate::change::engine::{LEASE, forget};
 use crate::change::outcome::until;
-use crate::change::{put, reply, whole};
+use crate::change::{put, reply, resolve, whole};
 use crate::fields::HISTORY;
 use crate::settings::Settings;
 use crate::written::Written;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Orders with a like number that a search may find beside the one wanted.
-const CANDIDATES: u32 = 50;
+pub(crate) const CANDIDATES: u32 = 50;
 /// What Order Desk calls the source of an order that names none (order-desk-api.md §2.4).
-const DEFAULT_SOURCE: &str = "Order Desk";
+pub(crate) const DEFAULT_SOURCE: &str = "Order Desk";
 
 /// An order about to be created.
 pub(crate) struct Creating<'a> {
@@ -104,6 +104,13 @@ impl Creating<'_> {
         }
     }
 
+    /// The change of an earlier call that was not seen to end.
+    fn interrupted(&self, source_id: &str) -> Option<Change> {
+        let open = self.journal().open("order", "").unwrap_or_default();
+        open.into_iter()
+            .find(|change| resolve::number_of(change) == Some(source_id))
+    }
+
     /// The result of an earlier call with the same key, if its order is still there.
     fn still_there(&self, result: Value) -> Result<Option<Written>, ToolError> {
         let mut written: Written = serde_json::from_value(result).map_err(|error| {
@@ -166,9 +173,14 @@ impl Creating<'_> {
             warnings.push(
                 "The order was created by an earlier call whose answer was lost; nothing was created now.".to_owned(),
             );
-            return Ok(self.finish(None, there.clone(), warnings, ticket));
+            let earlier = self.interrupted(source_id);
+            let mut written = self.finish(earlier, there.clone(), warnings, ticket);
+            written.changed = false;
+            return Ok(written);
         }
-        let edits = vec![whole::created(&self.body)];
+        let mut named = self.body.clone();
+        named.insert("source_id".to_owned(), json!(source_id));
+        let edits = vec![whole::created(&named)];
         let mut change = self.journal().intend(Intent {
             tool: self.tool,
             kind: "order",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orderdesk_client::journal::{Intent, State};
 use orderdesk_client::{
-    ApiRequest, Store, WriteArguments, agreed_basis, ask, basis, changed_since, own_id,
+    ApiRequest, Store, WriteArguments, agreed_basis, ask, basis, changed_since, keep_lock, own_id,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::change::engine::Changing;
 use crate::change::guards::Guards;
 use crate::change::outcome::until;
+use crate::change::resolve::Seen;
 use crate::change::whole;
 use crate::get::by_shop_number;
 use crate::settings::Settings;
@@ -66,7 +67,16 @@ pub(crate) fn run(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Writ
         return Ok(ask(&resting(changing, &order), question(changing, &order)).into());
     };
     let lock = changing.lock()?;
-    let order = changing.read(Some(&lock))?;
+    let order = match changing.read(Some(&lock)) {
+        Ok(order) => order,
+        Err(error) => {
+            if error.kind == ErrorKind::NotFound {
+                changing.settle_earlier(&Seen::Gone);
+            }
+            return Err(error);
+        }
+    };
+    let earlier = changing.settle_earlier(&Seen::There(&order));
     if *agreed != resting(changing, &order) {
         return Err(changed_since(
             &format!("The order {}", changing.order_id),
@@ -74,7 +84,9 @@ pub(crate) fn run(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Writ
             Value::Null,
         ));
     }
-    send(changing, lock, &order).map(Outcome::complete)
+    let mut written = send(changing, lock, &order)?;
+    written.warnings.splice(0..0, earlier);
+    Ok(Outcome::complete(written))
 }
 
 /// Any change of the order counts, but not what other orders do to it.
@@ -149,7 +161,7 @@ fn send(
                 });
             }
             None => {
-                lock.keep();
+                keep_lock(changing.context, lock);
                 change.state = State::Unknown;
                 drop(journal.settle(&change));
                 return Err(ToolError {

@@ -1,7 +1,7 @@
 //! `orders_get`.
 
 use orderdesk_client::{
-    ApiRequest, Fields, ResponseFormat, Store, StoreReference, own_id, take_object,
+    ApiRequest, Fields, Notice, ResponseFormat, Store, StoreReference, own_id, take_object,
 };
 use orderdesk_plugin::serde_json::value::{RawValue, to_raw_value};
 use orderdesk_plugin::serde_json::{self, Map, Value, json};
@@ -30,6 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) struct Found {
     /// The store that it is of.
     store: StoreReference,
+    notice: Notice,
     /// The order, with Order Desk's own field names.
     #[schemars(with = "Map<String, Value>")]
     order: Box<RawValue>,
@@ -95,6 +96,7 @@ pub(crate) fn get(arguments: Arguments, context: &Context) -> Result<Found, Tool
             (None, _) => kept.order,
         },
         store: store.reference(),
+        notice: Notice,
         cached,
     })
 }

@@ -3,7 +3,7 @@
 use orderdesk_client::difference::Edit;
 use orderdesk_client::journal::{Intent, Journal, State};
 use orderdesk_client::{
-    ApiRequest, Store, StoreReference, WriteArguments, agreed_basis, basis, changed_since,
+    ApiRequest, Notice, Store, StoreReference, WriteArguments, agreed_basis, basis, changed_since,
     difference, own_id, take_object, take_rows,
 };
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -37,6 +37,7 @@ pub(crate) struct Arguments {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Found {
     store: StoreReference,
+    notice: Notice,
     order_id: String,
     /// Oldest first: source_name, note, date_added (UTC).
     history: Vec<Map<String, Value>>,
@@ -50,6 +51,7 @@ pub(crate) fn history(arguments: Arguments, context: &Context) -> Result<Found, 
     let history = read(context, &store, id)?;
     Ok(Found {
         store: store.reference(),
+        notice: Notice,
         order_id: id.to_owned(),
         history,
         cached: false,

@@ -1,6 +1,8 @@
 //! `orders_list`.
 
-use orderdesk_client::{Fields, Page, ResponseFormat, Sent, Store, StoreReference, take_rows};
+use orderdesk_client::{
+    Fields, Notice, Page, ResponseFormat, Sent, Store, StoreReference, take_rows,
+};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
@@ -34,6 +36,7 @@ pub(crate) struct Arguments {
 pub(crate) struct Listed {
     /// The store that they are of.
     store: StoreReference,
+    notice: Notice,
     /// Matching orders in all; null if unknown.
     total: Option<u64>,
     /// Orders in this answer.
@@ -98,6 +101,7 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
     let left_out = sent.rows.iter().filter(|order| !matches(order)).count();
     Ok(Listed {
         store: store.reference(),
+        notice: Notice,
         total: shown.total,
         returned: shown.rows.len(),
         note: note(left_out, shown.note),

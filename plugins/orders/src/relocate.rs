@@ -6,7 +6,7 @@ use orderdesk_client::difference::{self, Difference, Edit};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
 use orderdesk_client::{
     ApiRequest, Several, Store, StoreReference, TextOrNumber, WriteArguments, agreed_basis, ask,
-    basis, changed_since, take_object,
+    basis, changed_since, keep_lock, take_object,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -15,8 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Row, ids};
-use crate::change::engine::{LEASE, forget, lock_name};
+use crate::change::engine::{forget, lock};
 use crate::change::place::at;
+use crate::change::resolve::{self, Seen};
 use crate::fields::HISTORY;
 use crate::folders::{self, Folder};
 use crate::settings::Settings;
@@ -211,9 +212,7 @@ impl Moving<'_> {
             .iter()
             .map(|id| {
                 let wait = self.context.session().time_left() / 3;
-                self.context
-                    .locks()
-                    .acquire(&lock_name(self.store, id), wait, LEASE)
+                lock(self.context, self.store, id, wait)
             })
             .collect::<Result<Vec<Lock>, ToolError>>()?;
         let read = self.read(Some(&locks));
@@ -231,6 +230,7 @@ impl Moving<'_> {
         }
         let mut moved = self.answer(&self.edits(&read));
         moved.results = self.rows(&read);
+        moved.warnings = self.settle_earlier(&read);
         let mut changes = self.intend(&read)?;
         if changes.is_empty() {
             if read.iter().all(|read| read.order.is_ok()) {
@@ -241,10 +241,27 @@ impl Moving<'_> {
             return Ok(moved);
         }
         self.send(&locks, &mut changes, &mut moved)?;
-        if changes.iter().any(|change| change.state == State::Unknown) {
-            locks.into_iter().for_each(Lock::keep);
+        for (lock, id) in locks.into_iter().zip(&self.ids) {
+            let unknown =
+                |change: &Change| change.thing_id == *id && change.state == State::Unknown;
+            if changes.iter().any(unknown) {
+                keep_lock(self.context, lock);
+            }
         }
         Ok(moved)
+    }
+
+    /// As with every change: how earlier ones ended that nobody saw end.
+    fn settle_earlier(&self, read: &[Read]) -> Vec<String> {
+        let there = read
+            .iter()
+            .filter_map(|read| Some((&read.id, read.order.as_ref().ok()?)));
+        let journal = self.journal();
+        there
+            .flat_map(|(id, order)| {
+                resolve::settle(self.context, &journal, id, &Seen::There(order))
+            })
+            .collect()
     }
 
     fn intend(&self, read: &[Read]) -> Result<Vec<Change>, ToolError> {

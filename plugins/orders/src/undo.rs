@@ -3,13 +3,14 @@
 use orderdesk_client::journal::{Change, Journal, State};
 use orderdesk_client::{Store, WriteArguments, agreed_basis, ask, basis, changed_since};
 use orderdesk_plugin::serde_json::{Map, Value, json};
-use orderdesk_plugin::{Context, Outcome, Output, ToolError};
+use orderdesk_plugin::{Context, Mode, Outcome, Output, ToolError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::change::draft;
 use crate::change::engine::{Changing, Plan, Planner};
 use crate::change::guards::Guards;
+use crate::change::resolve;
 use crate::change::undo::undo as take_back;
 use crate::change::whole::{Sort, sort};
 use crate::creating::Creating;
@@ -43,6 +44,7 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
     let Some(change) = change else {
         return Err(not_found(change_id, &store));
     };
+    let change = known(change, context, &store, &journal)?;
     let preview = arguments.write.preview(context);
     if arguments.whole_call == Some(true) {
         let changes = journal.of_call(&change.call_id)?;
@@ -92,6 +94,34 @@ pub(crate) fn undo(arguments: Arguments, context: &Context) -> Result<Outcome<Wr
         Sort::Deleted => create_again(&changing, &change, preview),
         Sort::Changed => merge_back(&changing, &change, preview),
     }
+}
+
+/// The change as it ended, if that was not recorded.
+fn known(
+    change: Change,
+    context: &Context,
+    store: &Store,
+    journal: &Journal<'_>,
+) -> Result<Change, ToolError> {
+    if !change.state.is_open() {
+        return Ok(change);
+    }
+    let Some(ended) = resolve::look(context, store, &change)? else {
+        // An order that may exist has no id yet that could be deleted.
+        return match change.thing_id.is_empty() {
+            true => Err(ToolError::unavailable(
+                "not-known-yet",
+                "Nobody knows yet whether that order was created. Nothing was changed. Try again in a minute.",
+            )
+            .with_retry_after_ms(60_000)),
+            false => Ok(change),
+        };
+    };
+    // Only an order that was to be created is looked for without its lock; others are settled under it.
+    if change.thing_id.is_empty() && context.mode() != Mode::Preview {
+        drop(journal.settle(&ended));
+    }
+    Ok(ended)
 }
 
 /// How an order is with a change taken back.

@@ -57,7 +57,7 @@ impl WholeCall<'_> {
                 Value::Null,
             ));
         }
-        self.go_on(Work::new(ids))
+        self.go_on(Work::new(ids, None))
     }
 
     fn preview(&self, changes: &[Change]) -> Written {
@@ -76,7 +76,7 @@ impl WholeCall<'_> {
     fn go_on(&self, work: Work) -> Result<Outcome<Written>, ToolError> {
         let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
         let mut whole = Written::new(self.store);
-        let step = work.go_on(self.context, "changes", |change_id, call_id| {
+        let undo = |change_id: &str, call_id: &mut Option<String>| {
             let Ok(Some(change)) = journal.find(change_id) else {
                 return Row {
                     order_id: String::new(),
@@ -95,8 +95,8 @@ impl WholeCall<'_> {
                 call_id.clone_from(&made.change_id);
             }
             row(&change, made, &mut whole)
-        });
-        match step {
+        };
+        match work.go_on(self.context, "changes", undo, |_| {}) {
             Step::Pause(pause) => Ok(pause.into()),
             Step::End { results, stopped } => {
                 whole.changed = results.iter().any(|row| row.change_id.is_some());

@@ -1,7 +1,7 @@
 //! What a change of an order answers.
 
 use orderdesk_client::difference::{self, Difference, Edit};
-use orderdesk_client::{Normalised, Store, StoreReference};
+use orderdesk_client::{Normalised, Notice, Store, StoreReference};
 use orderdesk_plugin::Context;
 use orderdesk_plugin::serde_json::{Map, Value};
 use schemars::JsonSchema;
@@ -15,6 +15,9 @@ use crate::version;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Written {
     pub(crate) store: StoreReference,
+    #[serde(default)]
+    #[schemars(!default)]
+    pub(crate) notice: Notice,
     /// As it is now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Map<String, Value>")]
@@ -66,6 +69,7 @@ impl Written {
     pub(crate) fn new(store: &Store) -> Self {
         Self {
             store: store.reference(),
+            notice: Notice,
             order: None,
             shipment: None,
             version: None,

@@ -6,7 +6,7 @@ use orderdesk_client::aftermath::{self, Sight, Stored};
 use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::journal::{Intent, Journal, State};
 use orderdesk_client::likeness::{alike, same};
-use orderdesk_client::{ApiRequest, Normalised, Stopwatch, Store};
+use orderdesk_client::{ApiRequest, Normalised, Stopwatch, Store, keep_lock};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::Value;
 use orderdesk_plugin::{Context, ErrorKind, ToolError};
@@ -129,7 +129,7 @@ pub(crate) fn carry_out(
             change.state = state;
             if state == State::Unknown {
                 // Whoever comes next waits until this one cannot arrive any more.
-                lock.keep();
+                keep_lock(context, lock);
             }
             // Logged by the journal; the error is what matters to the caller.
             let _ = journal.settle(&change);

@@ -44,7 +44,13 @@ pub(crate) fn named(context: &Context, name: &str) -> Result<Lock, ToolError> {
 }
 
 fn held(mut error: ToolError, what: &str) -> ToolError {
-    if error.kind == ErrorKind::Conflict {
+    if error.has_code("lock-kept") {
+        error.message = format!(
+            "An earlier change of {what} was sent, and its outcome is not known yet. Nothing was changed now. Read it again \
+             in {} s, then repeat this.",
+            error.retry_after_ms.unwrap_or_default().div_ceil(1_000)
+        );
+    } else if error.kind == ErrorKind::Conflict {
         error.message = format!(
             "Other calls are changing {what} at the moment. Nothing was changed. Try again in a few seconds."
         );

@@ -7,6 +7,11 @@ use super::{CallHost, FakeHost};
 use crate::error::ToolError;
 use crate::locks::LocksHost;
 
+/// The call that holds a lock which was kept.
+const NOBODY: &str = "";
+/// As with the real host.
+const LONGEST_KEPT_MS: u64 = 60_000;
+
 #[derive(Default)]
 pub(super) struct Held {
     by_name: BTreeMap<(String, String), Lease>,
@@ -19,6 +24,7 @@ struct Lease {
 }
 
 impl Held {
+    /// What was kept is no call's any more, and stays.
     pub(super) fn end_call(&mut self, call: &str) {
         self.by_name.retain(|_, lease| lease.call != call);
     }
@@ -66,10 +72,18 @@ impl LocksHost for CallHost {
     fn acquire(&self, name: &str, wait_ms: u32, lease_ms: u32) -> Result<String, ToolError> {
         let place = (self.plugin.clone(), name.to_owned());
         let mut held = self.host.world.locks.borrow_mut();
-        let free_in = held
-            .by_name
-            .get(&place)
-            .map_or(0, |lease| lease.ends_at.saturating_sub(self.host.now()));
+        let (free_in, kept) = held.by_name.get(&place).map_or((0, false), |lease| {
+            let left = lease.ends_at.saturating_sub(self.host.now());
+            (left, lease.call == NOBODY)
+        });
+        if kept && free_in > u64::from(wait_ms) {
+            let left = u32::try_from(free_in).unwrap_or(u32::MAX);
+            return Err(ToolError::conflict(
+                "lock-kept",
+                format!("An earlier call of unknown outcome left the lock {name} behind."),
+            )
+            .with_retry_after_ms(left));
+        }
         let waited = free_in.min(u64::from(wait_ms));
         self.host.advance(Duration::from_millis(waited));
         if waited < free_in {
@@ -93,13 +107,31 @@ impl LocksHost for CallHost {
         let mut held = self.host.world.locks.borrow_mut();
         let before = held.by_name.len();
         held.by_name
-            .retain(|_, lease| lease.id != lock || now >= lease.ends_at);
+            .retain(|_, lease| lease.id != lock || lease.call != self.id || now >= lease.ends_at);
         if held.by_name.len() == before {
             return Err(ToolError::not_found(
                 "lock-ended",
                 "The lock's lease had ended.",
             ));
         }
+        Ok(())
+    }
+
+    fn keep(&self, lock: &str, for_ms: u32) -> Result<(), ToolError> {
+        let now = self.host.now();
+        let mut held = self.host.world.locks.borrow_mut();
+        let lease = held
+            .by_name
+            .values_mut()
+            .find(|lease| lease.id == lock && lease.call == self.id && now < lease.ends_at);
+        let Some(lease) = lease else {
+            return Err(ToolError::conflict(
+                "lock-not-held",
+                "The lock's lease had ended.",
+            ));
+        };
+        NOBODY.clone_into(&mut lease.call);
+        lease.ends_at = now + u64::from(for_ms).min(LONGEST_KEPT_MS);
         Ok(())
     }
 }

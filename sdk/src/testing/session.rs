@@ -87,6 +87,11 @@ impl FakeHost {
         self.world.session.borrow_mut().cancelled = true;
     }
 
+    /// Calls from now on are not cancelled any more.
+    pub fn uncancel(&self) {
+        self.world.session.borrow_mut().cancelled = false;
+    }
+
     /// Every message of progress, in order.
     #[must_use]
     pub fn progress_messages(&self) -> Vec<String> {

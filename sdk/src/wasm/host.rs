@@ -153,6 +153,10 @@ impl LocksHost for ComponentHost {
     fn release(&self, lock: &str) -> Result<(), ToolError> {
         Ok(wire::locks::release(lock)?)
     }
+
+    fn keep(&self, lock: &str, for_ms: u32) -> Result<(), ToolError> {
+        Ok(wire::locks::keep(lock, for_ms)?)
+    }
 }
 
 /// WASI's clocks, through the standard library.

@@ -32,18 +32,43 @@ fn a_lock_is_held_until_it_is_dropped() {
 }
 
 #[test]
-fn a_lock_that_is_kept_lasts_to_the_end_of_the_call() {
+fn a_lock_that_is_kept_outlives_its_call_for_a_minute_at_most() {
     let host = FakeHost::new();
-    let seen = host.clone();
-    within(&host, move |context| {
-        context
-            .locks()
-            .acquire("order/5", SECOND, 30 * SECOND)?
-            .keep();
-        assert_eq!(seen.locks_held("probe"), ["order/5"]);
-        Ok(())
+    within(&host, |context| {
+        let lock = context.locks().acquire("order/5", SECOND, 120 * SECOND)?;
+        lock.keep(3600 * SECOND)
     })
     .unwrap();
+    assert_eq!(host.locks_held("probe"), ["order/5"]);
+    let error = within(&host, |context| {
+        context
+            .locks()
+            .acquire("order/5", 10 * SECOND, SECOND)
+            .map(drop)
+    })
+    .unwrap_err();
+    assert!(error.has_code("lock-kept") && error.retry_after_ms == Some(60_000));
+    host.advance(55 * SECOND);
+    within(&host, |context| {
+        context
+            .locks()
+            .acquire("order/5", 10 * SECOND, SECOND)?
+            .release()
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_lock_whose_lease_ended_cannot_be_kept() {
+    let host = FakeHost::new();
+    let clock = host.clone();
+    let error = within(&host, move |context| {
+        let lock = context.locks().acquire("order/5", SECOND, SECOND)?;
+        clock.advance(2 * SECOND);
+        lock.keep(SECOND)
+    })
+    .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
     assert!(host.locks_held("probe").is_empty());
 }
 

@@ -4,6 +4,7 @@
 
 mod crowd;
 mod faults;
+mod interrupted;
 mod overwrites;
 mod pace;
 mod previews;

@@ -249,6 +249,31 @@ impl Database for SqliteDatabase {
             .await
     }
 
+    async fn keep_lock(
+        &self,
+        owner: &LockOwner,
+        lock: &LockId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (owner, lock) = (owner.clone(), lock.clone());
+        self.connections
+            .write(move |it| locks::keep(it, &owner, &lock, until, now))
+            .await
+    }
+
+    async fn lock_kept_until(
+        &self,
+        owner: &LockOwner,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let (owner, name) = (owner.clone(), name.to_owned());
+        self.connections
+            .read(move |it| locks::kept_until(it, &owner, &name, now))
+            .await
+    }
+
     async fn lock_lease(
         &self,
         owner: &LockOwner,

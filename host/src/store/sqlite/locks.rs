@@ -52,6 +52,51 @@ pub(super) fn release(
     Ok(released > 0)
 }
 
+/// The holder of a lock that is kept: no call has an empty name.
+const NOBODY: &str = "";
+
+pub(super) fn keep(
+    transaction: &Transaction<'_>,
+    owner: &LockOwner,
+    lock: &LockId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let kept = transaction
+        .prepare_cached(
+            "UPDATE locks SET holder = ?1, lease_until = ?2
+             WHERE id = ?3 AND tenant = ?4 AND plugin = ?5 AND holder = ?6 AND lease_until > ?7",
+        )?
+        .execute(params![
+            NOBODY,
+            until,
+            lock.as_str(),
+            owner.tenant.as_str(),
+            owner.plugin,
+            owner.holder,
+            now
+        ])?;
+    Ok(kept > 0)
+}
+
+pub(super) fn kept_until(
+    connection: &Connection,
+    owner: &LockOwner,
+    name: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT lease_until FROM locks
+             WHERE tenant = ?1 AND plugin = ?2 AND name = ?3 AND holder = ?4 AND lease_until > ?5",
+        )?
+        .query_row(
+            params![owner.tenant.as_str(), owner.plugin, name, NOBODY, now],
+            |row| row.get(0),
+        )
+        .optional()?)
+}
+
 pub(super) fn release_all(
     transaction: &Transaction<'_>,
     owner: &LockOwner,

@@ -137,6 +137,57 @@ async fn at_its_end_a_call_gives_back_all_it_holds_and_nothing_else() {
     assert!(matches!(still_held, Err(LockError::Held)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_kept_outlives_its_call_and_ends_with_its_time() {
+    let house = House::new();
+    let (process, other) = (house.start().await, house.start().await);
+    let (_, acme) = process.tenant("acme").await;
+    let lock = process
+        .locks
+        .acquire(&acme, "orders", "l", "one", NONE, LEASE)
+        .await
+        .unwrap();
+    let minute = Duration::from_secs(60);
+    let keep = |holder| {
+        process
+            .locks
+            .keep(&acme, "orders", lock.as_str(), holder, minute)
+    };
+    assert!(matches!(keep("two").await, Err(LockError::NotHeld)));
+    keep("one").await.unwrap();
+    let released = process.locks.release_all(&acme, "orders", "one").await;
+    assert_eq!(released.unwrap(), 0);
+    let lease = process
+        .locks
+        .lease(&acme, "orders", lock.as_str(), "one")
+        .await;
+    assert!(
+        matches!(lease, Err(LockError::NotHeld)),
+        "it is nobody's any more"
+    );
+
+    let begun = tokio::time::Instant::now();
+    let refused = other
+        .locks
+        .acquire(&acme, "orders", "l", "two", LEASE, LEASE)
+        .await;
+    assert!(matches!(refused, Err(LockError::Kept(left)) if left == minute));
+    assert!(begun.elapsed() < LEASE, "it does not wait in vain");
+
+    house.clock.advance(minute - Duration::from_millis(1));
+    let refused = other
+        .locks
+        .acquire(&acme, "orders", "l", "two", NONE, LEASE)
+        .await;
+    assert!(matches!(refused, Err(LockError::Kept(_))));
+    house.clock.advance(Duration::from_millis(1));
+    other
+        .locks
+        .acquire(&acme, "orders", "l", "two", NONE, LEASE)
+        .await
+        .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_taken_for_a_call_that_gave_up_is_given_back_too() {
     let house = House::new();

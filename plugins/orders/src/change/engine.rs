@@ -9,7 +9,8 @@ use std::time::Duration;
 use orderdesk_client::difference::{Edit, edits};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
 use orderdesk_client::{
-    ApiRequest, Stopwatch, Store, basis, changed_since, take_object, wait_for_turn,
+    ApiRequest, Notice, Stopwatch, Store, basis, changed_since, keep_lock, take_object,
+    wait_for_turn,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -17,8 +18,9 @@ use orderdesk_plugin::{Context, ErrorKind, Output, ToolError};
 
 use super::guards::Guards;
 use super::outcome::{Found, find_out};
+use super::resolve::Seen;
 use super::undo::Conflict;
-use super::{overwrites, put, reply};
+use super::{overwrites, put, reply, resolve};
 use crate::fields::HISTORY;
 use crate::get::by_shop_number;
 use crate::settings::Settings;
@@ -30,7 +32,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(120);
 /// What must be left of the call when its turn comes: two requests and some.
 const WORK: Duration = Duration::from_secs(35);
 /// Waiting is worth this much even in a short call.
-const LEAST_WAIT: Duration = Duration::from_secs(2);
+pub(super) const LEAST_WAIT: Duration = Duration::from_secs(2);
 /// An order that was read longer ago than this is read again before it is written.
 const FRESH: Duration = Duration::from_secs(2);
 /// Slower than that this often in a row is no chance.
@@ -94,14 +96,20 @@ impl Changing<'_> {
         let agreed = self.agreed.as_deref();
         let lock = self.lock()?;
         let mut change: Option<Change> = None;
+        let mut earlier: Option<Vec<String>> = None;
         for attempt in 1..=ATTEMPTS {
             let order = match self.read(Some(&lock)) {
                 Ok(order) => order,
                 Err(error) => return Err(self.settle_refused(change, error)),
             };
             let read = Stopwatch::start(self.context);
+            // Once, and before this change is one of them.
+            let earlier = earlier.get_or_insert_with(|| self.settle_earlier(&Seen::There(&order)));
             let planned = match plan(&order) {
-                Ok(planned) => planned,
+                Ok(mut planned) => {
+                    planned.remarks.splice(0..0, earlier.iter().cloned());
+                    planned
+                }
                 Err(error) => return Err(self.settle_refused(change, error)),
             };
             let edits = edits(&order, &planned.order);
@@ -156,21 +164,12 @@ impl Changing<'_> {
     pub(crate) fn lock(&self) -> Result<Lock, ToolError> {
         let left = self.context.session().time_left();
         let wait = left.saturating_sub(WORK).max(LEAST_WAIT);
-        self.context
-            .locks()
-            .acquire(&lock_name(self.store, self.order_id), wait, LEASE)
-            .map_err(|error| match error.kind {
-                ErrorKind::Conflict => ToolError {
-                    message: format!(
-                        "Other calls are changing the order {} at the moment. Nothing was changed. Try again in a few \
-                         seconds.",
-                        self.order_id
-                    ),
-                    retry_after_ms: error.retry_after_ms.or(Some(2_000)),
-                    ..error
-                },
-                _ => error,
-            })
+        lock(self.context, self.store, self.order_id, wait)
+    }
+
+    /// Records how earlier changes of this order ended that nobody saw end, and answers what there is to tell of them.
+    pub(crate) fn settle_earlier(&self, seen: &Seen<'_>) -> Vec<String> {
+        resolve::settle(self.context, &self.journal(), self.order_id, seen)
     }
 
     /// The order, fresh; under the lock, with the token for the write that follows.
@@ -252,7 +251,7 @@ impl Changing<'_> {
                 }
                 Found::NotMade => return Err(self.settle_refused(Some(change), not_made(error))),
                 Found::Unknown(now) => {
-                    lock.keep();
+                    keep_lock(self.context, lock);
                     return Err(self.settle_unknown(change, error, now));
                 }
             },
@@ -334,15 +333,49 @@ impl Changing<'_> {
         }
         .with_extra(json!({
             "change_id": change.change_id,
+            "notice": Notice::TEXT,
             "ours": orderdesk_client::difference::shown(&change.edits),
             "theirs": now,
         }))
     }
 }
 
-/// The name of the lock of an order.
-pub(crate) fn lock_name(store: &Store, order_id: &str) -> String {
-    format!("order/{}/{order_id}", store.id())
+/// The lock that every change of an order takes.
+///
+/// # Errors
+/// `conflict` while other calls change it, or while nobody knows how an earlier change ended.
+pub(crate) fn lock(
+    context: &Context,
+    store: &Store,
+    order_id: &str,
+    wait: Duration,
+) -> Result<Lock, ToolError> {
+    context
+        .locks()
+        .acquire(&format!("order/{}/{order_id}", store.id()), wait, LEASE)
+        .map_err(|error| match error.kind {
+            ErrorKind::Conflict => {
+                let retry_after_ms = error.retry_after_ms.unwrap_or(2_000);
+                let seconds = retry_after_ms.div_ceil(1_000);
+                let message = if error.has_code("lock-kept") {
+                    format!(
+                        "An earlier change of the order {order_id} was sent, and its outcome is not known yet. Nothing was \
+                         changed now. Read the order again (orders_get) in {seconds} s, then repeat this."
+                    )
+                } else {
+                    format!(
+                        "Other calls are changing the order {order_id} at the moment. Nothing was changed. Try again in a \
+                         few seconds."
+                    )
+                };
+                ToolError {
+                    message,
+                    retry_after_ms: Some(retry_after_ms),
+                    ..error
+                }
+            }
+            _ => error,
+        })
 }
 
 /// Lets the cache forget orders and every list. A cache that does not work keeps nothing anyway.

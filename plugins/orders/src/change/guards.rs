@@ -1,5 +1,6 @@
 //! What a caller wants to be true before its change is made.
 
+use orderdesk_client::Notice;
 use orderdesk_client::difference::{self, Edit, id};
 use orderdesk_client::likeness::same;
 use orderdesk_client::normalise;
@@ -137,6 +138,7 @@ fn refusal(what: &str, conflicts: Vec<Conflict>, version: &str) -> ToolError {
         ),
     )
     .with_extra(json!({
+        "notice": Notice::TEXT,
         "theirs": conflicts.iter().map(|conflict| json!({"path": conflict.path, "value": conflict.theirs})).collect::<Vec<_>>(),
         "ours": conflicts.iter().map(|conflict| json!({"path": conflict.path, "value": conflict.ours})).collect::<Vec<_>>(),
         "version": version,

@@ -15,6 +15,7 @@ pub(crate) mod place;
 mod properties;
 pub(crate) mod put;
 pub(crate) mod reply;
+pub(crate) mod resolve;
 pub(crate) mod shape;
 pub(crate) mod undo;
 pub(crate) mod whole;

@@ -11,13 +11,13 @@ use super::engine::Changing;
 use super::place::{Standing, standing};
 
 /// Nobody waits longer for the truth to show.
-const LONGEST: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 /// What the call keeps to answer with.
 const TO_ANSWER: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// A request that was cut off may still be carried out: what looks untouched is looked at again after this long.
-const SETTLED: Duration = Duration::from_secs(3);
+pub(crate) const SETTLED: Duration = Duration::from_secs(3);
 
 /// Looks again and again, at growing intervals, until `look` sees something. It is told whether enough time has passed to
 /// believe that nothing happened. None if it never saw anything.

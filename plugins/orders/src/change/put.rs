@@ -8,9 +8,10 @@ use orderdesk_plugin::ToolError;
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
 
-use super::engine::Changing;
+use super::engine::{Changing, LEAST_WAIT};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+const TO_FIND_OUT: Duration = Duration::from_secs(10);
 /// Digits of a card that Order Desk keeps.
 const DIGITS: usize = 4;
 
@@ -32,6 +33,13 @@ pub(crate) fn dated(mut order: Map<String, Value>, now_ms: u64) -> Map<String, V
     order
 }
 
+/// Of a short call something is left after a lost answer, to look at the order and to say so: a call that the host ends in
+/// the middle cannot even keep its lock.
+fn timeout(changing: &Changing<'_>) -> Duration {
+    let left = changing.context.session().time_left();
+    TIMEOUT.min(left.saturating_sub(TO_FIND_OUT).max(LEAST_WAIT))
+}
+
 /// Sends the order, and answers Order Desk's envelope.
 pub(super) fn send(
     changing: &Changing<'_>,
@@ -40,7 +48,7 @@ pub(super) fn send(
 ) -> Result<Value, ToolError> {
     let request = ApiRequest::put(["orders", changing.order_id], body(order))
         .under_lock(lock)
-        .timeout(TIMEOUT);
+        .timeout(timeout(changing));
     // Before and after: a read that is under way must not be kept.
     changing.forget();
     let answer = changing.store.client(changing.context).send(request);

@@ -1,7 +1,7 @@
 //! What the tools that change one shipment answer.
 
 use orderdesk_client::difference::{self, Difference, Edit};
-use orderdesk_client::{Normalised, Store, StoreReference};
+use orderdesk_client::{Normalised, Notice, Store, StoreReference};
 use orderdesk_plugin::Output;
 use orderdesk_plugin::serde_json::{Map, Value};
 use schemars::JsonSchema;
@@ -14,6 +14,9 @@ use crate::written::Written;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Changed {
     store: StoreReference,
+    #[serde(default)]
+    #[schemars(!default)]
+    notice: Notice,
     order_id: String,
     /// As it is now; null if removed or not read.
     shipment: Option<Map<String, Value>>,
@@ -45,6 +48,7 @@ impl Changed {
     fn of(store: &Store, order_id: &str, edits: &[Edit]) -> Self {
         Self {
             store: store.reference(),
+            notice: Notice,
             order_id: order_id.to_owned(),
             shipment: None,
             change_id: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use orderdesk_client::aftermath::{self, Sight, Stored};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
 use orderdesk_client::likeness::{alike, blank};
-use orderdesk_client::{Normalised, Store};
+use orderdesk_client::{Normalised, Store, keep_lock};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::Value;
 use orderdesk_plugin::{Context, ErrorKind, ToolError};
@@ -89,7 +89,7 @@ impl Deed<'_> {
                 change.state = state;
                 if state == State::Unknown {
                     // Whoever comes next waits until this one cannot arrive any more.
-                    lock.keep();
+                    keep_lock(self.context, lock);
                 }
                 // Logged by the journal; the error is what matters to the caller.
                 let _ = journal.settle(&change);

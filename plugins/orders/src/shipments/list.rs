@@ -1,6 +1,6 @@
 //! `shipments_list`.
 
-use orderdesk_client::{ApiRequest, Store, StoreReference, basis, take_rows};
+use orderdesk_client::{ApiRequest, Notice, Store, StoreReference, basis, take_rows};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
@@ -24,6 +24,7 @@ pub(crate) struct Arguments {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Listed {
     store: StoreReference,
+    notice: Notice,
     order_id: String,
     /// With Order Desk's field names.
     shipments: Vec<Map<String, Value>>,
@@ -44,6 +45,7 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
     )?;
     Ok(Listed {
         store: store.reference(),
+        notice: Notice,
         order_id: id.to_owned(),
         version: version(context, &shipments),
         shipments,

@@ -19,12 +19,14 @@ mod update;
 
 use std::time::Duration;
 
+use orderdesk_client::difference::Edit;
 use orderdesk_client::{ApiRequest, Store, take_rows};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, ErrorKind, Id, Plugin, Tool, ToolError};
+use orderdesk_plugin::{Context, Id, Plugin, Tool, ToolError};
 
-use crate::change::engine::lock_name;
+use crate::change::engine;
+use crate::change::place::{self, Standing};
 
 const TOOLSET: &str = "shipments";
 /// The kind of these changes in the journal.
@@ -53,19 +55,7 @@ fn lock_within(
     order_id: &str,
     wait: Duration,
 ) -> Result<Lock, ToolError> {
-    context
-        .locks()
-        .acquire(&lock_name(store, order_id), wait, LOCK_LEASE)
-        .map_err(|mut error| {
-            if error.kind == ErrorKind::Conflict {
-                error.message = format!(
-                    "Other calls are changing the order {order_id} at the moment. Nothing was changed. Try again in a few \
-                     seconds."
-                );
-                error.retry_after_ms = error.retry_after_ms.or(Some(2_000));
-            }
-            error
-        })
+    engine::lock(context, store, order_id, wait)
 }
 
 /// The shipments of an order as they are now, never from the cache; with tokens for as many requests after it.
@@ -141,6 +131,27 @@ fn listed(shipments: &[Shipment]) -> String {
         "Its shipments, by id and tracking number: {}.",
         shown.join(", ")
     )
+}
+
+/// What an order shows of an edit of its shipments. None where it tells nothing: shipments without a tracking number look
+/// like each other.
+pub(crate) fn standing(edit: &Edit, order: &Map<String, Value>) -> Option<Standing> {
+    let (None, Some(Value::Object(added))) = (&edit.before, &edit.after) else {
+        return Some(place::standing(order, edit, order));
+    };
+    if text(added, "tracking_number").is_empty() || details::is_none(text(added, "tracking_number"))
+    {
+        return None;
+    }
+    let there = place::list(order, LIST)
+        .iter()
+        .filter_map(Value::as_object)
+        .any(|shipment| details::same_parcel(shipment, added));
+    Some(if there {
+        Standing::After
+    } else {
+        Standing::Before
+    })
 }
 
 /// The plugin with the tools for shipments, and with the wish that goes with them.

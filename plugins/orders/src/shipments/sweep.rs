@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orderdesk_client::journal::{Change, Intent, Journal, State};
-use orderdesk_client::{ApiRequest, Store, take_rows};
+use orderdesk_client::{ApiRequest, Store, keep_lock, take_rows};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Value, json};
 use orderdesk_plugin::{Context, ErrorKind, ToolError};
@@ -154,7 +154,7 @@ impl Sweep<'_> {
                 } else if state == State::Unknown
                     && let Some(Ok(held)) = orders.remove(rows[place].order_id.as_str())
                 {
-                    held.lock.keep();
+                    keep_lock(self.context, held.lock);
                 }
                 results[place] = Some(row);
             }

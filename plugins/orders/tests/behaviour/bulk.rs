@@ -192,3 +192,103 @@ fn a_cancelled_call_tells_what_it_did() {
     );
     assert_eq!(shop.order("6")["tag_name"], "");
 }
+
+fn keyed() -> Value {
+    let mut arguments = arguments();
+    arguments["idempotency_key"] = json!("K-1");
+    arguments
+}
+
+fn puts(host: &FakeHost) -> usize {
+    host.requests()
+        .iter()
+        .filter(|request| request.method == Method::Put)
+        .count()
+}
+
+#[test]
+fn what_was_interrupted_goes_on_where_it_stopped_and_asks_nobody_again() {
+    let host = with_stores(&[("9021", "Alpha")]);
+    let shop = Shop::open(&host, (10..17).map(order).collect());
+    // The process ends in the middle of the fourth order: after its PUT, before anybody recorded that.
+    for number in 0..4 {
+        let down = host.clone();
+        shop.fault(
+            Method::Put,
+            Fault::Then(Box::new(move |_| {
+                if number == 3 {
+                    down.before_commit(|_| Err(ToolError::unavailable("down", "It is gone.")));
+                }
+            })),
+        );
+    }
+    drop(answered(&host, "orders_bulk_update", &keyed(), true));
+    host.before_commit(|_| Ok(()));
+    let before = puts(&host);
+    assert_eq!(before, 4);
+
+    // Another order would be found now; it is not what somebody agreed to.
+    shop.edit("16", json!({ "folder_id": 31002 }));
+    let changed = call(&host, "orders_bulk_update", keyed()).unwrap();
+    assert_eq!(puts(&host) - before, 3, "{changed:#}");
+    let rows = changed["results"].as_array().unwrap();
+    assert_eq!(rows.len(), 7);
+    for row in rows {
+        assert!(row["ok"] == true && row["change_id"].is_string(), "{row}");
+        assert_eq!(
+            shop.order(row["order_id"].as_str().unwrap())["tag_name"],
+            "x"
+        );
+    }
+
+    // All attempts are one call, which can be taken back as a whole.
+    let undo = json!({ "change_id": rows[5]["change_id"], "whole_call": true });
+    let undone = answered(&host, "orders_undo", &undo, true).unwrap();
+    assert_eq!(undone["results"].as_array().unwrap().len(), 7);
+    for id in shop.ids() {
+        assert_eq!(shop.order(&id)["tag_name"], "", "{id}");
+    }
+    // What was done is done: the key stands for then.
+    let again = call(&host, "orders_bulk_update", keyed()).unwrap();
+    assert!(super::writing::warnings(&again).contains("nothing was changed now"));
+    assert_eq!(again["results"], changed["results"]);
+    let mut other = keyed();
+    other["changes"] = json!({ "tag_name": "y" });
+    let error = call(&host, "orders_bulk_update", other).unwrap_err();
+    assert!(error.has_code("idempotency-key-reused"));
+}
+
+#[test]
+fn what_was_cancelled_goes_on_too() {
+    let host = with_stores(&[("9021", "Alpha")]);
+    let shop = Shop::open(&host, (10..14).map(order).collect());
+    let gone = host.clone();
+    shop.fault(Method::Put, Fault::Then(Box::new(|_| {})));
+    shop.fault(Method::Put, Fault::Then(Box::new(move |_| gone.cancel())));
+    let changed = answered(&host, "orders_bulk_update", &keyed(), true).unwrap();
+    assert_eq!(changed["results"].as_array().unwrap().len(), 2);
+    host.uncancel();
+    let changed = call(&host, "orders_bulk_update", keyed()).unwrap();
+    assert_eq!(changed["results"].as_array().unwrap().len(), 4);
+    assert_eq!(puts(&host), 4);
+}
+
+#[test]
+fn without_a_key_a_repetition_asks_again_and_changes_nothing_twice() {
+    let (host, _) = open();
+    answered(&host, "orders_bulk_update", &arguments(), true).unwrap();
+    let before = puts(&host);
+    answered(&host, "orders_bulk_update", &arguments(), true).unwrap();
+    assert_eq!(puts(&host), before);
+}
+
+#[test]
+fn a_key_under_which_nobody_agreed_yet_is_free() {
+    let (host, _) = open();
+    asked(&host, "orders_bulk_update", &keyed());
+    let error = answered(&host, "orders_bulk_update", &keyed(), false).unwrap_err();
+    assert!(error.has_code("not-confirmed"));
+    let mut other = keyed();
+    other["changes"] = json!({ "tag_name": "y" });
+    answered(&host, "orders_bulk_update", &other, true).unwrap();
+}

@@ -2,8 +2,8 @@
 
 use orderdesk_plugin::http::Method;
 
-use super::shop::Fault;
-use super::writing::{open, warnings};
+use super::shop::{Fault, Shop};
+use super::writing::{answered, open, warnings};
 use super::*;
 
 fn update(host: &FakeHost, changes: Value) -> Result<Value, ToolError> {
@@ -112,6 +112,133 @@ fn an_order_that_cannot_be_read_leaves_the_outcome_open_and_says_so() {
     assert!(error.outcome_unknown, "{error}");
     let extra = error.extra.unwrap();
     assert!(extra["change_id"].is_string() && extra["ours"][0]["path"] == "email");
+
+    // The lock outlives the call, and whoever comes meanwhile hears why.
+    host.set_time_left_ms(45_000);
+    shop.calm();
+    let error = update(&host, json!({ "tag_name": "next" })).unwrap_err();
+    assert!(error.has_code("lock-kept"), "{error}");
+    assert!(
+        error.message.contains("outcome is not known yet") && error.message.contains("60 s"),
+        "{error}"
+    );
+    let moving = json!({ "order_id_list": [5], "destination_folder_id": 31002 });
+    let error = call(&host, "orders_move", moving).unwrap_err();
+    assert!(
+        error.message.contains("outcome is not known yet"),
+        "{error}"
+    );
+
+    // Who comes later learns how it ended, and so does the list of changes.
+    host.advance(std::time::Duration::from_secs(60));
+    host.set_time_left_ms(90_000);
+    let changes = call(&host, "orders_changes", json!({ "order_id": 5 })).unwrap();
+    assert_eq!(changes["changes"][0]["state"], "made");
+    let written = update(&host, json!({ "tag_name": "next" })).unwrap();
+    assert!(
+        warnings(&written).contains("was made after all"),
+        "{}",
+        warnings(&written)
+    );
+    assert!(host.locks_held("orders").is_empty());
+    let undone = call(
+        &host,
+        "orders_undo",
+        json!({ "change_id": extra["change_id"] }),
+    )
+    .unwrap();
+    assert_eq!(undone["changed"], true);
+    assert_eq!(shop.order("5")["email"], "r.okafor@example.com");
+    assert_eq!(shop.order("5")["tag_name"], "next");
+}
+
+/// The host ends the call between the intent and its outcome, as a crash does.
+fn interrupted(host: &FakeHost, method: Method, shop: &Shop, call: impl FnOnce()) {
+    let down = host.clone();
+    shop.fault(
+        method,
+        Fault::Then(Box::new(move |_| {
+            down.before_commit(|_| Err(ToolError::unavailable("down", "The process is gone.")));
+        })),
+    );
+    call();
+    host.before_commit(|_| Ok(()));
+}
+
+#[test]
+fn what_was_interrupted_is_made_or_not_made_as_the_order_shows() {
+    for arrived in [true, false] {
+        let (host, shop) = open();
+        interrupted(&host, Method::Put, &shop, || {
+            drop(update(&host, json!({ "email": "a@example.com" })));
+        });
+        if !arrived {
+            shop.edit("5", json!({ "email": "r.okafor@example.com" }));
+        }
+        let listed = |host: &FakeHost| {
+            let changes = call(host, "orders_changes", json!({ "order_id": 5 })).unwrap();
+            changes["changes"].as_array().unwrap().last().unwrap()["state"].clone()
+        };
+        if !arrived {
+            assert_eq!(listed(&host), "under_way", "it may still arrive");
+        }
+        host.advance(std::time::Duration::from_secs(60));
+        let state = if arrived { "made" } else { "not_made" };
+        assert_eq!(listed(&host), state);
+        // Now it is recorded, whatever happens to the order afterwards.
+        let written = update(&host, json!({ "tag_name": "next" })).unwrap();
+        assert!(warnings(&written).contains("whose answer was lost"));
+        shop.edit("5", json!({ "email": "third@example.com" }));
+        assert_eq!(listed(&host), state);
+        let written = update(&host, json!({ "tag_name": "last" })).unwrap();
+        assert!(
+            !warnings(&written).contains("whose answer was lost"),
+            "told once"
+        );
+    }
+}
+
+#[test]
+fn what_neither_shows_is_unknown_once_it_cannot_be_under_way() {
+    let (host, shop) = open();
+    interrupted(&host, Method::Put, &shop, || {
+        drop(update(&host, json!({ "email": "a@example.com" })));
+    });
+    shop.edit("5", json!({ "email": "third@example.com" }));
+    host.advance(std::time::Duration::from_secs(60));
+    let changes = call(&host, "orders_changes", json!({})).unwrap();
+    assert_eq!(changes["changes"][0]["state"], "unknown");
+}
+
+#[test]
+fn an_interrupted_deletion_and_an_interrupted_creation_are_found_out_too() {
+    let (host, shop) = open();
+    interrupted(&host, Method::Delete, &shop, || {
+        drop(answered(
+            &host,
+            "orders_delete",
+            &json!({ "order_id": 5 }),
+            true,
+        ));
+    });
+    interrupted(&host, Method::Post, &shop, || {
+        let order = json!({ "order_data": { "source_id": "W-9", "shipping": { "company": "Acme" }, "order_items": [{ "name": "Desk" }] } });
+        drop(call(&host, "orders_create", order));
+    });
+    let changes = call(&host, "orders_changes", json!({})).unwrap();
+    let states: Vec<&Value> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| &change["state"])
+        .collect();
+    assert_eq!(states, ["made", "made"]);
+    let created = &changes["changes"][0];
+    let id = created["order_id"].as_str().unwrap();
+    assert_eq!(shop.order(id)["source_id"], "W-9");
+    let undo = json!({ "change_id": created["change_id"] });
+    answered(&host, "orders_undo", &undo, true).unwrap();
+    assert!(!shop.ids().contains(&id.to_owned()));
 }
 
 #[test]

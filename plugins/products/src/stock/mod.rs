@@ -13,7 +13,7 @@ use orderdesk_client::difference;
 use orderdesk_client::repeat::{self, Attempt};
 use orderdesk_client::{
     Stopwatch, Store, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis,
-    changed_since,
+    changed_since, keep_lock,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{self, json};
@@ -307,7 +307,9 @@ fn settle(
     }
     if lines.iter().any(doubtful) {
         // Whoever comes next waits until this one cannot arrive any more.
-        locks.into_iter().for_each(Lock::keep);
+        for lock in locks {
+            keep_lock(carry.context, lock);
+        }
         if !lines.iter().any(|it| it.fate == Fate::Made) {
             let rows: Vec<String> = lines
                 .iter()

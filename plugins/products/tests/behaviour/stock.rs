@@ -226,6 +226,9 @@ fn where_looking_fails_too_the_key_tells_later_what_arrived() {
         assert!(error.outcome_unknown, "{error}");
         assert_eq!(desk.changes()[0]["state"], "unknown");
         desk.see_again();
+        let held = adjust(&desk, call.clone()).unwrap_err();
+        assert!(held.has_code("lock-kept"), "{held}");
+        desk.host().advance(std::time::Duration::from_secs(60));
         match stock_meanwhile {
             None => {
                 adjust(&desk, call).unwrap();

@@ -120,7 +120,7 @@ pub(crate) fn write(arguments: What, context: &Context) -> Result<Seen, ToolErro
             context
                 .locks()
                 .acquire("all", Duration::ZERO, Duration::from_secs(60))?
-                .keep();
+                .keep(Duration::from_secs(3_600))?;
             "locked".to_owned()
         }
         other => other.to_owned(),
@@ -171,8 +171,8 @@ pub(crate) fn wait(_: NoArguments, context: &Context) -> Result<Seen, ToolError>
     let again = context
         .locks()
         .acquire("same", Duration::from_secs(600), Duration::from_secs(600));
-    lock.keep();
-    again?.keep();
+    std::mem::forget(lock);
+    std::mem::forget(again?);
     Ok(Seen {
         seen: "both".to_owned(),
     })

@@ -166,6 +166,12 @@ fn where_looking_fails_too_the_outcome_stays_unknown_and_the_lock_stays() {
     );
     assert_eq!(changes(desk.host())[0]["state"], "unknown");
     desk.see_again();
+    let error = add(desk.host(), ups()).unwrap_err();
+    assert!(error.has_code("lock-kept"), "{error}");
+    desk.host().advance(Duration::from_secs(60));
+    // The order itself tells how it ended.
+    let listed = call(desk.host(), "orders_changes", json!({ "order_id": 5 })).unwrap();
+    assert_eq!(listed["changes"][0]["state"], "made");
     assert_eq!(add(desk.host(), ups()).unwrap()["already_there"], true);
 }
 

@@ -1,5 +1,7 @@
 //! `shipments_add_batch`.
 
+use std::time::Duration;
+
 use super::*;
 
 fn rows(ids: impl IntoIterator<Item = u64>) -> Value {
@@ -146,6 +148,7 @@ fn where_looking_fails_too_every_row_says_that_nobody_knows() {
     );
     assert_eq!(changes(desk.host())[0]["state"], "unknown");
     desk.see_again();
+    desk.host().advance(Duration::from_secs(60));
     assert_eq!(add(&desk, &rows([5]))["results"][0]["already_there"], true);
 }
 

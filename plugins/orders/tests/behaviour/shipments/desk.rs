@@ -152,6 +152,13 @@ impl World {
                 ),
                 None => not_found(&format!("Order {order} Not Found")),
             },
+            (Method::Get, ["orders", order]) => match self.orders.borrow().get(*order) {
+                Some(shipments) => Reply::json(
+                    200,
+                    &json!({ "status": "success", "order": { "id": order, "order_shipments": shipments } }),
+                ),
+                None => not_found(&format!("Order {order} Not Found")),
+            },
             (Method::Post, ["orders", order, "shipments"]) => {
                 match self.add(order, &request.json()) {
                     Ok(()) => success("Shipment Added"),
