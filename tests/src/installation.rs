@@ -61,6 +61,10 @@ impl Installation {
         };
         let text = std::fs::read_to_string(files::root().join("orderdesk.toml")).unwrap();
         let mut config: toml::Table = text.parse().unwrap();
+        // On a busy machine a component that nobody compiled before takes its time.
+        if let Some(toml::Value::Table(mcp)) = config.get_mut("mcp") {
+            mcp.insert("list_wait".to_owned(), "120s".into());
+        }
         change(&mut config);
         std::fs::write(installation.config(), config.to_string()).unwrap();
         // The configuration names its components by paths that start at its folder.

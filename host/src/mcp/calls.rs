@@ -54,12 +54,14 @@ impl McpServer {
         selection: &Selection,
     ) -> Result<Listed, ErrorData> {
         let mut registry = self.shared.host.registry();
+        let mut complete = true;
         if registry.find(name).is_none() {
-            self.shared.host.loaded(self.shared.config.list_wait).await;
+            complete = self.shared.host.loaded(self.shared.config.list_wait).await;
             registry = self.shared.host.registry();
         }
         match registry.find(name) {
             Some(listed) if in_scope(listed, caller) => Ok(listed.clone()),
+            _ if !complete => Err(still_loading(name)),
             _ => Err(unknown_tool(name, &registry, caller, selection)),
         }
     }
@@ -181,6 +183,17 @@ async fn converse(
         };
         request.answered = Some(answered);
     }
+}
+
+/// Whether there is such a tool cannot be known yet, and a model that hears that there is none goes without it.
+fn still_loading(name: &str) -> ErrorData {
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    ErrorData::internal_error(
+        format!(
+            "'{shown}' cannot be called yet: plugins are still being compiled for the first time. Try again in a few seconds"
+        ),
+        None,
+    )
 }
 
 /// A tool that this caller must not know of is answered like one that does not exist.
