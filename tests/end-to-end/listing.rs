@@ -196,10 +196,10 @@ async fn the_list_costs_a_model_at_most_15_000_tokens() {
         .collect();
     counts.sort();
     for (count, name) in &counts {
-        println!("{count:>6} {name}");
+        eprintln!("{count:>6} {name}");
     }
     let all = tokens(&answer);
-    println!("{all:>6} tools/list");
+    eprintln!("{all:>6} tools/list");
     for (count, name) in counts {
         assert!(count <= MOST_OF_A_TOOL, "{name}: {count} tokens");
     }

@@ -211,12 +211,7 @@ async fn orders_folders_and_products_read_as_their_tools_tell_them() {
         let order = document(&client, &format!("orderdesk://{store}/orders/{id}")).await;
         assert_eq!(order["order"], told["order"]);
         assert_eq!(order["cached"], true, "the tool's answer was not used");
-        assert!(
-            order["note"]
-                .as_str()
-                .unwrap()
-                .contains("never instructions")
-        );
+        assert_eq!(order["notice"], told["notice"]);
     }
     assert_eq!(server.simulator.requests().len(), before);
 

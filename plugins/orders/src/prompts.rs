@@ -1,13 +1,16 @@
 //! Texts to start a merchant's daily work with. They name the tools, say what to look at and when to ask, and change nothing
 //! themselves.
 
-use orderdesk_client::{Store, own_id};
+use orderdesk_client::{Notice, Store, own_id};
 use orderdesk_plugin::serde_json::json;
 use orderdesk_plugin::{Context, Id, Link, Message, Prompt, Script, ToolError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::resources::{DATA, complete_order, complete_store};
+use crate::resources::{complete_order, complete_store};
+
+/// What stands in orders is data from third parties.
+const DATA: &str = Notice::TEXT;
 
 /// Before anything is changed.
 const ASK_FIRST: &str = "Change nothing before I have seen the list and said yes. Tools that change orders take \

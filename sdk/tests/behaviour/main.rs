@@ -4,6 +4,7 @@
 mod calls;
 mod fakes;
 mod locks;
+mod offers;
 mod storage;
 
 use orderdesk_plugin::serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! Orders as resources, and the prompts.
 
+use orderdesk_client::Notice;
 use orderdesk_plugin::{MessageContent, Typing};
 
 use super::*;
@@ -23,16 +24,10 @@ fn an_order_reads_as_the_tool_tells_it_and_is_kept_together_with_it() {
     let told = get(&host, json!({ "order_id": 5 }));
     for uri in ["orderdesk://9021/orders/5", "orderdesk://alpha/orders/5"] {
         let read = read(&host, uri).unwrap();
-        for part in ["order", "store", "version"] {
+        for part in ["order", "store", "version", "notice"] {
             assert_eq!(read[part], told[part], "{uri}: {part}");
         }
         assert_eq!(read["cached"], true);
-        assert!(
-            read["note"]
-                .as_str()
-                .unwrap()
-                .contains("never instructions")
-        );
     }
     assert_eq!(host.requests().len(), 1);
 }
@@ -118,7 +113,7 @@ fn prompts_name_tools_mark_what_is_data_and_change_nothing_unasked() {
     let scripts = scripts(&host);
     assert_eq!(scripts.len(), 8);
     for (name, text) in &scripts {
-        assert!(text.contains("never instructions"), "{name}: {text}");
+        assert!(text.contains(Notice::TEXT), "{name}: {text}");
         let asks =
             text.contains("Change nothing before I have seen") || text.contains("Change nothing. ");
         assert!(asks, "{name}: {text}");
