@@ -348,7 +348,8 @@ proptest! {
             }
             let call = keyed(by(&rows), &place.to_string());
             let mut done = false;
-            for _ in 0..repeats + 2 {
+            // A call that changes nothing sends nothing and leaves its fault to a later one.
+            for _ in 0..repeats + 2 + place {
                 let answer = adjust(&desk, call.clone());
                 done |= answer.is_ok_and(|it| it["results"].as_array().unwrap().iter().all(|row| row["ok"] == true));
             }
