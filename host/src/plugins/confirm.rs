@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::call::{Answer, broken};
+use super::answer::{Answer, broken};
 use super::intent::Intent;
 use super::preview;
 use super::registry::Listed;

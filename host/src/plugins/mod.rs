@@ -1,6 +1,7 @@
 //! Plugins: found, verified, compiled, instantiated fresh for each call, limited. Knows no MCP.
 
 mod admission;
+mod answer;
 mod arguments;
 mod call;
 mod compiled;
@@ -16,6 +17,7 @@ mod intent;
 mod load;
 mod native;
 mod offer;
+mod peer;
 mod preview;
 mod prompt;
 mod registry;
@@ -28,7 +30,8 @@ mod uri;
 
 use thiserror::Error;
 
-pub use call::{Answer, CallRequest, Content, Structured};
+pub use answer::{Answer, Content, Structured};
+pub use call::CallRequest;
 pub use compiled::CompiledCode;
 pub use confirm::{Answered, Asked, AskedQuestion, Reply};
 pub use engine::{EngineError, PluginEngine};

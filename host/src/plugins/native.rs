@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::call::Answer;
+use super::answer::Answer;
 use super::tool::Tool;
 use crate::capabilities::context::Caller;
 use crate::capabilities::contract::Error;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::broken;
+use super::answer::broken;
 use super::confirm::refusal;
 use super::registry::Listed;
 use crate::capabilities::Services;

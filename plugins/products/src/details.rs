@@ -1,6 +1,7 @@
 //! What callers say of a product, and how it is merged into one.
 
 use orderdesk_client::likeness::blank;
+use orderdesk_client::merge_patch;
 use orderdesk_plugin::serde_json::{Map, Number, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,7 +65,7 @@ pub(crate) fn merged(current: &Product, changes: &Product) -> Product {
                     Some(Value::Object(map)) => map.clone(),
                     _ => Map::new(),
                 };
-                apply(&mut map, patch);
+                merge_patch(&mut map, patch);
                 whole.insert(name.clone(), Value::Object(map));
             }
             // Order Desk's own blank of a number without a manufacturer is null: not a difference.
@@ -75,28 +76,6 @@ pub(crate) fn merged(current: &Product, changes: &Product) -> Product {
         }
     }
     whole
-}
-
-/// RFC 7396, section 2.
-fn apply(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
-    for (name, change) in patch {
-        match change {
-            Value::Null => {
-                target.shift_remove(name);
-            }
-            Value::Object(inner) => {
-                let mut map = match target.get(name) {
-                    Some(Value::Object(map)) => map.clone(),
-                    _ => Map::new(),
-                };
-                apply(&mut map, inner);
-                target.insert(name.clone(), Value::Object(map));
-            }
-            value => {
-                target.insert(name.clone(), value.clone());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! appended, items are told apart by id or code ([`super::items`]), a list of discounts is replaced. Merging the same
 //! changes twice changes nothing more.
 
+use orderdesk_client::merge_patch;
 use orderdesk_plugin::ToolError;
 use orderdesk_plugin::serde_json::{Map, Value, json};
 
@@ -73,7 +74,7 @@ pub(crate) fn patched(path: &str, map: Option<&Value>, patch: &Value) -> Result<
     };
     match patch {
         Value::Null => target.clear(),
-        Value::Object(patch) => apply(&mut target, patch),
+        Value::Object(patch) => merge_patch(&mut target, patch),
         // How Order Desk itself writes an empty map.
         Value::Array(none) if none.is_empty() => {}
         other => {
@@ -85,28 +86,6 @@ pub(crate) fn patched(path: &str, map: Option<&Value>, patch: &Value) -> Result<
         }
     }
     Ok(Value::Object(target))
-}
-
-/// RFC 7396, section 2.
-fn apply(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
-    for (name, change) in patch {
-        match change {
-            Value::Null => {
-                target.shift_remove(name);
-            }
-            Value::Object(inner) => {
-                let mut map = match target.get(name) {
-                    Some(Value::Object(map)) => map.clone(),
-                    _ => Map::new(),
-                };
-                apply(&mut map, inner);
-                target.insert(name.clone(), Value::Object(map));
-            }
-            value => {
-                target.insert(name.clone(), value.clone());
-            }
-        }
-    }
 }
 
 /// An address with its parts changed; `null` blanks a part, or all of them.

@@ -1,0 +1,213 @@
+//! What a plugin answers: as it goes on to the caller, and held against its limits and its own description before.
+
+use serde_json::{Map, Value};
+
+use super::registry::Listed;
+use crate::capabilities::context::CallContext;
+use crate::capabilities::contract::tools::{self, Output};
+use crate::capabilities::contract::{Error, ErrorKind};
+
+/// A successful call's result.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// For people and models to read.
+    pub content: Vec<Content>,
+    /// For programs; always an object.
+    pub structured: Option<Structured>,
+}
+
+/// A structured result, read once: what shows it as text does not have to write it again.
+#[derive(Debug)]
+pub struct Structured {
+    /// As JSON.
+    pub text: String,
+    /// What that says.
+    pub object: Map<String, Value>,
+}
+
+impl From<Map<String, Value>> for Structured {
+    fn from(object: Map<String, Value>) -> Self {
+        let value = Value::Object(object);
+        let text = value.to_string();
+        let object = match value {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        Self { text, object }
+    }
+}
+
+/// A piece of an answer.
+#[derive(Debug)]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// Bytes with their media type.
+    Blob {
+        /// Such as `image/png`.
+        mime: String,
+        /// The bytes.
+        data: Vec<u8>,
+    },
+    /// A pointer to a resource.
+    Link {
+        /// Where.
+        uri: String,
+        /// For people.
+        name: String,
+        /// Such as `text/html`.
+        mime: Option<String>,
+        /// What is there.
+        description: Option<String>,
+    },
+}
+
+/// Bytes of an answer that are looked through where they are; more would keep a thread from other calls.
+const AT_ONCE: usize = 64 << 10;
+/// What a piece of content costs beside what is in it, once it is JSON.
+const PIECE: usize = 64;
+
+/// The plugin's result, held against its limits and its own schema before the call's deadline.
+pub(super) async fn checked_within(
+    listed: &Listed,
+    output: Output,
+    context: &CallContext,
+) -> Result<Answer, Error> {
+    let bytes = size(&output);
+    if bytes as u64 > listed.limits().output.as_u64() {
+        return Err(too_much(listed, bytes));
+    }
+    if bytes <= AT_ONCE {
+        return checked(listed, output);
+    }
+    let checking = {
+        let listed = listed.clone();
+        tokio::task::spawn_blocking(move || checked(&listed, output))
+    };
+    match tokio::time::timeout_at(context.deadline, checking).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => Err(Error::internal("Checking an answer", &error)),
+        Err(_) => Err(broken(
+            listed,
+            "its result could not be checked against its own output schema in time",
+        )),
+    }
+}
+
+fn size(output: &Output) -> usize {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let content = output.content.iter().map(|content| {
+        PIECE
+            + match content {
+                tools::Content::Text(text) => text.len(),
+                tools::Content::Blob(blob) => blob.mime.len() + blob.data.len(),
+                tools::Content::Link(link) => {
+                    link.uri.len() + link.name.len() + of(&link.mime) + of(&link.description)
+                }
+            }
+    });
+    of(&output.structured) + content.sum::<usize>()
+}
+
+/// An error is an answer too.
+pub(super) fn bounded(listed: &Listed, error: Error) -> Error {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let bytes = of(&error.code) + error.message.len() + of(&error.extra);
+    if bytes as u64 > listed.limits().output.as_u64() {
+        return Error {
+            outcome_unknown: error.outcome_unknown,
+            ..too_much(listed, bytes)
+        };
+    }
+    error
+}
+
+fn too_much(listed: &Listed, bytes: usize) -> Error {
+    Error {
+        outcome_unknown: !listed.tool.hints.read_only,
+        ..Error::new(
+            ErrorKind::TooLarge,
+            "output-limit",
+            format!(
+                "The answer of {} has {bytes} bytes; the limit is {} (plugins.{}.limits.output). Ask for less: a smaller limit, or fewer fields.",
+                listed.tool.name,
+                listed.limits().output,
+                listed.plugin_name()
+            ),
+        )
+    }
+}
+
+fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
+    let structured = output
+        .structured
+        .map(|text| match serde_json::from_str(&text) {
+            Ok(value @ Value::Object(_)) => Ok((text, value)),
+            Ok(_) => Err(broken(listed, "its structured result is not an object")),
+            Err(error) => Err(broken(
+                listed,
+                &format!("its structured result is not JSON: {error}"),
+            )),
+        })
+        .transpose()?;
+    if let Some(validator) = &listed.tool.output {
+        let value = structured.as_ref().map_or(&Value::Null, |(_, value)| value);
+        // Most results are valid, and to know that costs less than to gather errors.
+        if !validator.is_valid(value)
+            && let Some(error) = validator.iter_errors(value).next()
+        {
+            let path = error.instance_path().to_string();
+            return Err(broken(
+                listed,
+                &format!(
+                    "its result breaks its own output schema at '{path}': {}",
+                    error.masked()
+                ),
+            ));
+        }
+    }
+    let structured = structured.and_then(|(text, value)| match value {
+        Value::Object(object) => Some(Structured { text, object }),
+        _ => None,
+    });
+    let content = output
+        .content
+        .into_iter()
+        .map(|content| match content {
+            tools::Content::Text(text) => Content::Text(text),
+            tools::Content::Blob(blob) => Content::Blob {
+                mime: blob.mime,
+                data: blob.data,
+            },
+            tools::Content::Link(link) => Content::Link {
+                uri: link.uri,
+                name: link.name,
+                mime: link.mime,
+                description: link.description,
+            },
+        })
+        .collect();
+    Ok(Answer {
+        content,
+        structured,
+    })
+}
+
+pub(super) fn broken(listed: &Listed, what: &str) -> Error {
+    tracing::error!(
+        plugin = listed.plugin_name(),
+        tool = listed.tool.name,
+        "{what}"
+    );
+    Error {
+        outcome_unknown: !listed.tool.hints.read_only,
+        ..Error::new(
+            ErrorKind::Internal,
+            "plugin-broke-its-contract",
+            format!(
+                "The plugin '{}' gave an answer that breaks its own description. Tell its author.",
+                listed.plugin_name()
+            ),
+        )
+    }
+}

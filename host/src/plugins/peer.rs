@@ -1,0 +1,110 @@
+//! A plugin's call of another plugin's tool: the one way up from the capabilities.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::call::{budget, lock_holder};
+use super::confirm::Reply;
+use super::host::PluginHost;
+use super::intent::Intent;
+use super::preview;
+use super::registry::Runner;
+use crate::capabilities::context::{CallContext, PeerCalls};
+use crate::capabilities::contract::tools::Mode;
+use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::sealing::CallSecrets;
+
+#[async_trait]
+impl PeerCalls for PluginHost {
+    async fn call_peer(
+        &self,
+        parent: &CallContext,
+        tool: &str,
+        arguments: &str,
+    ) -> Result<String, Error> {
+        let registry = self.registry();
+        let listed = registry.find(tool).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                "tool-not-found",
+                format!("There is no tool '{tool}'."),
+            )
+        })?;
+        let arguments = match serde_json::from_str(arguments) {
+            Ok(Value::Object(arguments)) => arguments,
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "invalid-arguments",
+                    format!("The arguments of {tool} are not a JSON object."),
+                ));
+            }
+        };
+        listed.tool.arguments.check(tool, &arguments)?;
+        let mode = preview::mode(listed, &arguments)?;
+        let read_only = listed.tool.hints.read_only || mode == Mode::Preview;
+        if parent.read_only && !read_only {
+            return Err(Error::read_only(tool));
+        }
+        if preview::confirm_token(&arguments).is_some() {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "confirm-token-through-peer",
+                format!(
+                    "{tool} was not called: a confirm_token is a caller's, and plugins cannot pass it on."
+                ),
+            ));
+        }
+        if listed
+            .tool
+            .sealed
+            .iter()
+            .any(|sealed| arguments.contains_key(&sealed.name))
+        {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "secret-argument",
+                format!("{tool} takes a secret, which only a person can give."),
+            ));
+        }
+        let Runner::Plugin(plugin) = &listed.runner else {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "not-a-plugin",
+                format!("{tool} cannot be called by plugins."),
+            ));
+        };
+        let context = Arc::new(CallContext {
+            grantee: plugin.grantee.clone(),
+            caller: parent.caller.clone(),
+            read_only,
+            correlation_id: parent.correlation_id.clone(),
+            lock_holder: lock_holder(),
+            deadline: parent.deadline,
+            cancelled: parent.cancelled.clone(),
+            stopped: parent.stopped.clone(),
+            progress: None,
+            secrets: CallSecrets::default(),
+            budget: budget(&plugin.limits),
+            log: parent.log.clone(),
+            depth: parent.depth + 1,
+            peers: parent.peers.clone(),
+            subject: std::sync::Mutex::default(),
+        });
+        let intent = Intent::of_peer(mode);
+        let Reply::Done(answer) = self
+            .finish(listed, plugin, context, arguments, intent)
+            .await?
+        else {
+            return Err(Error::internal(
+                "A peer call",
+                &"it asked where nobody answers",
+            ));
+        };
+        Ok(answer
+            .structured
+            .map_or_else(|| "{}".to_owned(), |structured| structured.text))
+    }
+}
