@@ -17,7 +17,7 @@ use crate::plugins::{
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
+    Confirmations, Documents, Hooks, Links, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
     TenancyError,
 };
 
@@ -123,7 +123,8 @@ impl Data {
             documents: Documents::new(self.database.clone(), clock.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
-            hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
+            hooks: Hooks::new(self.database.clone(), clock.clone(), &self.tenancy),
+            links: Links::new(self.database.clone(), clock, &self.tenancy),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,
         }))

@@ -46,6 +46,14 @@ impl StdioCaller {
         }
     }
 
+    /// Who needs no key on this machine.
+    pub(super) fn local_person(&self) -> Option<Principal> {
+        match &self.identity {
+            Identity::Local(principal) => Some(principal.clone()),
+            Identity::Key(..) => None,
+        }
+    }
+
     /// Who calls.
     ///
     /// # Errors
@@ -71,6 +79,7 @@ pub async fn serve_stdio(
     server: McpServer,
     stop: impl Future<Output = ()>,
 ) -> Result<(), rmcp::RmcpError> {
+    server.serve_pages_on_this_machine();
     let running = server.serve(rmcp::transport::stdio()).await?;
     let token = running.cancellation_token();
     let mut ended = pin!(running.waiting());

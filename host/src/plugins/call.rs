@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::answer::{Answer, bounded, checked_within};
-use super::confirm::{Answered, Asked, Next, Reply};
+use super::confirm::{Answered, Asked, AskedQuestion, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
+use super::person::{Linked, Visit};
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
@@ -40,6 +41,12 @@ pub struct CallRequest {
     pub can_ask: bool,
     /// The answers to those of an earlier call, which this one goes on with.
     pub answered: Option<Answered>,
+    /// What the client tells of a link that an earlier call ended with.
+    pub visit: Option<Visit>,
+    /// Secret arguments were entered by a person, or stand in this server's own environment: no client and no model saw them.
+    pub entered_by_person: bool,
+    /// What a person said yes to at a page.
+    pub agreed: Vec<AskedQuestion>,
 }
 
 impl CallRequest {
@@ -54,6 +61,9 @@ impl CallRequest {
             selection: Selection::default(),
             can_ask: false,
             answered: None,
+            visit: None,
+            entered_by_person: false,
+            agreed: Vec::new(),
         }
     }
 }
@@ -71,6 +81,7 @@ impl PluginHost {
         request.can_ask = false;
         match self.call_or_ask(listed, request).await? {
             Reply::Done(answer) => Ok(answer),
+            Reply::Linked(linked) => Err(linked.error),
             Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
         }
     }
@@ -91,8 +102,12 @@ impl PluginHost {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
+        self.check_secrets(listed, &request)?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
+        if let Some(reply) = self.waiting(listed, &request, mode).await? {
+            return Ok(reply);
+        }
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
@@ -213,6 +228,7 @@ impl PluginHost {
                 .await
                 .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
+            Ok(Ended::AtPage(linked)) => Ok(Reply::Linked(linked)),
             Err(error) => Err(bounded(listed, error)),
         };
         // The host let a preview write nothing.
@@ -290,6 +306,11 @@ impl PluginHost {
                 match next.await? {
                     Next::On(answers) => answers,
                     Next::Ask(asked) => return Ok(Ended::Asking(asked)),
+                    Next::AskAtPage(questions) => {
+                        let bound = intent.bound.as_ref();
+                        let asked = self.ask_at_page(listed, principal, bound, questions);
+                        return asked.await.map(Ended::AtPage);
+                    }
                 }
             };
             if context.cancelled.is_cancelled() {
@@ -320,6 +341,8 @@ enum Ended {
     With(Output),
     /// With questions to a person.
     Asking(Asked),
+    /// With a link for a person.
+    AtPage(Linked),
 }
 
 pub(super) fn budget(limits: &Limits) -> ResponseBudget {

@@ -18,6 +18,7 @@ mod load;
 mod native;
 mod offer;
 mod peer;
+mod person;
 mod preview;
 mod prompt;
 mod registry;
@@ -39,6 +40,9 @@ pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
 pub use offer::Asking;
+pub use person::{
+    Carried, Decision, Linked, Pages, Shown, ShownSecret, Visit, names_link,
+};
 pub use prompt::Prompt;
 pub use registry::{Listed, Offered, Problem, Registry};
 pub use resource::Resource;

@@ -14,6 +14,9 @@ use super::schema_weight;
 
 /// Longer names are cut or refused by clients that prefix them with the server's.
 const NAME_LENGTH: usize = 40;
+/// What callers read of a secret that the tool needs.
+const BETTER_LEFT_OUT: &str =
+    "Better left out: the answer is then a link to a page where a person enters it.";
 /// A compiled pattern; the time that a match takes grows with it.
 const PATTERN_BYTES: usize = 256 << 10;
 
@@ -105,12 +108,15 @@ impl Tool {
 
     /// Checks what a plugin declares.
     ///
+    /// Without `secrets_in_arguments`, what callers see has no arguments that hold secrets.
+    ///
     /// # Errors
     /// What is wrong with which tool, in words.
     pub fn check(
         declared: Declared,
         grantee: &Grantee,
         prefixes: &[String],
+        secrets_in_arguments: bool,
     ) -> Result<Self, String> {
         let name = declared.name;
         check_name("tool", &name, prefixes)?;
@@ -124,8 +130,11 @@ impl Tool {
         let mut schema = object(&declared.input_schema)
             .map_err(|error| of_tool(format!("its input schema {error}")))?;
         let sealed = take_sealed(&mut schema, grantee).map_err(&of_tool)?;
-        let arguments = ArgumentSchema::new(schema, &sealed)
+        let mut arguments = ArgumentSchema::new(schema, &sealed)
             .map_err(|error| of_tool(format!("its input schema {error}")))?;
+        if !secrets_in_arguments {
+            arguments.hide_secrets();
+        }
         let (output_schema, output) =
             match declared.output_schema.as_deref().map(object).transpose() {
                 Ok(None) => (None, None),
@@ -217,12 +226,14 @@ pub(super) fn compile(schema: &Map<String, Value>) -> Result<jsonschema::Validat
         .map_err(|error| format!("is not a valid JSON Schema: {error}"))
 }
 
-/// Takes `x-sealed` out of the schema, which is the host's business and not the model's.
+/// Takes `x-sealed` out of the schema, which is the host's business and not the model's. What is also required, the tool needs;
+/// callers need not send it, since a person can enter it.
 fn take_sealed(
     schema: &mut Map<String, Value>,
     grantee: &Grantee,
 ) -> Result<Vec<SealedArgument>, String> {
     let mut sealed = Vec::new();
+    let required = names(schema.get("required"));
     let Some(Value::Object(properties)) = schema.get_mut("properties") else {
         return Ok(sealed);
     };
@@ -257,16 +268,37 @@ fn take_sealed(
                 ));
             }
         }
+        let needed = required.contains(name);
+        let mut description = String::new();
         if let Some(property) = property.as_object_mut() {
             // The standard's own word for it (JSON Schema 2020-12, validation, section 9.4).
             property.insert("writeOnly".into(), true.into());
+            if let Some(told) = property.get("description").and_then(Value::as_str) {
+                description = told.to_owned();
+            }
+            if needed {
+                let told = format!("{description} {BETTER_LEFT_OUT}");
+                property.insert("description".into(), told.trim().into());
+            }
         }
         sealed.push(SealedArgument {
             name: name.clone(),
             audiences,
+            needed,
+            description,
         });
     }
+    if sealed.iter().any(|argument| argument.needed) {
+        let by_person = |name: &String| sealed.iter().any(|argument| &argument.name == name);
+        let rest: Vec<String> = required.into_iter().filter(|name| !by_person(name)).collect();
+        schema.insert("required".into(), rest.into());
+    }
     Ok(sealed)
+}
+
+fn names(list: Option<&Value>) -> Vec<String> {
+    let names = list.and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -308,7 +340,7 @@ mod tests {
     }
 
     fn check(name: &str, schema: &str) -> Result<Tool, String> {
-        Tool::check(declared(name, schema), &grantee(), &["shop_".into()])
+        Tool::check(declared(name, schema), &grantee(), &["shop_".into()], true)
     }
 
     #[test]
@@ -338,7 +370,7 @@ mod tests {
         ] {
             let mut tool = declared("shop_get", r#"{"type":"object"}"#);
             tool.toolset = Some(set.into());
-            let checked = Tool::check(tool, &grantee(), &["shop_".into()]);
+            let checked = Tool::check(tool, &grantee(), &["shop_".into()], true);
             assert_eq!(checked.is_ok(), fine, "{set}");
         }
     }

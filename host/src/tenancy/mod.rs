@@ -20,6 +20,7 @@ mod data_key;
 mod documents;
 mod hmac_verifier;
 mod hooks;
+mod links;
 mod local;
 mod locks;
 mod principal;
@@ -41,6 +42,9 @@ pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use hmac_verifier::HmacVerifier;
 pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
+pub use links::{
+    ATTEMPTS, FormSecret, Found, Link, LinkError, LinkFor, Links, OpenLink, Refusal, Standing,
+};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
 pub use principal::Principal;
@@ -53,6 +57,6 @@ pub use tenants::{
 };
 
 pub use crate::store::{
-    AccessKeyRecord, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
-    TenantRecord,
+    AccessKeyRecord, ConfirmationPurpose, EventKept, HookSummary, KeyId, LinkHash, LinkPurpose,
+    LockId, TenantId, TenantRecord,
 };

@@ -8,6 +8,7 @@ mod authentication;
 mod confirmations;
 mod documents;
 mod hooks;
+mod links;
 mod locks;
 mod secrets;
 mod server_key;
