@@ -27,7 +27,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
+pub fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     for secret in secrets {
         for form in forms(secret) {
             assert!(
@@ -38,7 +38,7 @@ fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     }
 }
 
-fn every_file(folder: &Path, look: &mut impl FnMut(&Path)) {
+pub fn every_file(folder: &Path, look: &mut impl FnMut(&Path)) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -10,6 +10,7 @@ mod listing;
 mod names;
 mod offers;
 mod orders;
+mod pages;
 mod previews;
 mod processes;
 mod program;

@@ -84,7 +84,7 @@ pub struct Mcp {
     /// How long `tools/list` waits for plugins that are compiled for the first time.
     #[serde(with = "humantime_serde")]
     pub list_wait: Duration,
-    /// Text that every agent gets on connecting, at most 2 KiB.
+    /// Text that every agent gets on connecting, at most 1,700 bytes.
     pub instructions: String,
     /// The sets of tools that are listed and callable, beside the tools without a set; empty: what plugins list by default.
     /// A client's own choice (`/mcp?toolsets=…`) goes before it.
