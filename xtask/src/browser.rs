@@ -58,7 +58,9 @@ fn name_in_path(name: &str) -> Result<PathBuf> {
 fn fetch(folder: &Path) -> Result<()> {
     for program in ["apt-get", "dpkg-deb"] {
         if !process::exists(program) {
-            bail!("`{program}` is missing, so {PACKAGE} cannot be fetched: install Chromium, this is not Debian");
+            bail!(
+                "`{program}` is missing, so {PACKAGE} cannot be fetched: install Chromium, this is not Debian"
+            );
         }
     }
     let archives = folder.join("cache/archives");

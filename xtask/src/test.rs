@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::account::USERS_ENVIRONMENT;
-use crate::project::{self, Project};
 use crate::browser::Browser;
+use crate::project::{self, Project};
 use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;

@@ -130,7 +130,12 @@ impl Services {
         let place = |audience: &SealFor| match audience {
             SealFor::Endpoint(name) => {
                 let origin = self.http.origin(name);
-                format!("at {}", origin.as_deref().unwrap_or("an endpoint that is not set up"))
+                format!(
+                    "at {}",
+                    origin
+                        .as_deref()
+                        .unwrap_or("an endpoint that is not set up")
+                )
             }
             SealFor::Hmac(plugin) => {
                 format!("inside this server, where the plugin {plugin} checks signatures")

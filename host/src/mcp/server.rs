@@ -66,7 +66,11 @@ impl McpServer {
 
     /// Shows pages on this machine, since no port is served otherwise.
     pub(super) fn serve_pages_on_this_machine(&self) {
-        let local = self.shared.stdio.as_ref().and_then(StdioCaller::local_person);
+        let local = self
+            .shared
+            .stdio
+            .as_ref()
+            .and_then(StdioCaller::local_person);
         let host = &self.shared.host;
         host.serve_pages(Arc::new(LoopbackPages::new(host, local)));
     }

@@ -104,9 +104,8 @@ pub async fn load(
         .unwrap_or_else(|| vec![format!("{name}_")]);
     let mut tools = Vec::new();
     for tool in described.tools {
-        let tool =
-            Tool::check(tool, &plugin.grantee, &prefixes, secrets_in_arguments)
-                .map_err(PluginError::Declaration)?;
+        let tool = Tool::check(tool, &plugin.grantee, &prefixes, secrets_in_arguments)
+            .map_err(PluginError::Declaration)?;
         if tools
             .iter()
             .any(|other: &Arc<Tool>| other.name == tool.name)

@@ -40,9 +40,7 @@ pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
 pub use offer::Asking;
-pub use person::{
-    Carried, Decision, Linked, Pages, Shown, ShownSecret, Visit, names_link,
-};
+pub use person::{Carried, Decision, Linked, Pages, Shown, ShownSecret, Visit, names_link};
 pub use prompt::Prompt;
 pub use registry::{Listed, Offered, Problem, Registry};
 pub use resource::Resource;

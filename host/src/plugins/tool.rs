@@ -290,7 +290,10 @@ fn take_sealed(
     }
     if sealed.iter().any(|argument| argument.needed) {
         let by_person = |name: &String| sealed.iter().any(|argument| &argument.name == name);
-        let rest: Vec<String> = required.into_iter().filter(|name| !by_person(name)).collect();
+        let rest: Vec<String> = required
+            .into_iter()
+            .filter(|name| !by_person(name))
+            .collect();
         schema.insert("required".into(), rest.into());
     }
     Ok(sealed)
@@ -298,7 +301,9 @@ fn take_sealed(
 
 fn names(list: Option<&Value>) -> Vec<String> {
     let names = list.and_then(Value::as_array).into_iter().flatten();
-    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    names
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
 }
 
 #[cfg(test)]

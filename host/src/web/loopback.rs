@@ -125,7 +125,9 @@ impl LoopbackPages {
                 }
             };
             let app = app.into_make_service_with_connect_info::<SocketAddr>();
-            let served = axum::serve(listener, app).with_graceful_shutdown(over).await;
+            let served = axum::serve(listener, app)
+                .with_graceful_shutdown(over)
+                .await;
             match served {
                 Ok(()) => tracing::info!(%address, "the page is closed"),
                 Err(error) => tracing::warn!(%address, cause = %error, "the page failed"),

@@ -54,10 +54,7 @@ async fn a_person_reads_what_would_happen_and_their_yes_does_just_that() {
     let done = yes(&mut browser, &page).await;
     assert_eq!(done.status, 200, "{}", done.html);
     assert_eq!(value(&client, "a").await, Value::Null);
-    let told = client
-        .call("changes_erase", json!({"key": "a"}))
-        .await
-        .ok();
+    let told = client.call("changes_erase", json!({"key": "a"})).await.ok();
     assert_eq!(told["erased"], true);
     server.stop().await;
 }
@@ -119,5 +116,18 @@ async fn a_client_that_opens_pages_and_has_no_forms_is_asked_for_the_page() {
     let asked = client.request("tools/call", call).await.json();
     let request = &asked["result"]["inputRequests"]["page"]["params"];
     assert_eq!(request["mode"], "url", "{asked}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_is_withdrawn_where_the_client_can_ask_after_all() {
+    let (server, client) = start(Confirm::Person, "kept").await;
+    let url = link(&client, "changes_erase").await;
+    let forms = client.declaring(json!({"elicitation": {"form": {}}}));
+    let call = json!({"name": "changes_erase", "arguments": {"key": "a"}});
+    let asked = forms.request("tools/call", call).await.json();
+    let request = &asked["result"]["inputRequests"]["erase"]["params"];
+    assert_eq!(request["message"], "Erase a?", "{asked}");
+    assert_eq!(Browser::default().open(&url).await.status, 404);
     server.stop().await;
 }

@@ -24,7 +24,11 @@ fn asked(reply: &Reply) -> (String, Value) {
     let request = &result["inputRequests"]["page"];
     assert_eq!(request["method"], "elicitation/create");
     assert_eq!(request["params"]["mode"], "url", "{}", reply.text);
-    assert!(request["params"].get("elicitationId").is_none_or(|id| id == ""));
+    assert!(
+        request["params"]
+            .get("elicitationId")
+            .is_none_or(|id| id == "")
+    );
     let url = request["params"]["url"].as_str().unwrap();
     (url.to_owned(), result["requestState"].clone())
 }

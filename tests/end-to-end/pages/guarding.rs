@@ -4,6 +4,7 @@ use end_to_end::{Browser, Page, Server};
 use orderdesk_mcp::tenancy::AccessKey;
 use orderdesk_simulator::sample;
 use reqwest::header::{HeaderValue, ORIGIN};
+use secrecy::ExposeSecret;
 
 use super::{enter, link, register, start, stores};
 
@@ -12,7 +13,7 @@ async fn five_wrong_keys_close_a_link_and_anothers_key_is_as_wrong_as_none() {
     let (server, client) = start().await;
     let rival = server.tenant("rival").await;
     let unknown = AccessKey::generate().unwrap();
-    let unknown = secrecy_text(&unknown);
+    let unknown = unknown.expose_secret().to_owned();
     let url = link(&client).await;
     let mut browser = Browser::default();
     let mut page = browser.open(&url).await;
@@ -34,12 +35,12 @@ async fn five_wrong_keys_close_a_link_and_anothers_key_is_as_wrong_as_none() {
     assert_eq!(browser.open(&url).await.status, 410);
     let new = link(&client).await;
     assert_ne!(new, url);
-    assert!(enter(&mut browser, &new, client.key()).await.asks_for("secret.api_key"));
+    assert!(
+        enter(&mut browser, &new, client.key())
+            .await
+            .asks_for("secret.api_key")
+    );
     server.stop().await;
-}
-
-fn secrecy_text(key: &AccessKey) -> String {
-    key.expose_secret().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,7 +98,9 @@ async fn a_form_that_another_site_sends_is_refused() {
     browser
         .headers
         .insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
-    browser.headers.insert(ORIGIN, HeaderValue::from_static("null"));
+    browser
+        .headers
+        .insert(ORIGIN, HeaderValue::from_static("null"));
     assert_eq!(browser.submit(&page, &fields).await.status, 200);
     server.stop().await;
 }

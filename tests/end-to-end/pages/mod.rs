@@ -27,7 +27,9 @@ async fn link(client: &Client) -> String {
 }
 
 fn url_in(text: &str) -> String {
-    let url = text.split_whitespace().find(|word| word.contains("/person/"));
+    let url = text
+        .split_whitespace()
+        .find(|word| word.contains("/person/"));
     url.unwrap_or_else(|| panic!("no link: {text}")).to_owned()
 }
 

@@ -72,7 +72,12 @@ fn required(answer: &Value) -> String {
     assert_eq!(answer["error"]["code"], -32042, "{answer}");
     let elicitation = &answer["error"]["data"]["elicitations"][0];
     assert_eq!(elicitation["mode"], "url", "{answer}");
-    assert!(elicitation["elicitationId"].as_str().unwrap().starts_with("odp_"));
+    assert!(
+        elicitation["elicitationId"]
+            .as_str()
+            .unwrap()
+            .starts_with("odp_")
+    );
     elicitation["url"].as_str().unwrap().to_owned()
 }
 
@@ -120,7 +125,11 @@ async fn with_a_key_in_the_environment_the_page_asks_for_one_and_serves_its_own_
     let text = answer["result"]["content"][0]["text"].as_str().unwrap();
     let url = super::url_in(text);
     let mut browser = Browser::default();
-    assert!(enter(&mut browser, &url, &key).await.asks_for("secret.api_key"));
+    assert!(
+        enter(&mut browser, &url, &key)
+            .await
+            .asks_for("secret.api_key")
+    );
 
     // Another process's link is none of this one's.
     let mut other = Wire::start(&installation, None, json!({})).await;

@@ -26,12 +26,20 @@ async fn a_person_enters_the_key_and_the_agent_hears_of_it() {
     for told in ["stores_register", "stores", origin] {
         assert!(first.html.contains(told), "{told}: {}", first.html);
     }
-    assert!(!first.html.contains("9021"), "before a key is given: {}", first.html);
+    assert!(
+        !first.html.contains("9021"),
+        "before a key is given: {}",
+        first.html
+    );
     let page = enter(&mut browser, &url, client.key()).await;
     for told in ["Register a store", "stores_register", origin, "9021"] {
         assert!(page.html.contains(told), "{told}: {}", page.html);
     }
-    assert_eq!(stores(&client).await, 0, "nothing happens before the decision");
+    assert_eq!(
+        stores(&client).await,
+        0,
+        "nothing happens before the decision"
+    );
 
     let done = register(&mut browser, &page, sample::HARBOR_AND_OAK_KEY).await;
     assert_eq!(done.status, 200, "{}", done.html);
@@ -78,7 +86,11 @@ async fn a_wrong_api_key_is_corrected_on_the_page() {
     let refused = register(&mut browser, &empty, "wrong-key-wrong").await;
     assert_eq!(refused.status, 409, "{}", refused.html);
     assert!(refused.html.contains("role=\"alert\""), "{}", refused.html);
-    assert!(!refused.html.contains("wrong-key-wrong"), "{}", refused.html);
+    assert!(
+        !refused.html.contains("wrong-key-wrong"),
+        "{}",
+        refused.html
+    );
     assert_eq!(link(&client).await, url, "the call still waits");
     let done = register(&mut browser, &refused, sample::HARBOR_AND_OAK_KEY).await;
     assert_eq!(done.status, 200, "{}", done.html);
@@ -171,7 +183,11 @@ async fn where_no_secret_may_be_an_argument_none_is_listed_or_taken() {
     let properties = |name: &str| listed(name)["inputSchema"]["properties"].clone();
     assert!(properties("stores_register").get("api_key").is_none());
     assert!(properties("stores_register").get("store_id").is_some());
-    assert!(properties("tenant_use_master_key").get("master_key").is_none());
+    assert!(
+        properties("tenant_use_master_key")
+            .get("master_key")
+            .is_none()
+    );
 
     let sent = json!({"store_id": "9021", "api_key": "canary-of-a-key"});
     let refused = client.call("stores_register", sent).await;

@@ -116,7 +116,11 @@ impl PluginHost {
     ///
     /// # Errors
     /// There is one.
-    pub(super) fn check_secrets(&self, listed: &Listed, request: &CallRequest) -> Result<(), Error> {
+    pub(super) fn check_secrets(
+        &self,
+        listed: &Listed,
+        request: &CallRequest,
+    ) -> Result<(), Error> {
         if self.secrets_in_arguments || request.entered_by_person {
             return Ok(());
         }
@@ -282,6 +286,16 @@ impl PluginHost {
                         .map(|answer| Some(Reply::Done(answer)));
                 }
                 Standing::Lost => return Err(lost(listed)),
+                Standing::Open(link)
+                    if request.can_ask && wanted.purpose == LinkPurpose::Confirmation =>
+                {
+                    // This client can ask by itself, and what it asks is not to be done a second time at a page.
+                    links
+                        .withdraw(&link.hash)
+                        .await
+                        .map_err(|error| failed(&error))?;
+                    return Ok(None);
+                }
                 Standing::Open(link) => match request.visit {
                     Some(Visit::Declined) => {
                         links
@@ -293,7 +307,10 @@ impl PluginHost {
                     Some(Visit::Opened) if patient => {}
                     _ => {
                         let pages = self.pages.get().ok_or_else(|| no_page(listed, NO_PAGES))?;
-                        let url = pages.url(&link).await.map_err(|why| no_page(listed, &why))?;
+                        let url = pages
+                            .url(&link)
+                            .await
+                            .map_err(|why| no_page(listed, &why))?;
                         let linked = linked(listed, wanted.purpose, &link, url);
                         return Ok(Some(Reply::Linked(linked)));
                     }

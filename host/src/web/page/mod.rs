@@ -26,9 +26,7 @@ use self::markup::Message;
 use super::flood::Flood;
 use super::loopback::Given;
 use crate::plugins::{Carried, Decision, PluginHost};
-use crate::tenancy::{
-    AuthenticationError, FormSecret, Found, OpenLink, Principal, Refusal,
-};
+use crate::tenancy::{AuthenticationError, FormSecret, Found, OpenLink, Principal, Refusal};
 
 /// What the paths of all links begin with.
 pub(super) const PATH: &str = "/person/";
@@ -228,7 +226,11 @@ impl Desk {
     }
 
     fn ask_for_key(&self, visit: &Visit, status: StatusCode, error: Option<&str>) -> Response {
-        let form = self.host.services().links.form_token(&visit.link, &visit.secret);
+        let form = self
+            .host
+            .services()
+            .links
+            .form_token(&visit.link, &visit.secret);
         let usable = self.host.usable_at(&visit.link);
         let page = markup::key(&visit.link, &usable, &form, error);
         self.with_secret(visit, status, page)
@@ -242,7 +244,11 @@ impl Desk {
         status: StatusCode,
         error: Option<&str>,
     ) -> Response {
-        let form = self.host.services().links.form_token(&visit.link, &visit.secret);
+        let form = self
+            .host
+            .services()
+            .links
+            .form_token(&visit.link, &visit.secret);
         match self.host.show(&visit.link, person).await {
             Ok(shown) => {
                 let page = markup::decision(&visit.link, &shown, &form, error);
@@ -277,7 +283,9 @@ impl Desk {
                 .show(&visit, &person, StatusCode::BAD_REQUEST, Some(&told))
                 .await;
         }
-        let carried = self.host.carry_out(visit.link.clone(), person.clone(), decision);
+        let carried = self
+            .host
+            .carry_out(visit.link.clone(), person.clone(), decision);
         let page = match carried.await {
             Ok(Carried::Failed {
                 message,
