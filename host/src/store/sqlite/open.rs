@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::store::directory::{prepare_data_directory, prepare_private_file};
 
 /// How long a write waits for another process before it answers [`StoreError::Busy`].
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads take microseconds, so a few connections keep several cores busy; each costs two file handles and a page cache.
 const READERS: usize = 4;
@@ -25,6 +25,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_initial.sql")),
     M::up(include_str!("../migrations/0002_confirmations.sql")),
     M::up(include_str!("../migrations/0003_hooks.sql")),
+    M::up(include_str!("../migrations/0004_keys.sql")),
 ];
 
 impl SqliteDatabase {
