@@ -17,8 +17,8 @@ use crate::plugins::{
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, ServerKeySource, Tenancy,
-    TenancyError,
+    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, ServerKeySource,
+    Tenancy, TenancyError,
 };
 
 /// The variable that holds the server key, where it shall not be a file.

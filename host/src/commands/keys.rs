@@ -112,13 +112,14 @@ pub(crate) async fn run(
             let tenant = standing_tenant(&data, &tenant).await?;
             list(&data, &tenant, as_json).await?;
         }
-        Keys::Rotate { key_id, grace } => rotate(&data, environment, &key_id, grace, as_json).await?,
+        Keys::Rotate { key_id, grace } => {
+            rotate(&data, environment, &key_id, grace, as_json).await?
+        }
         Keys::Revoke { key_id } => {
             let (key, tenant) = standing_key(&data, &key_id).await?;
             data.tenancy.revoke_key(&tenant.id, &key.id).await?;
             if as_json {
-                let object =
-                    json!({"key_id": key.id, "tenant_id": tenant.id, "revoked": true});
+                let object = json!({"key_id": key.id, "tenant_id": tenant.id, "revoked": true});
                 return Ok(print::object(&object)?);
             }
             print::text(&format!(
@@ -168,10 +169,7 @@ async fn rotate(
 }
 
 /// A key by its public part. Who gives a whole key is told, and it is not repeated.
-async fn standing_key(
-    data: &Data,
-    text: &str,
-) -> anyhow::Result<(AccessKeyRecord, TenantRecord)> {
+async fn standing_key(data: &Data, text: &str) -> anyhow::Result<(AccessKeyRecord, TenantRecord)> {
     let text = text.trim();
     if text.len() > 40 {
         bail!(
@@ -211,9 +209,9 @@ async fn list(data: &Data, tenant: &TenantRecord, as_json: bool) -> anyhow::Resu
     let now = SystemClock.now();
     let mut rows = Vec::new();
     for key in &keys {
-        let scopes = key.scopes().with_context(|| {
-            format!("the limits of {} were made by another version", key.id)
-        })?;
+        let scopes = key
+            .scopes()
+            .with_context(|| format!("the limits of {} were made by another version", key.id))?;
         if as_json {
             rows.push(row(key, &scopes, now));
         } else {

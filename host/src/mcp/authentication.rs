@@ -42,11 +42,7 @@ impl Door {
 }
 
 /// Lets requests with a valid key pass, with the [`Caller`] in their extensions.
-pub async fn authenticate(
-    State(door): State<Door>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn authenticate(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let Some(token) = bearer(request.headers()) else {
         return challenge(
             "",

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::{
     AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
     ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyDatabase, KeyId, LockId,
-    LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
-    TenantRecord, Write,
+    LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
+    TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 

@@ -40,7 +40,9 @@ pub enum ReplaceKeyError {
     #[error("'{0}' was replaced before, by '{1}': rotate that one")]
     ReplacedBefore(KeyId, KeyId),
     /// A key could otherwise give itself more than it was given.
-    #[error("an access key with limits, or one that ends, can only be rotated with itself or with the master key")]
+    #[error(
+        "an access key with limits, or one that ends, can only be rotated with itself or with the master key"
+    )]
     LimitedKey,
     /// Nobody holds it.
     #[error("the local tenant's own key is derived, not kept: 'server-key rotate' protects it")]

@@ -155,12 +155,16 @@ impl Layers {
         cipher::seal(key, &binding, &inner).ok()
     }
 
-    fn seal(&self, what: Wrapped<'_>, inner: &[u8]) -> Result<Vec<u8>, CipherError> {
+    pub(super) fn seal(&self, what: Wrapped<'_>, inner: &[u8]) -> Result<Vec<u8>, CipherError> {
         let (key, binding) = self.place(&what).ok_or(CipherError::Refused)?;
         cipher::seal(key, &binding, inner)
     }
 
-    fn open(&self, what: Wrapped<'_>, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, CipherError> {
+    pub(super) fn open(
+        &self,
+        what: Wrapped<'_>,
+        wrapped: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CipherError> {
         let (key, binding) = self.place(&what).ok_or(CipherError::Refused)?;
         cipher::open(key, &binding, wrapped)
     }
@@ -274,7 +278,10 @@ impl Keyring {
     }
 
     /// The key that is in use now; where a change was cut off, that is ended first.
-    pub(super) async fn current(&self, change: Option<&KeyChange>) -> Result<Current, KeyringError> {
+    pub(super) async fn current(
+        &self,
+        change: Option<&KeyChange>,
+    ) -> Result<Current, KeyringError> {
         let index = self.index().await?;
         let (layers, _, key) = find(self.database.as_ref(), &self.source, index).await?;
         if let Some(change) = change {
@@ -312,10 +319,8 @@ async fn begin(database: &dyn Database, source: &ServerKeySource) -> Result<Vec<
         .meta_or_insert(VERSION, FIRST.to_be_bytes().to_vec())
         .await?;
     let key = source.first()?;
-    let new = Layers::of(&key, FIRST).seal(
-        Wrapped::Meta(INDEX_KEY),
-        cipher::random_key()?.as_slice(),
-    )?;
+    let new =
+        Layers::of(&key, FIRST).seal(Wrapped::Meta(INDEX_KEY), cipher::random_key()?.as_slice())?;
     Ok(database.meta_or_insert(INDEX_KEY, new).await?)
 }
 

@@ -50,9 +50,7 @@ pub use documents::{Documents, DocumentsError};
 pub use failed_logins::FailedLogins;
 pub use hmac_verifier::HmacVerifier;
 pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
-pub use key_changes::{
-    ReplaceKeyError, ReplacedKey, RotateServerKeyError, RotatedServerKey,
-};
+pub use key_changes::{ReplaceKeyError, ReplacedKey, RotateServerKeyError, RotatedServerKey};
 pub use key_session::HashingError;
 pub use keyring::KeyringError;
 pub use local::LocalError;

@@ -50,7 +50,10 @@ impl ServerKeySource {
     /// The key of a new installation.
     pub(super) fn first(&self) -> Result<ServerKey, ServerKeyError> {
         match self {
-            Self::Given(keys) => keys.first().map(ServerKey::copy).ok_or(ServerKeyError::None),
+            Self::Given(keys) => keys
+                .first()
+                .map(ServerKey::copy)
+                .ok_or(ServerKeyError::None),
             Self::Directory(directory) => ServerKey::load_or_create(directory),
         }
     }
@@ -123,9 +126,7 @@ impl KeyChange {
                 lock,
             })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(source)) => {
-                Err(file_error(&directory.join(LOCK))(source))
-            }
+            Err(fs::TryLockError::Error(source)) => Err(file_error(&directory.join(LOCK))(source)),
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Tenancy {
     pub(super) keyring: Arc<Keyring>,
     /// Under which access keys are looked up.
     pub(super) index_key: KeyBytes,
-    installation_key: KeyBytes,
+    pub(super) installation_key: KeyBytes,
     pub(super) sessions: KeySessions,
     pub(super) watch: Watch,
     setup_key: KeyBytes,

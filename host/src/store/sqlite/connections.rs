@@ -57,11 +57,9 @@ impl Connections {
         J: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let mut connection = Arc::clone(&self.writer).lock_owned().await;
-        tokio::task::spawn_blocking(move || {
-            in_transaction(&mut connection, job)
-        })
-        .await
-        .map_err(|error| E::from(StoreError::Interrupted(error)))?
+        tokio::task::spawn_blocking(move || in_transaction(&mut connection, job))
+            .await
+            .map_err(|error| E::from(StoreError::Interrupted(error)))?
     }
 
     /// As [`Self::write`], and what it wrote is on the disk when it answers, whatever happens to the machine then.

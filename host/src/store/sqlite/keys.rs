@@ -108,9 +108,7 @@ fn replace(
     let found = access_keys::find(transaction, old)?
         .map(|(key, of)| (key, of.id))
         .filter(|(key, of)| {
-            of == tenant
-                && key.revoked_at.is_none()
-                && key.expires_at.is_none_or(|end| end > now)
+            of == tenant && key.revoked_at.is_none() && key.expires_at.is_none_or(|end| end > now)
         });
     let Some((key, _)) = found else {
         return Ok(ReplaceOutcome::NotFound);
@@ -141,8 +139,7 @@ fn wrap_anew(
         let Some(value) = tenants::meta(transaction, name)? else {
             continue;
         };
-        let value =
-            wrap(Wrapped::Meta(name), &value).ok_or_else(|| damaged("meta", name))?;
+        let value = wrap(Wrapped::Meta(name), &value).ok_or_else(|| damaged("meta", name))?;
         tenants::set_meta(transaction, name, &value)?;
     }
     let keys: Vec<(String, String, Vec<u8>)> = rows(
@@ -165,8 +162,9 @@ fn wrap_anew(
         "SELECT id, tenant, wrapped_key FROM hooks WHERE server_key_version = ?1",
         from,
     )?;
-    let mut update = transaction
-        .prepare_cached("UPDATE hooks SET wrapped_key = ?2, server_key_version = ?3 WHERE id = ?1")?;
+    let mut update = transaction.prepare_cached(
+        "UPDATE hooks SET wrapped_key = ?2, server_key_version = ?3 WHERE id = ?1",
+    )?;
     for (hash, tenant, wrapped) in &hooks {
         let place = Wrapped::Hook(&TenantId::new(tenant.clone()), hash)
             .anew(wrapped, wrap)
@@ -183,7 +181,10 @@ fn wrap_anew(
         .query_row([to], |row| row.get(0))
         .optional()?;
     if let Some(table) = left {
-        return Err(damaged("access_keys", &format!("a row of {table} was wrapped by an older server key")));
+        return Err(damaged(
+            "access_keys",
+            &format!("a row of {table} was wrapped by an older server key"),
+        ));
     }
     Ok(WrappedAnew {
         access_keys: keys.len(),
@@ -203,9 +204,7 @@ fn rows<I: rusqlite::types::FromSql>(
     version: u32,
 ) -> Result<Vec<(I, String, Vec<u8>)>, StoreError> {
     let mut statement = transaction.prepare_cached(query)?;
-    let rows = statement.query_map([version], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
+    let rows = statement.query_map([version], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
