@@ -5,6 +5,8 @@
 mod arguments;
 mod command_line;
 mod first_path;
+mod keys;
+mod killed;
 mod leaks;
 mod listing;
 mod names;
@@ -15,7 +17,9 @@ mod processes;
 mod program;
 mod protocol;
 mod questions;
+mod scopes;
 mod selection;
+mod server_key;
 mod shutdown;
 mod stdio;
 mod stores;
