@@ -31,7 +31,7 @@ pub struct Config {
     pub server: Server,
     /// How MCP is served.
     pub mcp: Mcp,
-    /// What is decided about secrets.
+    /// What a stranger may do, and what passes through a model.
     pub security: Security,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,

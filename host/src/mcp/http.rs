@@ -124,7 +124,7 @@ fn router(
     let audience = web::Audience {
         hosts: hosts.clone(),
         https: public_url.is_some_and(PublicUrl::is_https),
-        local: None,
+        local: false,
         given: None,
     };
     let settings = StreamableHttpServerConfig::default()
@@ -150,7 +150,10 @@ fn router(
         .layer(middleware::from_fn(choice::choose))
         .layer(middleware::from_fn(json_guard::guard))
         .layer(middleware::from_fn_with_state(
-            services,
+            authentication::Door {
+                services,
+                auto_provision: config.security.auto_provision,
+            },
             authentication::authenticate,
         ))
         .layer(middleware::from_fn_with_state(origins, origin::guard))

@@ -70,7 +70,7 @@ impl McpServer {
             .shared
             .stdio
             .as_ref()
-            .and_then(StdioCaller::local_person);
+            .is_some_and(StdioCaller::is_local);
         let host = &self.shared.host;
         host.serve_pages(Arc::new(LoopbackPages::new(host, local)));
     }

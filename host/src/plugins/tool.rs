@@ -294,7 +294,11 @@ fn take_sealed(
             .into_iter()
             .filter(|name| !by_person(name))
             .collect();
-        schema.insert("required".into(), rest.into());
+        if rest.is_empty() {
+            schema.remove("required");
+        } else {
+            schema.insert("required".into(), rest.into());
+        }
     }
     Ok(sealed)
 }

@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::{
     AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyId, LinkDatabase, LockId,
-    LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
+    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyDatabase, KeyId, LinkDatabase,
+    LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
     TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
-pub trait Database: HookDatabase + LinkDatabase + Send + Sync {
+pub trait Database: HookDatabase + KeyDatabase + LinkDatabase + Send + Sync {
     /// Checks that the database answers.
     ///
     /// # Errors

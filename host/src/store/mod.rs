@@ -14,6 +14,7 @@ mod documents;
 mod error;
 mod hooks;
 mod identifiers;
+mod keys;
 mod links;
 mod records;
 pub mod sqlite;
@@ -32,6 +33,7 @@ pub use hooks::{
 };
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
+pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
 pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,

@@ -10,6 +10,7 @@
 //! form secret. The cookie opens nothing elsewhere, and nothing when the link is used.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,8 +149,8 @@ impl Links {
         Self {
             database,
             clock,
-            form_key: tenancy.server_key.derive(FORM_PURPOSE),
-            visit_key: tenancy.server_key.derive(VISIT_PURPOSE),
+            form_key: tenancy.derive(FORM_PURPOSE),
+            visit_key: tenancy.derive(VISIT_PURPOSE),
         }
     }
 
@@ -261,7 +262,8 @@ impl Links {
         })
     }
 
-    /// Lets in who gives an access key of the tenant whose call waits, and counts what is no such key.
+    /// Lets in who gives an access key of the tenant whose call waits, and counts what is no such key: at the link, and as a
+    /// failed login from `source`.
     ///
     /// # Errors
     /// The database failed.
@@ -270,17 +272,19 @@ impl Links {
         tenancy: &Tenancy,
         link: &OpenLink,
         presented: &SecretString,
+        source: Option<IpAddr>,
     ) -> Result<Result<Principal, Refusal>, AuthenticationError> {
         let refused = match tenancy.authenticate(presented).await {
             Ok(principal) if principal.tenant == link.record.call.tenant => {
                 return Ok(Ok(principal));
             }
-            Ok(_) | Err(AuthenticationError::Malformed(_) | AuthenticationError::Refused) => {
+            Err(error) if !error.is_refusal() => return Err(error),
+            Ok(_) | Err(_) => {
+                tenancy.note_failed_login(source);
                 self.database
                     .count_link_failure(link.record.hash.clone())
                     .await?
             }
-            Err(error) => return Err(error),
         };
         Ok(Err(match ATTEMPTS.checked_sub(refused) {
             None | Some(0) => Refusal::Blocked,

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::page::{self, Audience, PATH};
 use crate::clock::Timestamp;
 use crate::plugins::{Pages, PluginHost};
-use crate::tenancy::{Link, LinkHash, Principal};
+use crate::tenancy::{Link, LinkHash};
 
 /// The links that a process gave.
 #[derive(Default)]
@@ -78,16 +78,16 @@ impl Given {
 /// Pages on this machine.
 pub(crate) struct LoopbackPages {
     host: Weak<PluginHost>,
-    /// Who needs no key here: the person on whose machine this runs.
-    local: Option<Principal>,
+    /// The person on whose machine this runs needs no key.
+    local: bool,
     given: Arc<Given>,
     /// One listener at a time.
     starting: tokio::sync::Mutex<()>,
 }
 
 impl LoopbackPages {
-    /// Pages for the links of this host. Where the process serves the local tenant, `local` is it: nobody has a key of it.
-    pub(crate) fn new(host: &Arc<PluginHost>, local: Option<Principal>) -> Self {
+    /// Pages for the links of this host. `local`: they are the local tenant's, of which nobody has a key.
+    pub(crate) fn new(host: &Arc<PluginHost>, local: bool) -> Self {
         Self {
             host: Arc::downgrade(host),
             local,
@@ -110,7 +110,7 @@ impl LoopbackPages {
         let audience = Audience {
             hosts: vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
             https: false,
-            local: self.local.clone(),
+            local: self.local,
             given: Some(self.given.clone()),
         };
         let app = page::router(host.clone(), audience);

@@ -16,14 +16,12 @@ use crate::plugins::host::PluginHost;
 use crate::plugins::preview;
 use crate::plugins::registry::Listed;
 use crate::plugins::selection::{ReadOnly, Selection};
-use crate::tenancy::{LinkError, LinkPurpose, OpenLink, Principal};
+use crate::tenancy::{LinkError, LinkPurpose, OpenLink};
 
 /// As much of a preview as a page shows.
 const PREVIEW_CHARACTERS: usize = 200_000;
 /// As much of an answer.
 const SAID_CHARACTERS: usize = 2_000;
-/// What client a call from a page says it is.
-const CLIENT: &str = "page";
 
 /// What a person reads.
 #[derive(Debug)]
@@ -106,11 +104,7 @@ impl PluginHost {
     ///
     /// # Errors
     /// The tool is gone, the person's key may not use it, or there is no preview; in words for the person.
-    pub async fn show(
-        self: &Arc<Self>,
-        link: &OpenLink,
-        person: &Principal,
-    ) -> Result<Shown, Error> {
+    pub async fn show(self: &Arc<Self>, link: &OpenLink, person: &Caller) -> Result<Shown, Error> {
         let listed = self.listed_at(link, person)?;
         let waiting = self.waiting_at(link, person)?;
         let secrets = listed
@@ -157,7 +151,7 @@ impl PluginHost {
     pub async fn carry_out(
         self: &Arc<Self>,
         link: OpenLink,
-        person: Principal,
+        person: Caller,
         decision: Decision,
     ) -> Result<Carried, LinkError> {
         let host = self.clone();
@@ -178,7 +172,7 @@ impl PluginHost {
     async fn carry(
         self: &Arc<Self>,
         link: &OpenLink,
-        person: &Principal,
+        person: &Caller,
         decision: Decision,
     ) -> Result<Carried, LinkError> {
         let links = &self.services.links;
@@ -206,8 +200,8 @@ impl PluginHost {
         tracing::info!(
             plugin = link.plugin(),
             tool = link.tool(),
-            tenant = person.tenant.as_str(),
-            key = person.key.as_str(),
+            tenant = person.principal.tenant.as_str(),
+            key = person.principal.key.as_str(),
             purpose = ?link.purpose(),
             declined,
             ok = result.is_ok(),
@@ -225,7 +219,7 @@ impl PluginHost {
         }
         let outcome = Outcome::of(&result);
         match outcome.write() {
-            Ok(outcome) => links.settle(person, link, &outcome).await?,
+            Ok(outcome) => links.settle(&person.principal, link, &outcome).await?,
             Err(error) => tracing::error!(cause = %error, "an outcome cannot be kept"),
         }
         Ok(match result {
@@ -241,7 +235,7 @@ impl PluginHost {
     async fn make_call(
         self: &Arc<Self>,
         link: &OpenLink,
-        person: &Principal,
+        person: &Caller,
         secrets: Vec<(String, SecretString)>,
         confirm_token: Option<String>,
     ) -> Result<Answer, Error> {
@@ -277,14 +271,9 @@ impl PluginHost {
     fn request(
         &self,
         listed: &Listed,
-        person: &Principal,
+        person: &Caller,
         arguments: Map<String, Value>,
     ) -> CallRequest {
-        let caller = Caller {
-            principal: person.clone(),
-            single_client: false,
-            client: Some(CLIENT.to_owned()),
-        };
         let correlation_id = format!("{:016x}", rand::random::<u64>());
         CallRequest {
             selection: Selection {
@@ -292,18 +281,20 @@ impl PluginHost {
                 ..Selection::of(listed)
             },
             entered_by_person: true,
-            ..CallRequest::new(caller, arguments, correlation_id.into())
+            ..CallRequest::new(person.clone(), arguments, correlation_id.into())
         }
     }
 
     /// The tool, if it is still the same plugin's and within reach of the person's key.
-    fn listed_at(&self, link: &OpenLink, person: &Principal) -> Result<Listed, Error> {
+    fn listed_at(&self, link: &OpenLink, person: &Caller) -> Result<Listed, Error> {
         let registry = self.registry();
         let listed = registry
             .find(link.tool())
             .filter(|listed| listed.plugin_name() == link.plugin());
         match listed {
-            Some(listed) if person.scopes.covers_tool(&listed.tool.name) => Ok(listed.clone()),
+            Some(listed) if person.principal.scopes.covers_tool(&listed.tool.name) => {
+                Ok(listed.clone())
+            }
             Some(listed) => Err(Error::new(
                 ErrorKind::Denied,
                 "tool-out-of-reach",
@@ -323,9 +314,9 @@ impl PluginHost {
         }
     }
 
-    fn waiting_at(&self, link: &OpenLink, person: &Principal) -> Result<Waiting, Error> {
+    fn waiting_at(&self, link: &OpenLink, person: &Caller) -> Result<Waiting, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::internal("Reading a call", error);
-        let content = self.services.links.content(person, link);
+        let content = self.services.links.content(&person.principal, link);
         let content = content.map_err(|error| failed(&error))?;
         serde_json::from_slice(&content).map_err(|error| failed(&error))
     }

@@ -129,7 +129,10 @@ async fn wrong_keys_and_those_of_others_are_refused_alike_and_five_close_the_lin
     ];
     for (at, wrong) in wrong.iter().enumerate() {
         let seen = open(&links, &link).await;
-        let refused = links.enter(&process.tenancy, &seen, wrong).await.unwrap();
+        let refused = links
+            .enter(&process.tenancy, &seen, wrong, None)
+            .await
+            .unwrap();
         let left = ATTEMPTS - 1 - u32::try_from(at).unwrap();
         let expected = if left == 0 {
             Refusal::Blocked
@@ -146,7 +149,10 @@ async fn wrong_keys_and_those_of_others_are_refused_alike_and_five_close_the_lin
     let link = issue(&links, &acme).await;
     let seen = open(&links, &link).await;
     let key = presented(&own.master_key);
-    let entered = links.enter(&process.tenancy, &seen, &key).await.unwrap();
+    let entered = links
+        .enter(&process.tenancy, &seen, &key, None)
+        .await
+        .unwrap();
     assert_eq!(entered.unwrap().tenant, acme.tenant);
 }
 

@@ -129,7 +129,7 @@ pub(super) fn key(link: &OpenLink, usable: &[String], form: &str, error: Option<
         form method="post" autocomplete="off" {
             input type="hidden" name="form" value=(form);
             label for="access_key" { "Your access key for this server" }
-            p.hint id="access_key_hint" { "It begins with odm_. The agent does not see it. Nothing is done yet: the next page shows what it is about." }
+            p.hint id="access_key_hint" { "One of the account for which the agent works; those that were made here begin with odm_. The agent does not see it. Nothing is done yet: the next page shows what it is about." }
             input type="password" id="access_key" name="access_key" autocomplete="off" spellcheck="false" required
                 aria-describedby="access_key_hint";
             button type="submit" { "Continue" }

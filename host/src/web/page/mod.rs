@@ -9,7 +9,7 @@ mod form;
 mod markup;
 mod shield;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -25,11 +25,15 @@ use self::form::{Cookies, Fields};
 use self::markup::Message;
 use super::flood::Flood;
 use super::loopback::Given;
+use crate::capabilities::context::Caller;
 use crate::plugins::{Carried, Decision, PluginHost};
-use crate::tenancy::{AuthenticationError, FormSecret, Found, OpenLink, Principal, Refusal};
+use crate::tenancy::{FormSecret, Found, OpenLink, Principal, Refusal};
 
 /// What the paths of all links begin with.
 pub(super) const PATH: &str = "/person/";
+
+/// What client a call from a page says it is.
+const CLIENT: &str = "page";
 
 /// Whom the pages are for.
 pub(crate) struct Audience {
@@ -37,8 +41,8 @@ pub(crate) struct Audience {
     pub(crate) hosts: Vec<String>,
     /// Browsers come by `https`.
     pub(crate) https: bool,
-    /// Who needs no key: the person on whose machine this runs.
-    pub(crate) local: Option<Principal>,
+    /// The person on whose machine this runs needs no key.
+    pub(crate) local: bool,
     /// Only these links are served.
     pub(crate) given: Option<Arc<Given>>,
 }
@@ -55,7 +59,7 @@ struct Visit {
     secret: FormSecret,
     /// The browser had it already.
     returning: bool,
-    person: Option<Principal>,
+    person: Option<Caller>,
 }
 
 /// The pages' routes.
@@ -112,7 +116,7 @@ async fn decide(
         return message(StatusCode::FORBIDDEN, &Message::FOREIGN_FORM);
     }
     if let Some(key) = fields.take_secret("access_key") {
-        return desk.enter(&visit, &key, &token).await;
+        return desk.enter(&visit, &key, &token, address.ip()).await;
     }
     let Some(person) = visit.person.clone() else {
         return desk.ask_for_key(&visit, StatusCode::FORBIDDEN, Some("Give your key again."));
@@ -150,10 +154,13 @@ impl Desk {
             Some(secret) => (secret, true),
             None => (FormSecret::new().map_err(|error| failed(&error))?, false),
         };
-        let person = match &self.audience.local {
-            Some(local) => link.is_of(local).then(|| local.clone()),
-            None => self.returned(&link, &secret, &cookies).await?,
-        };
+        let person = self.person(&link, &secret, &cookies).await?;
+        let person = person.map(|principal| Caller {
+            principal,
+            single_client: false,
+            client: Some(CLIENT.to_owned()),
+            source: (!self.audience.local).then_some(address.ip()),
+        });
         Ok(Visit {
             link,
             secret,
@@ -167,30 +174,44 @@ impl Desk {
         given.is_none_or(|given| given.has(link.hash()))
     }
 
-    /// The person who gave a key in the step before, if that is still good.
-    async fn returned(
+    /// The person who gave a key in the step before, if that is still good, or who needs none.
+    async fn person(
         &self,
         link: &OpenLink,
         secret: &FormSecret,
         cookies: &Cookies,
     ) -> Result<Option<Principal>, Response> {
         let services = self.host.services();
+        if self.audience.local {
+            let local = services.tenancy.standing_local_principal().await;
+            let local = local.map_err(|error| failed(&error))?;
+            return Ok(Some(local).filter(|local| link.is_of(local)));
+        }
         let visit = cookies.visit();
         let Some(key) = visit.and_then(|visit| services.links.visitor(link, secret, visit)) else {
             return Ok(None);
         };
         match services.tenancy.authenticate(&key).await {
             Ok(person) => Ok(Some(person).filter(|person| link.is_of(person))),
-            Err(AuthenticationError::Store(error)) => Err(failed(&error)),
-            Err(AuthenticationError::Malformed(_) | AuthenticationError::Refused) => Ok(None),
+            Err(error) if error.is_refusal() => Ok(None),
+            Err(error) => Err(failed(&error)),
         }
     }
 
     /// The first step: a key was given.
-    async fn enter(&self, visit: &Visit, key: &SecretString, token: &str) -> Response {
+    async fn enter(
+        &self,
+        visit: &Visit,
+        key: &SecretString,
+        token: &str,
+        address: IpAddr,
+    ) -> Response {
         let services = self.host.services();
         let link = &visit.link;
-        let entered = services.links.enter(&services.tenancy, link, key).await;
+        let entered = services
+            .links
+            .enter(&services.tenancy, link, key, Some(address))
+            .await;
         let refusal = match entered {
             Ok(Ok(_)) => {
                 let kept = services.links.visit(link, &visit.secret, key);
@@ -240,7 +261,7 @@ impl Desk {
     async fn show(
         &self,
         visit: &Visit,
-        person: &Principal,
+        person: &Caller,
         status: StatusCode,
         error: Option<&str>,
     ) -> Response {
@@ -261,7 +282,7 @@ impl Desk {
         }
     }
 
-    async fn carry_out(&self, visit: Visit, person: Principal, mut fields: Fields) -> Response {
+    async fn carry_out(&self, visit: Visit, person: Caller, mut fields: Fields) -> Response {
         let decision = match fields.take("decision").as_deref() {
             Some("no") => Decision::Declined,
             Some("yes") => Decision::Agreed {
