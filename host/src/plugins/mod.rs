@@ -24,6 +24,7 @@ mod prompt;
 mod registry;
 mod resource;
 mod schema_weight;
+mod secret_arguments;
 mod selection;
 mod stdio;
 mod tool;

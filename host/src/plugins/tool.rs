@@ -7,16 +7,14 @@ use serde_json::{Map, Value};
 
 use crate::capabilities::context::Grantee;
 use crate::capabilities::contract::tools::{Hints, Tool as Declared};
-use crate::capabilities::sealing::{SealFor, SealedArgument};
+use crate::capabilities::sealing::SealedArgument;
 
 use super::arguments::ArgumentSchema;
 use super::schema_weight;
+use super::secret_arguments::take_sealed;
 
 /// Longer names are cut or refused by clients that prefix them with the server's.
 const NAME_LENGTH: usize = 40;
-/// What callers read of a secret that the tool needs.
-const BETTER_LEFT_OUT: &str =
-    "Better left out: the answer is then a link to a page where a person enters it.";
 /// A compiled pattern; the time that a match takes grows with it.
 const PATTERN_BYTES: usize = 256 << 10;
 
@@ -226,96 +224,13 @@ pub(super) fn compile(schema: &Map<String, Value>) -> Result<jsonschema::Validat
         .map_err(|error| format!("is not a valid JSON Schema: {error}"))
 }
 
-/// Takes `x-sealed` out of the schema, which is the host's business and not the model's. What is also required, the tool needs;
-/// callers need not send it, since a person can enter it.
-fn take_sealed(
-    schema: &mut Map<String, Value>,
-    grantee: &Grantee,
-) -> Result<Vec<SealedArgument>, String> {
-    let mut sealed = Vec::new();
-    let required = names(schema.get("required"));
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
-        return Ok(sealed);
-    };
-    for (name, property) in properties {
-        let Some(marks) = property
-            .as_object_mut()
-            .and_then(|property| property.remove("x-sealed"))
-        else {
-            continue;
-        };
-        let audiences = marks
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|mark| mark.as_str().unwrap_or_default().parse())
-            .collect::<Result<Vec<SealFor>, _>>()
-            .map_err(|error| format!("x-sealed of '{name}': {error}"))?;
-        if audiences.is_empty() {
-            return Err(format!("x-sealed of '{name}' names no audience"));
-        }
-        if audiences.len() > 1 && audiences.contains(&SealFor::Session) {
-            return Err(format!(
-                "x-sealed of '{name}': a secret for the session is good for nothing else"
-            ));
-        }
-        for audience in &audiences {
-            if let SealFor::Endpoint(endpoint) = audience
-                && !grantee.http.iter().any(|grant| &grant.endpoint == endpoint)
-            {
-                return Err(format!(
-                    "x-sealed of '{name}' is for the endpoint '{endpoint}', which is not granted to the plugin"
-                ));
-            }
-        }
-        let needed = required.contains(name);
-        let mut description = String::new();
-        if let Some(property) = property.as_object_mut() {
-            // The standard's own word for it (JSON Schema 2020-12, validation, section 9.4).
-            property.insert("writeOnly".into(), true.into());
-            if let Some(told) = property.get("description").and_then(Value::as_str) {
-                description = told.to_owned();
-            }
-            if needed {
-                let told = format!("{description} {BETTER_LEFT_OUT}");
-                property.insert("description".into(), told.trim().into());
-            }
-        }
-        sealed.push(SealedArgument {
-            name: name.clone(),
-            audiences,
-            needed,
-            description,
-        });
-    }
-    if sealed.iter().any(|argument| argument.needed) {
-        let by_person = |name: &String| sealed.iter().any(|argument| &argument.name == name);
-        let rest: Vec<String> = required
-            .into_iter()
-            .filter(|name| !by_person(name))
-            .collect();
-        if rest.is_empty() {
-            schema.remove("required");
-        } else {
-            schema.insert("required".into(), rest.into());
-        }
-    }
-    Ok(sealed)
-}
-
-fn names(list: Option<&Value>) -> Vec<String> {
-    let names = list.and_then(Value::as_array).into_iter().flatten();
-    names
-        .filter_map(|name| name.as_str().map(str::to_owned))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use serde_json::json;
 
     use super::*;
+    use crate::capabilities::sealing::SealFor;
 
     fn grantee() -> Grantee {
         Grantee {
@@ -434,10 +349,42 @@ mod tests {
             r#"{"type":"object","properties":{"key":{"type":"string","x-sealed":["session"]}}}"#;
         let tool = check("shop_get", schema).unwrap();
         assert_eq!(tool.sealed[0].audiences, [SealFor::Session]);
+        assert!(!tool.sealed[0].needed);
         let shown = serde_json::to_string(tool.arguments.schema()).unwrap();
         assert!(
             !shown.contains("x-sealed") && shown.contains("writeOnly"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_secret_that_is_required_may_be_left_out_by_callers() {
+        let schema = r#"{"type":"object","required":["key","id"],"properties":{
+            "key":{"type":"string","description":"The key.","x-sealed":["session"]},"id":{"type":"string"}}}"#;
+        let tool = check("shop_get", schema).unwrap();
+        assert!(tool.sealed[0].needed);
+        assert_eq!(tool.sealed[0].description, "The key.");
+        let shown = Value::Object((**tool.arguments.schema()).clone());
+        assert_eq!(shown["required"], json!(["id"]));
+        let told = shown["properties"]["key"]["description"].as_str().unwrap();
+        assert!(told.starts_with("The key. Better left out"), "{told}");
+        let sent = |arguments: Value| {
+            let arguments = arguments.as_object().unwrap().clone();
+            tool.arguments.check("shop_get", &arguments)
+        };
+        sent(json!({"id": "7"})).unwrap();
+        sent(json!({"id": "7", "key": "k"})).unwrap();
+    }
+
+    #[test]
+    fn where_secrets_are_no_arguments_callers_see_none() {
+        let schema = r#"{"type":"object","required":["key"],"properties":{"key":{"type":"string","x-sealed":["session"]}}}"#;
+        let declared = declared("shop_get", schema);
+        let tool = Tool::check(declared, &grantee(), &["shop_".into()], false).unwrap();
+        let shown = serde_json::to_string(tool.arguments.schema()).unwrap();
+        assert!(!shown.contains("key"), "{shown}");
+        // What a person enters is checked all the same.
+        let entered = json!({"key": 7}).as_object().unwrap().clone();
+        assert!(tool.arguments.check("shop_get", &entered).is_err());
     }
 }

@@ -5,9 +5,7 @@
 //! that whoever repeats the call gets the same link again; the database finds a link by a hash. It is taken once, and so often
 //! may a key be wrong ([`ATTEMPTS`]). What the link led to is told once, to the same call of the same access key.
 //!
-//! Between two requests of a page nothing is kept here, so that any process of the installation can serve the next one: the
-//! person's access key travels in a cookie, encrypted under a key of the server and bound to the link and to the browser's
-//! form secret. The cookie opens nothing elsewhere, and nothing when the link is used.
+//! What goes between two requests of a page stands in `link_visits.rs`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,15 +14,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::authentication::AuthenticationError;
-use super::cipher::{self, Binding, CipherError, KeyBytes};
+use super::cipher::{self, CipherError, KeyBytes};
 use super::confirmations;
+use super::link_visits::{FORM_PURPOSE, VISIT_PURPOSE};
 use super::principal::Principal;
 use super::service::Tenancy;
 use crate::clock::{Clock, Timestamp};
@@ -44,15 +42,13 @@ const TOKEN_BYTES: usize = 32;
 const TOKEN_LENGTH: usize = 47;
 const CONTENT_PURPOSE: &str = "v1 call at a one-time link";
 const OUTCOME_PURPOSE: &str = "v1 outcome of a one-time link";
-const FORM_PURPOSE: &str = "v1 forms of one-time links";
-const VISIT_PURPOSE: &str = "v1 visits of one-time links";
 
 /// Issues links and finds them again.
 pub struct Links {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
-    form_key: KeyBytes,
-    visit_key: KeyBytes,
+    pub(super) form_key: KeyBytes,
+    pub(super) visit_key: KeyBytes,
 }
 
 /// The call for which a person is needed.
@@ -114,11 +110,8 @@ pub enum Found {
 /// A link that somebody opened.
 #[derive(Clone)]
 pub struct OpenLink {
-    record: LinkRecord,
+    pub(super) record: LinkRecord,
 }
-
-/// What a browser keeps for the forms of one link, and other pages cannot know.
-pub struct FormSecret(Zeroizing<String>);
 
 /// Why a person is not let in at a link. A key of another tenant is as wrong as one that there is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -371,49 +364,6 @@ impl Links {
         self.database.remove_link(hash.clone()).await?;
         Ok(())
     }
-
-    /// What stands in a form of this link, for a browser with this secret.
-    pub fn form_token(&self, link: &OpenLink, secret: &FormSecret) -> String {
-        let mut message = link.record.hash.clone();
-        message.extend_from_slice(secret.0.as_bytes());
-        URL_SAFE_NO_PAD.encode(cipher::hmac_sha256(&self.form_key, &message))
-    }
-
-    /// Whether a form came from the page that this browser was shown.
-    pub fn is_form_token(&self, link: &OpenLink, secret: &FormSecret, token: &str) -> bool {
-        let expected = self.form_token(link, secret);
-        expected.as_bytes().ct_eq(token.as_bytes()).into()
-    }
-
-    /// What a browser brings along with its next request, so that the person need not give the key again.
-    ///
-    /// # Errors
-    /// No random bytes.
-    pub fn visit(
-        &self,
-        link: &OpenLink,
-        secret: &FormSecret,
-        key: &SecretString,
-    ) -> Result<String, LinkError> {
-        let sealed = cipher::seal(
-            &self.visit_key,
-            &visiting(link, secret),
-            key.expose_secret().as_bytes(),
-        )?;
-        Ok(URL_SAFE_NO_PAD.encode(sealed))
-    }
-
-    /// The key that a visitor gave before; none if this is not what [`Self::visit`] made for this link and browser.
-    pub fn visitor(
-        &self,
-        link: &OpenLink,
-        secret: &FormSecret,
-        visit: &str,
-    ) -> Option<SecretString> {
-        let sealed = URL_SAFE_NO_PAD.decode(visit).ok()?;
-        let key = cipher::open(&self.visit_key, &visiting(link, secret), &sealed).ok()?;
-        std::str::from_utf8(&key).ok().map(SecretString::from)
-    }
 }
 
 impl OpenLink {
@@ -448,27 +398,7 @@ impl OpenLink {
     }
 }
 
-impl FormSecret {
-    /// A new one.
-    ///
-    /// # Errors
-    /// No random bytes.
-    pub fn new() -> Result<Self, LinkError> {
-        Ok(Self(random_text()?))
-    }
-
-    /// One that came back; none if it cannot be one.
-    pub fn from_text(text: &str) -> Option<Self> {
-        (text.len() == TOKEN_LENGTH - PREFIX.len()).then(|| Self(Zeroizing::new(text.to_owned())))
-    }
-
-    /// What the browser keeps.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-fn random_text() -> Result<Zeroizing<String>, CipherError> {
+pub(super) fn random_text() -> Result<Zeroizing<String>, CipherError> {
     let mut random = Zeroizing::new([0; TOKEN_BYTES]);
     cipher::fill_random(random.as_mut_slice())?;
     Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(random.as_slice())))
@@ -499,10 +429,4 @@ fn binding<'a>(hash: &'a LinkHash, call: &'a LinkCall) -> [&'a [u8]; 7] {
         call.tool.as_bytes(),
         &call.arguments,
     ]
-}
-
-fn visiting(link: &OpenLink, secret: &FormSecret) -> Binding {
-    Binding::to(VISIT_PURPOSE)
-        .and(&link.record.hash)
-        .and(secret.0.as_bytes())
 }

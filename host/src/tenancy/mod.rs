@@ -25,6 +25,7 @@ mod hooks;
 mod key_changes;
 mod key_session;
 mod keyring;
+mod link_visits;
 mod links;
 mod local;
 mod locks;
@@ -54,9 +55,8 @@ pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
 pub use key_changes::{ReplaceKeyError, ReplacedKey, RotateServerKeyError, RotatedServerKey};
 pub use key_session::HashingError;
 pub use keyring::KeyringError;
-pub use links::{
-    ATTEMPTS, FormSecret, Found, Link, LinkError, LinkFor, Links, OpenLink, Refusal, Standing,
-};
+pub use link_visits::FormSecret;
+pub use links::{ATTEMPTS, Found, Link, LinkError, LinkFor, Links, OpenLink, Refusal, Standing};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
 pub use principal::Principal;
