@@ -16,7 +16,7 @@ use super::http::{HttpGrant, ResponseBudget};
 use super::log::LogBudget;
 use super::usage::Usage;
 use super::{Services, sealing::CallSecrets};
-use crate::tenancy::Principal;
+use crate::tenancy::{Principal, Source};
 
 /// A plugin as the operator configured it: its name and what it may reach.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Caller {
     pub single_client: bool,
     /// What the client says it is.
     pub client: Option<String>,
+    /// For the audit trail.
+    pub source: Source,
 }
 
 /// Takes the progress that a plugin reports.

@@ -1,8 +1,9 @@
 //! HTTP requests carry an access key as a bearer token; anything else is answered with a challenge.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::AuthenticationError;
+use crate::tenancy::{AuthenticationError, Source};
 
 /// Longer tokens are no keys of ours and are not even hashed.
 const TOKEN_BYTES: usize = 512;
@@ -28,6 +29,8 @@ pub async fn authenticate(
             "Send your access key in the header 'Authorization: Bearer odm_…'.",
         );
     };
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let source = Source::Http(address.map(|address| address.ip()));
     match services.tenancy.authenticate(&token).await {
         Ok(principal) => {
             // The key has served: nothing behind this layer may see it.
@@ -36,13 +39,17 @@ pub async fn authenticate(
                 principal,
                 single_client: false,
                 client: None,
+                source,
             });
             next.run(request).await
         }
-        Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => challenge(
-            ", error=\"invalid_token\"",
-            "The access key is not valid, expired or revoked.",
-        ),
+        Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => {
+            services.tenancy.audit().failed_login(&source);
+            challenge(
+                ", error=\"invalid_token\"",
+                "The access key is not valid, expired or revoked.",
+            )
+        }
         Err(error) => {
             tracing::error!(cause = %error, "keys cannot be checked");
             let body = json!({"error": "unavailable", "message": "Keys cannot be checked at the moment. Try again."});

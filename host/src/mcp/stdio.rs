@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::{AuthenticationError, Principal};
+use crate::tenancy::{AuthenticationError, Principal, Source};
 
 /// The one caller of a stdio process.
 pub struct StdioCaller {
@@ -59,6 +59,7 @@ impl StdioCaller {
             principal,
             single_client: true,
             client: None,
+            source: Source::Stdio,
         })
     }
 }

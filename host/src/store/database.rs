@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{
-    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
+    AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
     ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyId, LockId, LockOwner,
     NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
     TenantRecord, Write,
@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
-pub trait Database: HookDatabase + Send + Sync {
+pub trait Database: AuditDatabase + HookDatabase + Send + Sync {
     /// Checks that the database answers.
     ///
     /// # Errors
@@ -217,6 +217,6 @@ pub trait Database: HookDatabase + Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Removes what has expired. To be called now and then.
+    /// Removes what has expired; which table loses what is declared in [`super::RETENTION`]. To be called now and then.
     async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError>;
 }

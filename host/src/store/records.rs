@@ -132,4 +132,6 @@ pub struct Purged {
     pub confirmations: usize,
     /// Events of hooks, past the time for which they are kept.
     pub hook_events: usize,
+    /// Access keys that were revoked or ended long ago.
+    pub access_keys: usize,
 }

@@ -13,6 +13,7 @@
 
 mod access_key;
 mod audience;
+pub mod audit;
 mod authentication;
 mod cipher;
 mod confirmations;
@@ -28,12 +29,14 @@ mod secrets;
 mod server_key;
 mod service;
 mod tenants;
+mod upkeep;
 
 #[cfg(test)]
 mod tests;
 
 pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
+pub use audit::{Audit, Source};
 pub use authentication::AuthenticationError;
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
@@ -51,8 +54,9 @@ pub use service::{Tenancy, TenancyError};
 pub use tenants::{
     CreateKeyError, CreateTenantError, CreatedKey, CreatedTenant, NameError, RevokeError,
 };
+pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
     TenantRecord,
 };

@@ -104,6 +104,11 @@ impl ServerKey {
         }
     }
 
+    /// Whether a data directory has a key.
+    pub fn is_in(data_directory: &Path) -> bool {
+        data_directory.join(FILE_NAME).exists()
+    }
+
     /// A key for one purpose, derived from this one.
     pub(super) fn derive(&self, purpose: &str) -> KeyBytes {
         cipher::derive(self.0.as_slice(), None, purpose)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audit::Audit;
 use super::cipher::{self, Binding, CipherError, KEY_BYTES, KeyBytes};
 use super::data_key::server_layer;
 use super::server_key::ServerKey;
@@ -25,6 +26,8 @@ pub struct Tenancy {
     pub(super) server_layer: KeyBytes,
     /// Under which access keys are looked up.
     pub(super) index_key: KeyBytes,
+    /// What was done.
+    pub(super) audit: Audit,
     setup_key: KeyBytes,
     fingerprint_key: KeyBytes,
 }
@@ -70,6 +73,7 @@ impl Tenancy {
             .and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok())
             .ok_or(TenancyError::WrongServerKey)?;
         Ok(Self {
+            audit: Audit::open(database.clone(), &server_key, clock.clone()).await?,
             server_layer: server_layer(&server_key),
             setup_key: server_key.derive(SETUP_PURPOSE),
             fingerprint_key: server_key.derive(FINGERPRINT_PURPOSE),
@@ -83,6 +87,11 @@ impl Tenancy {
     /// The key under which compiled plugins are sealed, so that only code of this installation's own making is run.
     pub fn compiled_code_key(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.server_key.derive(COMPILED_CODE_PURPOSE)
+    }
+
+    /// What was done here, and by whom.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Whether the database answers.

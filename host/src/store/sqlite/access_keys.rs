@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::tenants;
 use crate::clock::Timestamp;
+use crate::store::retention::DEAD_KEYS_KEPT;
 use crate::store::{
     AccessKeyMatch, AccessKeyRecord, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
 };
@@ -110,4 +111,11 @@ pub(super) fn revoke(
         )?
         .execute(params![tenant.as_str(), key.as_str(), now])?;
     Ok(RevokeOutcome::Revoked)
+}
+
+/// Keys that have opened nothing for so long are not listed any more; the audit trail still names them.
+pub(super) fn purge(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    Ok(transaction
+        .prepare_cached("DELETE FROM access_keys WHERE revoked_at <= ?1 OR expires_at <= ?1")?
+        .execute([now - DEAD_KEYS_KEPT])?)
 }

@@ -53,13 +53,30 @@ impl Connections {
         J: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let mut connection = Arc::clone(&self.writer).lock_owned().await;
+        tokio::task::spawn_blocking(move || in_transaction(&mut connection, job))
+            .await
+            .map_err(|error| E::from(StoreError::Interrupted(error)))?
+    }
+
+    /// As [`Self::write`]; what was written outlasts a power failure, too, once this answers.
+    pub(super) async fn write_durably<T, E, J>(&self, job: J) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        J: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let mut connection = Arc::clone(&self.writer).lock_owned().await;
         tokio::task::spawn_blocking(move || {
-            let transaction = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(StoreError::from)?;
-            let answer = job(&transaction)?;
-            transaction.commit().map_err(StoreError::from)?;
-            Ok(answer)
+            // In WAL mode a commit is synced to the disk only under FULL; it takes all earlier ones along.
+            let set = |connection: &Connection, level: &str| {
+                connection
+                    .pragma_update(None, "synchronous", level)
+                    .map_err(StoreError::from)
+            };
+            set(&connection, "FULL")?;
+            let answer = in_transaction(&mut connection, job);
+            set(&connection, "NORMAL")?;
+            answer
         })
         .await
         .map_err(|error| E::from(StoreError::Interrupted(error)))?
@@ -75,4 +92,16 @@ impl Connections {
         let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         Arc::clone(&self.readers[turn]).lock_owned().await
     }
+}
+
+fn in_transaction<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    job: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(StoreError::from)?;
+    let answer = job(&transaction)?;
+    transaction.commit().map_err(StoreError::from)?;
+    Ok(answer)
 }

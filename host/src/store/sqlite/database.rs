@@ -383,6 +383,7 @@ impl Database for SqliteDatabase {
                     buckets: buckets::purge(it, now)?,
                     confirmations: confirmations::purge(it, now)?,
                     hook_events: hooks::purge(it, now)?,
+                    access_keys: access_keys::purge(it, now)?,
                 })
             })
             .await

@@ -21,10 +21,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 4;
 
 /// The steps of the schema, in order, forward only. A step that was released is never edited: its successor follows it.
-const MIGRATIONS: &[M<'static>] = &[
+pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_initial.sql")),
     M::up(include_str!("../migrations/0002_confirmations.sql")),
     M::up(include_str!("../migrations/0003_hooks.sql")),
+    M::up(include_str!("../migrations/0006_audit.sql")),
 ];
 
 impl SqliteDatabase {
