@@ -171,8 +171,11 @@ impl Data {
         let restoring = tokio::task::spawn_blocking(move || {
             sqlite::restore(&from, &database, replace, |candidate| {
                 runtime.block_on(async {
-                    let database: Arc<dyn Database> =
-                        Arc::new(SqliteDatabase::open(candidate).await.map_err(StartError::from)?);
+                    let database: Arc<dyn Database> = Arc::new(
+                        SqliteDatabase::open(candidate)
+                            .await
+                            .map_err(StartError::from)?,
+                    );
                     let key = server_key(&folder, &environment)?;
                     let clock = Arc::new(SystemClock);
                     let tenancy = Tenancy::open(database.clone(), key, clock)

@@ -197,7 +197,11 @@ async fn tail(
     loop {
         for row in &rows {
             last = row.seq;
-            print::text(&if as_json { object(row).to_string() } else { line(row) })?;
+            print::text(&if as_json {
+                object(row).to_string()
+            } else {
+                line(row)
+            })?;
         }
         if !follow {
             return Ok(());
@@ -214,8 +218,16 @@ fn line(row: &AuditRow) -> String {
     let record = &row.record;
     let mut words = vec![
         record.at.rfc3339(),
-        record.tenant.as_ref().map_or("-", |it| it.as_str()).to_owned(),
-        record.access_key.as_ref().map_or("-", |it| it.as_str()).to_owned(),
+        record
+            .tenant
+            .as_ref()
+            .map_or("-", |it| it.as_str())
+            .to_owned(),
+        record
+            .access_key
+            .as_ref()
+            .map_or("-", |it| it.as_str())
+            .to_owned(),
         record.kind.to_string(),
         record.action.clone(),
     ];
@@ -238,7 +250,8 @@ fn line(row: &AuditRow) -> String {
 fn object(row: &AuditRow) -> Value {
     let record = &row.record;
     let json_of = |text: &Option<String>| -> Option<Value> {
-        text.as_deref().and_then(|text| serde_json::from_str(text).ok())
+        text.as_deref()
+            .and_then(|text| serde_json::from_str(text).ok())
     };
     json!({
         "seq": row.seq,
@@ -264,11 +277,17 @@ fn object(row: &AuditRow) -> Value {
 /// To the millisecond.
 fn at(moment: Timestamp) -> String {
     let seconds = moment.rfc3339();
-    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), moment.as_millis() % 1000)
+    format!(
+        "{}.{:03}Z",
+        seconds.trim_end_matches('Z'),
+        moment.as_millis() % 1000
+    )
 }
 
 fn hash(row: &AuditRow) -> String {
-    head(row).to_string().split_off(row.seq.to_string().len() + 1)
+    head(row)
+        .to_string()
+        .split_off(row.seq.to_string().len() + 1)
 }
 
 fn head(row: &AuditRow) -> Head {
@@ -379,11 +398,13 @@ impl<W: Write> Sheet<W> {
         let object = object(row);
         match self {
             Self::Lines(out) => writeln!(out, "{object}")?,
-            Self::Table(table) => table.write_record(COLUMNS.map(|column| match &object[column] {
-                Value::Null => String::new(),
-                Value::String(text) => cell(text),
-                other => other.to_string(),
-            }))?,
+            Self::Table(table) => {
+                table.write_record(COLUMNS.map(|column| match &object[column] {
+                    Value::Null => String::new(),
+                    Value::String(text) => cell(text),
+                    other => other.to_string(),
+                }))?
+            }
         }
         Ok(())
     }
@@ -419,7 +440,11 @@ fn head_of(text: &str) -> anyhow::Result<Head> {
         return Ok(head);
     }
     let head = match serde_json::from_str::<Value>(last) {
-        Ok(row) => format!("{}:{}", row["seq"], row["hash"].as_str().unwrap_or_default()),
+        Ok(row) => format!(
+            "{}:{}",
+            row["seq"],
+            row["hash"].as_str().unwrap_or_default()
+        ),
         Err(_) => {
             let mut table = csv::ReaderBuilder::new()
                 .has_headers(false)
@@ -486,8 +511,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in [
             ("head", format!("7:{digits}\n")),
-            ("printed", format!("3 rows written to x\nhead: 7:{digits}\n")),
-            ("jsonl", format!("{{\"seq\":6}}\n{{\"seq\":7,\"hash\":\"{digits}\"}}\n")),
+            (
+                "printed",
+                format!("3 rows written to x\nhead: 7:{digits}\n"),
+            ),
+            (
+                "jsonl",
+                format!("{{\"seq\":6}}\n{{\"seq\":7,\"hash\":\"{digits}\"}}\n"),
+            ),
             ("csv", format!("seq,…\n7{}{digits}\n", ",".repeat(16))),
         ] {
             let file = folder.path().join(name);

@@ -94,9 +94,22 @@ pub fn audit_list(audit: Audit, limits: &Limits) -> Result<Native, String> {
 #[async_trait]
 impl NativeTool for AuditList {
     async fn call(&self, caller: &Caller, arguments: Map<String, Value>) -> Result<Answer, Error> {
-        let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
-        let flag = |name: &str| arguments.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let limit = arguments.get("limit").and_then(Value::as_u64).unwrap_or(LIMIT);
+        let text = |name: &str| {
+            arguments
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        let flag = |name: &str| {
+            arguments
+                .get(name)
+                .and_then(Value::as_bool)
+                .unwrap_or(false)
+        };
+        let limit = arguments
+            .get("limit")
+            .and_then(Value::as_u64)
+            .unwrap_or(LIMIT);
         let wanted = Wanted {
             subject: text("subject"),
             action: text("tool"),
@@ -108,18 +121,18 @@ impl NativeTool for AuditList {
             cursor: text("cursor"),
             limit: u32::try_from(limit.clamp(1, LARGEST_LIMIT)).unwrap_or(1),
         };
-        let page = self
-            .audit
-            .page(&caller.principal, wanted)
-            .await
-            .map_err(|error| match error {
-                PageError::Cursor => Error::new(
-                    ErrorKind::InvalidInput,
-                    "bad-cursor",
-                    format!("'cursor': {error}."),
-                ),
-                PageError::Store(error) => Error::internal("Reading the audit trail", &error),
-            })?;
+        let page =
+            self.audit
+                .page(&caller.principal, wanted)
+                .await
+                .map_err(|error| match error {
+                    PageError::Cursor => Error::new(
+                        ErrorKind::InvalidInput,
+                        "bad-cursor",
+                        format!("'cursor': {error}."),
+                    ),
+                    PageError::Store(error) => Error::internal("Reading the audit trail", &error),
+                })?;
         let mut result = Map::new();
         result.insert("entries".to_owned(), page.entries.into());
         result.insert("next_cursor".to_owned(), page.next_cursor.into());

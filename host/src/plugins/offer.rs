@@ -74,11 +74,17 @@ impl PluginHost {
         let of = (resource.plugin_name(), resource.item.name.as_str());
         let trail = self.trail_of_offer("resource", of, &asking, given.collect());
         let read = self
-            .ask(plugin, asking, plugin.limits.time, Some(&trail), async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_read(store, &reading).await
-            })
+            .ask(
+                plugin,
+                asking,
+                plugin.limits.time,
+                Some(&trail),
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_read(store, &reading).await
+                },
+            )
             .await;
         trail.end_with(&read).await;
         let mut contents = read?;
@@ -147,11 +153,17 @@ impl PluginHost {
         let of = (prompt.plugin_name(), prompt.item.name.as_str());
         let trail = self.trail_of_offer("prompt", of, &asking, given.collect());
         let script = self
-            .ask(plugin, asking, plugin.limits.time, Some(&trail), async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_get(store, &request).await
-            })
+            .ask(
+                plugin,
+                asking,
+                plugin.limits.time,
+                Some(&trail),
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_get(store, &request).await
+                },
+            )
             .await;
         trail.end_with(&script).await;
         let script = script?;

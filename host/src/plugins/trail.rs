@@ -174,7 +174,13 @@ impl Trail {
     }
 
     /// A person, or the token of a preview, allowed this call.
-    pub(super) async fn confirmed(&self, caller: &Caller, listed: &Listed, id: &Arc<str>, by: &str) {
+    pub(super) async fn confirmed(
+        &self,
+        caller: &Caller,
+        listed: &Listed,
+        id: &Arc<str>,
+        by: &str,
+    ) {
         let entry = Entry {
             plugin: Some(listed.plugin_name().to_owned()),
             correlation_id: Some(id.clone()),
@@ -250,10 +256,12 @@ fn failed(error: &Error) -> Ending {
     };
     Ending {
         // A plugin's own words, though short ones.
-        code: error
-            .code
-            .as_deref()
-            .map(|code| code.chars().filter(|it| !it.is_control()).take(64).collect()),
+        code: error.code.as_deref().map(|code| {
+            code.chars()
+                .filter(|it| !it.is_control())
+                .take(64)
+                .collect()
+        }),
         ..Ending::of(outcome)
     }
 }

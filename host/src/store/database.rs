@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::{
-    AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyId, LockId, LockOwner,
-    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
-    TenantRecord, Write,
+    AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CommitError, ConfirmationKey,
+    ConfirmationRecord, ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyId,
+    LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
+    TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 

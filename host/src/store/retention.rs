@@ -29,7 +29,9 @@ pub const RETENTION: &[(&str, Retention)] = &[
     ("documents", Retention::Purged),
     (
         "first_calls",
-        Retention::Stays("a row for each set-up call of the configuration, and it tells that the call was made"),
+        Retention::Stays(
+            "a row for each set-up call of the configuration, and it tells that the call was made",
+        ),
     ),
     ("hook_events", Retention::Purged),
     ("hook_handlings", Retention::With("hook_events")),

@@ -159,12 +159,18 @@ impl Hooks {
         let act = Entry {
             subject: Some(subject.to_owned()),
             plugin: Some(plugin.to_owned()),
-            ..Entry::act("webhooks.create", Some(&principal.tenant), json!({"made_with": principal.key}))
+            ..Entry::act(
+                "webhooks.create",
+                Some(&principal.tenant),
+                json!({"made_with": principal.key}),
+            )
         };
         let made = self.create_now(principal, plugin, subject, owners);
         // Never the id: who knows it can send.
         let tell = |id: &String, ending: &mut Ending| {
-            ending.details = id.get(..LABEL_DIGITS).map(|label| json!({"hook_id": label}));
+            ending.details = id
+                .get(..LABEL_DIGITS)
+                .map(|label| json!({"hook_id": label}));
         };
         self.audit.administer(act, made, tell).await
     }

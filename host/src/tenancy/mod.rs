@@ -57,6 +57,6 @@ pub use tenants::{
 pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, AuditRow, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
-    TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId,
+    TenantId, TenantRecord,
 };

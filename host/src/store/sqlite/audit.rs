@@ -36,9 +36,7 @@ const COLUMNS: [&str; 18] = [
 ];
 
 fn columns(table: &str) -> String {
-    COLUMNS
-        .map(|column| format!("{table}.{column}"))
-        .join(", ")
+    COLUMNS.map(|column| format!("{table}.{column}")).join(", ")
 }
 
 fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<AuditRow> {
@@ -260,9 +258,7 @@ impl AuditDatabase for SqliteDatabase {
     }
 
     async fn audit_entries(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
-        self.connections
-            .read(move |it| entries(it, &query))
-            .await
+        self.connections.read(move |it| entries(it, &query)).await
     }
 
     async fn audit_after(

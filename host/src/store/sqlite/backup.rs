@@ -54,7 +54,9 @@ pub enum BackupError {
     #[error("{0} is no backup of this program")]
     NotOurs(PathBuf),
     /// A later version of this program made it.
-    #[error("{path} has schema {found}, this program knows up to {known}: a newer version made it; restore it with that one")]
+    #[error(
+        "{path} has schema {found}, this program knows up to {known}: a newer version made it; restore it with that one"
+    )]
     TooNew {
         /// Which file.
         path: PathBuf,
@@ -178,7 +180,11 @@ fn swap(new: &Path, database: &Path, there: bool) -> Result<Restored, BackupErro
 /// Whether there is a tenant, or anything that cannot be read as one of our databases.
 fn holds_data(database: &Path) -> bool {
     let tenants = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .and_then(|it| it.query_row("SELECT count(*) FROM tenants", [], |row| row.get::<_, i64>(0)));
+        .and_then(|it| {
+            it.query_row("SELECT count(*) FROM tenants", [], |row| {
+                row.get::<_, i64>(0)
+            })
+        });
     let empty = fs::metadata(database).is_ok_and(|it| it.len() == 0);
     !empty && tenants.ok() != Some(0)
 }

@@ -189,7 +189,11 @@ pub(super) fn record(entry: &Entry, ending: Option<&Ending>, intent: Option<i64>
 }
 
 /// What a row's ciphertext is bound to.
-pub(super) fn binding<'a>(tenant: &'a str, action: &'a str, correlation_id: &'a str) -> [&'a [u8]; 3] {
+pub(super) fn binding<'a>(
+    tenant: &'a str,
+    action: &'a str,
+    correlation_id: &'a str,
+) -> [&'a [u8]; 3] {
     [
         tenant.as_bytes(),
         action.as_bytes(),

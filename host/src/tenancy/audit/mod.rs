@@ -69,7 +69,12 @@ impl Audit {
         let chain = Chain::open(&*database, server_key).await?;
         let logins = Arc::<FailedLogins>::default();
         Ok(Self {
-            writer: Writer::start(database.clone(), chain.clone(), logins.clone(), clock.clone()),
+            writer: Writer::start(
+                database.clone(),
+                chain.clone(),
+                logins.clone(),
+                clock.clone(),
+            ),
             database,
             clock,
             chain,

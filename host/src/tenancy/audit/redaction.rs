@@ -31,7 +31,11 @@ pub struct Redacted {
 }
 
 /// Redacts arguments by the schema of their tool; `sealed` names those that hold secrets.
-pub fn redact(schema: &Map<String, Value>, sealed: &[String], given: &Map<String, Value>) -> Redacted {
+pub fn redact(
+    schema: &Map<String, Value>,
+    sealed: &[String],
+    given: &Map<String, Value>,
+) -> Redacted {
     let properties = schema.get("properties").and_then(Value::as_object);
     let (mut clear, mut full) = (Map::new(), Map::new());
     for (name, value) in given {
@@ -44,7 +48,10 @@ pub fn redact(schema: &Map<String, Value>, sealed: &[String], given: &Map<String
             clear.insert(name.clone(), SEALED.into());
             full.insert(name.clone(), SEALED.into());
         } else {
-            clear.insert(name.clone(), clear_value(name, Some(declared), value, DEPTH));
+            clear.insert(
+                name.clone(),
+                clear_value(name, Some(declared), value, DEPTH),
+            );
             full.insert(name.clone(), shortened(value, VALUE_CHARACTERS, DEPTH));
         }
     }
@@ -87,7 +94,10 @@ fn clear_value(name: &str, schema: Option<&Value>, value: &Value, depth: usize) 
                 let shown = clear_value(field, declared, value, depth - 1);
                 // A name that no schema knows can be anything that somebody wrote.
                 let known = declared.is_some() || looks_like_name(field);
-                (if known { field.as_str() } else { "[name]" }.to_owned(), shown)
+                (
+                    if known { field.as_str() } else { "[name]" }.to_owned(),
+                    shown,
+                )
             });
             Value::Object(shown.collect())
         }
@@ -97,9 +107,21 @@ fn clear_value(name: &str, schema: Option<&Value>, value: &Value, depth: usize) 
 /// Whether an argument's name says that it is an id.
 fn is_id(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["id", "ids", "cursor", "limit", "offset", "version", "code", "store_identifier", "identifier"]
-        .contains(&name.as_str())
-        || ["_id", "_ids", "_id_list", "_key_id"].iter().any(|end| name.ends_with(end))
+    [
+        "id",
+        "ids",
+        "cursor",
+        "limit",
+        "offset",
+        "version",
+        "code",
+        "store_identifier",
+        "identifier",
+    ]
+    .contains(&name.as_str())
+        || ["_id", "_ids", "_id_list", "_key_id"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 /// Such as `5512034` or `ORG-WAL`; no address, no sentence, no key.
@@ -107,7 +129,9 @@ fn looks_like_id(text: &str) -> bool {
     (1..=ID_CHARACTERS).contains(&text.chars().count())
         && !text.starts_with("odm_")
         && !text.starts_with("odc_")
-        && text.chars().all(|it| it.is_ascii_alphanumeric() || "-_.:/".contains(it))
+        && text
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || "-_.:/".contains(it))
 }
 
 /// Such as `order_total`: in lower case and without a figure.
@@ -131,7 +155,10 @@ fn is_choice(schema: Option<&Value>, text: &str) -> bool {
         || schema
             .get("oneOf")
             .and_then(Value::as_array)
-            .is_some_and(|all| all.iter().any(|it| it.get("const").is_some_and(|it| it == text)))
+            .is_some_and(|all| {
+                all.iter()
+                    .any(|it| it.get("const").is_some_and(|it| it == text))
+            })
 }
 
 /// A value with its long texts and lists cut.
@@ -162,7 +189,11 @@ pub(super) fn shortened(value: &Value, characters: usize, depth: usize) -> Value
 pub(super) fn changed_fields(diffs: &[Value]) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
     for path in diffs.iter().filter_map(|it| it.get("path")?.as_str()) {
-        let path: String = path.chars().filter(|it| !it.is_control()).take(200).collect();
+        let path: String = path
+            .chars()
+            .filter(|it| !it.is_control())
+            .take(200)
+            .collect();
         if paths.len() < 100 && !paths.contains(&path) {
             paths.push(path);
         }
@@ -245,11 +276,7 @@ mod tests {
     fn long_texts_and_lists_are_cut() {
         let schema = json!({"properties": {"note": {"type": "string"}, "ids": {"type": "array"}}});
         let ids: Vec<i32> = (0..70).collect();
-        let redacted = of(
-            schema,
-            &[],
-            json!({"note": "ä".repeat(600), "ids": ids}),
-        );
+        let redacted = of(schema, &[], json!({"note": "ä".repeat(600), "ids": ids}));
         assert_eq!(redacted.full["note"].as_str().unwrap().chars().count(), 501);
         assert_eq!(redacted.clear["ids"].as_array().unwrap().len(), 51);
         assert_eq!(redacted.clear["ids"][50], "[20 more]");

@@ -9,9 +9,7 @@ use subtle::ConstantTimeEq;
 
 use super::Audit;
 use super::chain::Chain;
-use crate::store::{
-    AUDIT_GENESIS, AuditChain, AuditCheckpoint, AuditRow, AuditStep, StoreError,
-};
+use crate::store::{AUDIT_GENESIS, AuditChain, AuditCheckpoint, AuditRow, AuditStep, StoreError};
 
 /// A row, as somebody outside remembers it: its number and hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +22,9 @@ pub struct Head {
 
 /// The text is not that of a head.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a head is a number, a colon and 64 hexadecimal digits, as 'audit export' prints it, or the digits alone")]
+#[error(
+    "a head is a number, a colon and 64 hexadecimal digits, as 'audit export' prints it, or the digits alone"
+)]
 pub struct HeadError;
 
 impl fmt::Display for Head {
@@ -189,18 +189,14 @@ impl Walk {
         if expected.hash == self.hash {
             self.met = true;
         } else if expected.seq == Some(self.seq) {
-            let what = format!(
-                "row {} is another than the head that was given",
-                self.seq
-            );
+            let what = format!("row {} is another than the head that was given", self.seq);
             return self.bad(self.seq, what);
         }
         ControlFlow::Continue(())
     }
 
     fn end(&mut self) -> Verdict {
-        if let (true, false, Some(expected)) =
-            (self.verdict.ok(), self.met, self.expected.clone())
+        if let (true, false, Some(expected)) = (self.verdict.ok(), self.met, self.expected.clone())
         {
             // Older than what retention took off: that the chain went on from there is signed.
             let trimmed = expected

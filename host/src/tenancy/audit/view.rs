@@ -137,11 +137,17 @@ fn shown(principal: &Principal, entry: &AuditEntry, values: bool) -> Value {
         ("plugin", begun.plugin.clone().map(Value::from)),
         (
             "subject",
-            told.subject.clone().or_else(|| begun.subject.clone()).map(Value::from),
+            told.subject
+                .clone()
+                .or_else(|| begun.subject.clone())
+                .map(Value::from),
         ),
         ("error_code", told.code.clone().map(Value::from)),
         ("duration_ms", told.duration_ms.map(Value::from)),
-        ("correlation_id", begun.correlation_id.clone().map(Value::from)),
+        (
+            "correlation_id",
+            begun.correlation_id.clone().map(Value::from),
+        ),
         ("arguments", json_of(&begun.arguments)),
         ("changed", json_of(&told.changed)),
     ];
