@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod arguments;
+mod audit;
 mod command_line;
 mod first_path;
 mod leaks;
@@ -19,6 +20,7 @@ mod selection;
 mod shutdown;
 mod stdio;
 mod stores;
+mod sweep;
 mod toggles;
 mod upstream;
 mod webhooks;
