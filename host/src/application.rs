@@ -20,12 +20,15 @@ use crate::store::sqlite::{self, BackupError, Restored};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::audit::Entry;
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Source, Tenancy,
-    TenancyError, Upkeep,
+    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, ServerKeySource,
+    Source, Tenancy, TenancyError, Upkeep,
 };
 
 /// The variable that holds the server key, where it shall not be a file.
 pub const SERVER_KEY: &str = "ORDERDESK_MCP_SERVER_KEY";
+/// The variable that holds the server key that takes the other one's place: `server-key rotate` changes to it, and processes
+/// that know both go on without a restart.
+pub const NEW_SERVER_KEY: &str = "ORDERDESK_MCP_NEW_SERVER_KEY";
 /// The variable that holds an access key, for stdio and the command line.
 pub const ACCESS_KEY: &str = "ORDERDESK_MCP_MASTER_KEY";
 /// The database's file in the data directory.
@@ -298,11 +301,15 @@ async fn warn_of_unknown_sets(host: Arc<PluginHost>, chosen: Vec<String>) {
     }
 }
 
-fn server_key(folder: &Path, environment: &Environment) -> Result<ServerKey, StartError> {
-    Ok(match environment.get(SERVER_KEY) {
-        Some(text) => ServerKey::from_base64(text)?,
-        None => ServerKey::load_or_create(folder)?,
-    })
+fn server_key(folder: &Path, environment: &Environment) -> Result<ServerKeySource, StartError> {
+    let Some(text) = environment.get(SERVER_KEY) else {
+        return Ok(ServerKeySource::Directory(folder.to_owned()));
+    };
+    let mut keys = vec![ServerKey::from_base64(text)?];
+    if let Some(text) = environment.get(NEW_SERVER_KEY) {
+        keys.push(ServerKey::from_base64(text)?);
+    }
+    Ok(ServerKeySource::Given(keys))
 }
 
 fn endpoint_settings(

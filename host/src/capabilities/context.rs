@@ -3,6 +3,7 @@
 //! A [`CallContext`] is made once, at the top, and travels in the wasmtime store: nothing is looked up again on the way,
 //! and there are no globals.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -46,8 +47,10 @@ pub struct Caller {
     pub single_client: bool,
     /// What the client says it is.
     pub client: Option<String>,
-    /// For the audit trail.
-    pub source: Source,
+    /// The address that the call came from; none where the caller sits at this machine.
+    pub source: Option<IpAddr>,
+    /// By which way it came, for the audit trail.
+    pub way: Source,
 }
 
 /// Takes the progress that a plugin reports.

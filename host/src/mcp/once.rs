@@ -49,7 +49,7 @@ pub async fn call_once(
                 format!("The access key is not accepted: {error}."),
             )
         })?;
-        who.source = Source::Terminal;
+        who.way = Source::Terminal;
         caller.first_calls.make(host, &who, wait).await?;
         Ok(CallRequest {
             selection: Selection {

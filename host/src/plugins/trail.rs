@@ -40,7 +40,7 @@ impl PluginHost {
     pub(super) fn trail_of_call(&self, listed: &Listed, request: &CallRequest) -> Trail {
         self.trail(Entry {
             correlation_id: Some(request.correlation_id.clone()),
-            source: request.caller.source.clone(),
+            source: request.caller.way.clone(),
             ..of_tool(listed, &request.caller, &request.arguments)
         })
     }
@@ -76,7 +76,7 @@ impl PluginHost {
         self.trail(Entry {
             plugin: Some(plugin.to_owned()),
             correlation_id: Some(asking.correlation_id.clone()),
-            source: asking.caller.source.clone(),
+            source: asking.caller.way.clone(),
             given: Some(Given {
                 schema: Arc::new(schema),
                 sealed: Vec::new(),
@@ -184,7 +184,7 @@ impl Trail {
         let entry = Entry {
             plugin: Some(listed.plugin_name().to_owned()),
             correlation_id: Some(id.clone()),
-            source: caller.source.clone(),
+            source: caller.way.clone(),
             details: Some(json!({"by": by})),
             ..Entry::of(&caller.principal, "confirmation", listed.tool.name.clone())
         };

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::MIGRATIONS;
+use super::open::STEPS;
 
 /// How long a copy waits for a writer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -246,11 +246,11 @@ fn check(connection: &Connection, path: &Path) -> Result<(), BackupError> {
     }
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let found = usize::try_from(version).unwrap_or(usize::MAX);
-    if found > MIGRATIONS.len() {
+    if found > STEPS.len() {
         return Err(BackupError::TooNew {
             path: path.to_owned(),
             found,
-            known: MIGRATIONS.len(),
+            known: STEPS.len(),
         });
     }
     Ok(())

@@ -5,11 +5,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::store::StoreError;
+
+/// How long emptying the log waits for readers.
+const LOG_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The connections to one file.
 pub(super) struct Connections {
@@ -58,7 +62,7 @@ impl Connections {
             .map_err(|error| E::from(StoreError::Interrupted(error)))?
     }
 
-    /// As [`Self::write`]; what was written outlasts a power failure, too, once this answers.
+    /// As [`Self::write`], and what it wrote is on the disk when it answers, whatever happens to the machine then.
     pub(super) async fn write_durably<T, E, J>(&self, job: J) -> Result<T, E>
     where
         T: Send + 'static,
@@ -67,19 +71,39 @@ impl Connections {
     {
         let mut connection = Arc::clone(&self.writer).lock_owned().await;
         tokio::task::spawn_blocking(move || {
-            // In WAL mode a commit is synced to the disk only under FULL; it takes all earlier ones along.
-            let set = |connection: &Connection, level: &str| {
+            let durable = |connection: &Connection, how: &str| {
                 connection
-                    .pragma_update(None, "synchronous", level)
+                    .pragma_update(None, "synchronous", how)
                     .map_err(StoreError::from)
             };
-            set(&connection, "FULL")?;
-            let answer = in_transaction(&mut connection, job);
-            set(&connection, "NORMAL")?;
-            answer
+            durable(&connection, "FULL")?;
+            let done = in_transaction(&mut connection, job);
+            durable(&connection, "NORMAL")?;
+            done
         })
         .await
         .map_err(|error| E::from(StoreError::Interrupted(error)))?
+    }
+
+    /// Moves the log into the file and empties it, so that what was overwritten there stands nowhere. Where a reader of
+    /// another process is in the way, the next time does.
+    pub(super) async fn truncate_log(&self) {
+        let connection = Arc::clone(&self.writer).lock_owned().await;
+        let emptied = tokio::task::spawn_blocking(move || {
+            connection.busy_timeout(LOG_PATIENCE)?;
+            let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, bool>(0)
+            });
+            connection.busy_timeout(super::open::BUSY_TIMEOUT)?;
+            busy
+        })
+        .await;
+        match emptied {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => tracing::debug!("the database's log is in use and was not emptied"),
+            Ok(Err(error)) => tracing::debug!(cause = %error, "the log was not emptied"),
+            Err(error) => tracing::debug!(cause = %error, "the log was not emptied"),
+        }
     }
 
     async fn free_reader(&self) -> OwnedMutexGuard<Connection> {

@@ -3,7 +3,7 @@
 //! A change is told before it is made ([`Audit::begin`]), durably, and does not begin if that fails; what came of it follows. What
 //! only reads is told afterwards, in batches ([`Audit::tell`]): at most a second of it is lost with a killed process.
 //!
-//! Rows are chained by HMAC under a random key that stands wrapped by the server key, so that one that was altered or removed
+//! Rows are chained by HMAC under a key of this installation, which stands wrapped by the server key, so that one that was altered or removed
 //! shows ([`Audit::verify`]). What may be personal stands encrypted under the tenant's data key.
 //!
 //! Architecture Invariant: no access key, secret or token gets into a row; arguments go through [`redact`].
@@ -19,7 +19,7 @@ mod writer;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use chain::{CHAIN_KEY, CHAIN_KEY_PURPOSE};
+pub(super) use chain::CHAIN_PURPOSE;
 pub use entry::{Ending, Entry, Given, Source};
 pub use redaction::{Redacted, SEALED, redact};
 pub use verify::{Head, HeadError, Verdict};
@@ -29,8 +29,7 @@ use chain::Chain;
 use logins::FailedLogins;
 use writer::Writer;
 
-use super::server_key::ServerKey;
-use super::service::TenancyError;
+use super::cipher::KeyBytes;
 use crate::clock::Clock;
 use crate::store::{AuditRow, Database, StoreError, TenantId};
 
@@ -57,18 +56,15 @@ pub struct Begun {
 }
 
 impl Audit {
-    /// The trail in a database.
-    ///
-    /// # Errors
-    /// The database belongs to another server key, or fails.
-    pub(super) async fn open(
+    /// The trail in a database, chained under this key.
+    pub(super) fn open(
         database: Arc<dyn Database>,
-        server_key: &ServerKey,
+        chain_key: &KeyBytes,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, TenancyError> {
-        let chain = Chain::open(&*database, server_key).await?;
+    ) -> Self {
+        let chain = Arc::new(Chain::new(chain_key));
         let logins = Arc::<FailedLogins>::default();
-        Ok(Self {
+        Self {
             writer: Writer::start(
                 database.clone(),
                 chain.clone(),
@@ -80,7 +76,7 @@ impl Audit {
             chain,
             logins,
             acts_from: Arc::default(),
-        })
+        }
     }
 
     /// Tells of a change before it is made. Only when this answers may it begin.

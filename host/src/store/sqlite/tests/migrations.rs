@@ -5,17 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::super::open::MIGRATIONS;
+use super::super::open::STEPS;
 use super::Place;
 use crate::store::SqliteDatabase;
-
-/// The steps, as they were released.
-const STEPS: &[&str] = &[
-    include_str!("../../migrations/0001_initial.sql"),
-    include_str!("../../migrations/0002_confirmations.sql"),
-    include_str!("../../migrations/0003_hooks.sql"),
-    include_str!("../../migrations/0006_audit.sql"),
-];
 
 /// What each step made room for, filled.
 const DATA: &[&str] = &[
@@ -33,6 +25,8 @@ const DATA: &[&str] = &[
      INSERT INTO unattended_secrets VALUES (x'11', 'ten_a', 'sec_1', x'13');
      INSERT INTO hook_events (hook, identity, sealed, received_at, expires_at) VALUES (x'11', x'14', x'15', 1, 99);
      INSERT INTO hook_handlings (event, plugin, due_at) VALUES (1, 'listener', 5);",
+    "INSERT INTO access_keys (id, tenant, name, lookup, wrapped_data_key, created_at, chosen_hash, server_key_version, replaced_by)
+         VALUES ('k3', 'ten_a', 'chosen', x'31', x'32', 4, '$2b$12$x', 2, 'k1');",
     "INSERT INTO audit (seq, at, kind, action, source, hash) VALUES (1, 1, 'call', 'orders_get', 'stdio', x'21');
      INSERT INTO audit_checkpoint VALUES (1, 0, x'', 1, x'22');",
 ];
@@ -86,11 +80,7 @@ fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
 
 #[tokio::test]
 async fn every_earlier_version_is_brought_up_to_date_and_keeps_all_its_rows() {
-    assert_eq!(
-        (STEPS.len(), DATA.len()),
-        (MIGRATIONS.len(), MIGRATIONS.len()),
-        "a new step needs its file and some data here"
-    );
+    assert_eq!(DATA.len(), STEPS.len(), "a new step needs some data here");
     let fresh = Place::new();
     drop(fresh.open().await);
     for version in 1..=STEPS.len() {

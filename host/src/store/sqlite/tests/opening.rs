@@ -70,7 +70,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
                 found: 99,
                 known,
                 ..
-            } if known == super::super::open::MIGRATIONS.len()
+            } if known == super::super::open::STEPS.len()
         ),
         "{error}"
     );
