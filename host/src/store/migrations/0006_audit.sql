@@ -30,7 +30,6 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_of_tenant ON audit (tenant);
-CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_outcomes ON audit (intent) WHERE intent IS NOT NULL;
 
 -- Where the chain begins once old rows were taken off.

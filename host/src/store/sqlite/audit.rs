@@ -211,10 +211,12 @@ fn trim(
     chain: &dyn AuditChain,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    // Rows are nearly in the order of their times: those before the first that is kept go.
+    // Rows are nearly in the order of their times: those before the first that is kept go. It is found from the old end, so no
+    // index has to be kept for it.
     let first_kept: Option<i64> = transaction
-        .prepare_cached("SELECT min(seq) FROM audit WHERE at >= ?1")?
-        .query_row([before], |row| row.get(0))?;
+        .prepare_cached("SELECT seq FROM audit WHERE at >= ?1 ORDER BY seq LIMIT 1")?
+        .query_row([before], |row| row.get(0))
+        .optional()?;
     let newest_to_go: Option<(i64, Vec<u8>)> = transaction
         .prepare_cached(
             "SELECT seq, hash FROM
