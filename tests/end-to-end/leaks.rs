@@ -212,61 +212,130 @@ async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_
         let client = client(key);
         let registration = json!({"store_id": STORE, "api_key": API_KEY});
         client.call("stores_register", registration).await.ok();
-        client.call("tenant_use_master_key", json!({"master_key": key})).await.ok();
-        client.call("orders_list", json!({"email": EMAIL})).await.ok();
+        client
+            .call("tenant_use_master_key", json!({"master_key": key}))
+            .await
+            .ok();
+        client
+            .call("orders_list", json!({"email": EMAIL}))
+            .await
+            .ok();
         let got = client.call("orders_get", json!({"order_id": order})).await;
         // The search would find what it looks for.
-        assert!(got.raw.contains("canary.of.a") && got.raw.contains(CARD), "{}", got.raw);
+        assert!(
+            got.raw.contains("canary.of.a") && got.raw.contains(CARD),
+            "{}",
+            got.raw
+        );
         let change = |email: &str| json!({"order_id": order, "changes": {"email": email}});
         let mut preview = change(NEW_EMAIL);
         preview["dry_run"] = true.into();
         client.call("orders_update", preview).await.ok();
         client.call("orders_update", change(NEW_EMAIL)).await.ok();
         client.call("orders_update", change(EMAIL)).await.ok();
-        client.call("orders_changes", json!({"order_id": order})).await.ok();
+        client
+            .call("orders_changes", json!({"order_id": order}))
+            .await
+            .ok();
     }
-    let limited = ["keys", "create", "--tenant", "acme", "--name", "limited", "--read-only"];
-    let limited = place.run(&limited, Some(&master)).await["key"].as_str().unwrap().to_owned();
-    client(&limited).call("orders_get", json!({"order_id": order})).await.ok();
+    let limited = [
+        "keys",
+        "create",
+        "--tenant",
+        "acme",
+        "--name",
+        "limited",
+        "--read-only",
+    ];
+    let limited = place.run(&limited, Some(&master)).await["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    client(&limited)
+        .call("orders_get", json!({"order_id": order}))
+        .await
+        .ok();
     // What is refused is written down no more than what is taken.
     let typo = format!("{master}x");
-    assert_eq!(client(&typo).request("tools/list", json!({})).await.status, 401);
+    assert_eq!(
+        client(&typo).request("tools/list", json!({})).await.status,
+        401
+    );
     let wrong = json!({"store_id": STORE, "api_key": format!("{API_KEY}-wrong"), "replace": true});
-    assert!(client(&master).call("stores_register", wrong).await.is_error);
+    assert!(
+        client(&master)
+            .call("stores_register", wrong)
+            .await
+            .is_error
+    );
     let odd = json!({"order_id": {"card": CARD}, "email": EMAIL});
     let odd = json!({"name": "orders_get", "arguments": odd});
     client(&master).request("tools/call", odd).await;
-    let hook = ["webhooks", "create", "--tenant", "acme", "--plugin", "orders", "--subject", "store:9400"];
-    let hook = place.run(&hook, Some(&master)).await["hook_id"].as_str().unwrap().to_owned();
+    let hook = [
+        "webhooks",
+        "create",
+        "--tenant",
+        "acme",
+        "--plugin",
+        "orders",
+        "--subject",
+        "store:9400",
+    ];
+    let hook = place.run(&hook, Some(&master)).await["hook_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let door = server.url.replace("/mcp", &format!("/webhooks/{hook}"));
     let delivery = simulator.send_webhook(order, &door).await.unwrap();
     assert_eq!(delivery.attempts, [Some(200)]);
     let rotated = place.run(&["server-key", "rotate"], None).await;
     assert_eq!(rotated["version"], 2);
-    client(&master).call("orders_get", json!({"order_id": order})).await.ok();
+    client(&master)
+        .call("orders_get", json!({"order_id": order}))
+        .await
+        .ok();
 
-    let canaries: Vec<String> = [API_KEY, &master, &limited, CHOSEN_KEY, EMAIL, NEW_EMAIL, CARD, &hook]
-        .map(str::to_owned)
-        .to_vec();
+    let canaries: Vec<String> = [
+        API_KEY, &master, &limited, CHOSEN_KEY, EMAIL, NEW_EMAIL, CARD, &hook,
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let look = |when: &str| {
         let mut seen = Vec::new();
         every_file(&place.data(), &mut |path| {
             let name = path.display().to_string();
-            assert_absent(&format!("{name}, {when}"), &std::fs::read(path).unwrap(), &canaries);
+            assert_absent(
+                &format!("{name}, {when}"),
+                &std::fs::read(path).unwrap(),
+                &canaries,
+            );
             seen.push(name);
         });
         seen
     };
     let seen = look("while it runs");
     for ending in ["orderdesk-mcp.db", "-wal", "-shm", "server.key", ".lock"] {
-        assert!(seen.iter().any(|name| name.ends_with(ending)), "{ending}: {seen:?}");
+        assert!(
+            seen.iter().any(|name| name.ends_with(ending)),
+            "{ending}: {seen:?}"
+        );
     }
-    assert!(seen.iter().filter(|name| name.contains("/compiled/")).count() >= 3, "{seen:?}");
+    assert!(
+        seen.iter()
+            .filter(|name| name.contains("/compiled/"))
+            .count()
+            >= 3,
+        "{seen:?}"
+    );
     // Killed, so that nothing is tidied away.
     let Watched { mut child, log, .. } = server;
     child.kill().await.unwrap();
     let log = log.await.unwrap();
     look("after it was killed");
-    assert!(log.len() > 5000, "the log is suspiciously short: {}", log.len());
+    assert!(
+        log.len() > 5000,
+        "the log is suspiciously short: {}",
+        log.len()
+    );
     assert_absent("the log", &log, &canaries);
 }

@@ -50,11 +50,22 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
         (format!("key found among {FEW} tenants"), &few),
         (format!("key found among {MANY} tenants"), &many),
         ("valid caller alone".to_owned(), &alone),
-        (format!("beside {WRONG_PER_SECOND} wrong keys a second"), &beside),
+        (
+            format!("beside {WRONG_PER_SECOND} wrong keys a second"),
+            &beside,
+        ),
     ] {
-        writeln!(out, "{name:<34} {:>10.1} {:>10.1}", times.micros(50), times.micros(99))?;
+        writeln!(
+            out,
+            "{name:<34} {:>10.1} {:>10.1}",
+            times.micros(50),
+            times.micros(99)
+        )?;
     }
-    writeln!(out, "look-up {look_up_ratio:.2} x, valid caller's p99 {p99_ratio:.2} x; {refused} wrong keys were refused")?;
+    writeln!(
+        out,
+        "look-up {look_up_ratio:.2} x, valid caller's p99 {p99_ratio:.2} x; {refused} wrong keys were refused"
+    )?;
     writeln!(
         out,
         "RESULT {}",
@@ -126,7 +137,8 @@ fn fill(directory: &Path, count: usize) -> anyhow::Result<()> {
     }
     transaction.commit()?;
     database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
-    let tenants: usize = database.query_row("SELECT count(*) FROM tenants", [], |row| row.get(0))?;
+    let tenants: usize =
+        database.query_row("SELECT count(*) FROM tenants", [], |row| row.get(0))?;
     if tenants != MANY {
         bail!("{tenants} tenants instead of {MANY}");
     }
