@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application};
 use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
@@ -18,7 +18,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, keys, print, server_key, tenants, webhooks};
+use commands::{call, connect, keys, print, server_key, shell, tenants, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -67,6 +67,15 @@ enum Command {
     },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
+    /// Say how a client reaches this server: its link, line or file, without any secret in it
+    Connect(connect::Connect),
+    /// Print the completions of this program for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's manual page
+    Man,
     /// Make, list, suspend and delete tenants
     #[command(subcommand)]
     Tenants(tenants::Tenants),
@@ -115,6 +124,17 @@ fn main() -> ExitCode {
 }
 
 async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
+    match command_line.command {
+        Command::Completions { shell } => {
+            shell::completions(CommandLine::command(), shell)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Man => {
+            shell::manual(CommandLine::command())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
     let environment = Environment::of_process();
     let json = command_line.global.json;
     let config = read_config(&command_line, &environment);
@@ -132,7 +152,18 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     }
     let config = config?;
     match command_line.command {
-        Command::Check => {}
+        Command::Check | Command::Completions { .. } | Command::Man => {}
+        Command::Connect(arguments) => connect::connect(
+            arguments,
+            &config,
+            command_line
+                .global
+                .config
+                .or_else(config::find_config)
+                .as_deref(),
+            command_line.global.data_dir.as_deref(),
+            json,
+        )?,
         Command::Serve { .. } => serve(&config, &environment).await?,
         Command::Stdio {
             toolsets,

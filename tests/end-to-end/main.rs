@@ -4,6 +4,7 @@
 
 mod arguments;
 mod command_line;
+mod connect;
 mod first_path;
 mod keys;
 mod killed;
