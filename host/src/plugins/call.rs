@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
 use super::confirm::{Answered, Asked, AskedQuestion, Next, Reply};
 use super::host::PluginHost;
@@ -16,6 +17,7 @@ use super::person::{Linked, Visit};
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
+use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
 use crate::capabilities::contract::{Error, ErrorKind};
@@ -99,14 +101,73 @@ impl PluginHost {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let mut trail = self.trail_of_call(listed, &request);
+        let entered = async {
+            let entering = self.enter(listed, &request).await?;
+            if let Entering::Now(entered) = &entering
+                && entered.writes
+            {
+                trail.begin().await?;
+            }
+            Ok(entering)
+        };
+        let Entered {
+            mode,
+            writes,
+            deadline,
+            admitted,
+        } = match entered.await {
+            Ok(Entering::Now(entered)) => entered,
+            Ok(Entering::Instead(reply)) => {
+                let told = Ok(reply);
+                trail.end(&told).await;
+                return told;
+            }
+            Err(error) => {
+                let refused = Err(error);
+                trail.end(&refused).await;
+                return refused;
+            }
+        };
+
+        if !writes {
+            let stopped = self.stopping.child_token();
+            let cancelled = request.cancelled.clone();
+            // Dropping the future drops the instance and its requests.
+            let answer = tokio::select! {
+                answer = self.run(listed, request, mode, deadline, stopped, &trail) => answer,
+                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+            };
+            drop(admitted);
+            trail.end(&answer).await;
+            answer
+        } else {
+            let (host, listed) = (self.clone(), listed.clone());
+            let stopped = self.stopped.child_token();
+            let running = async move {
+                let run = host.run(&listed, request, mode, deadline, stopped, &trail);
+                let answer = run.await;
+                drop(admitted);
+                trail.end(&answer).await;
+                answer
+            };
+            let running = self.writes.spawn(running.in_current_span());
+            running
+                .await
+                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
+        }
+    }
+
+    /// Whether a call may run, and as what; answers once there is a place for it, or at once where a person is needed first.
+    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entering, Error> {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
-        self.check_secrets(listed, &request)?;
+        self.check_secrets(listed, request)?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
-        if let Some(reply) = self.waiting(listed, &request, mode).await? {
-            return Ok(reply);
+        if let Some(reply) = self.waiting(listed, request, mode).await? {
+            return Ok(Entering::Instead(reply));
         }
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
@@ -118,30 +179,12 @@ impl PluginHost {
                 deadline,
             )
             .await?;
-
-        if tool.hints.read_only || mode == Mode::Preview {
-            let stopped = self.stopping.child_token();
-            let cancelled = request.cancelled.clone();
-            // Dropping the future drops the instance and its requests.
-            let answer = tokio::select! {
-                answer = self.run(listed, request, mode, deadline, stopped) => answer,
-                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
-            };
-            drop(admitted);
-            answer
-        } else {
-            let (host, listed) = (self.clone(), listed.clone());
-            let stopped = self.stopped.child_token();
-            let running = async move {
-                let answer = host.run(&listed, request, mode, deadline, stopped).await;
-                drop(admitted);
-                answer
-            };
-            let running = self.writes.spawn(running.in_current_span());
-            running
-                .await
-                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
-        }
+        Ok(Entering::Now(Entered {
+            mode,
+            writes: !tool.hints.read_only && mode != Mode::Preview,
+            deadline,
+            admitted,
+        }))
     }
 
     async fn run(
@@ -151,6 +194,7 @@ impl PluginHost {
         mode: Mode,
         deadline: Instant,
         stopped: CancellationToken,
+        trail: &Trail,
     ) -> Result<Reply, Error> {
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
@@ -174,6 +218,10 @@ impl PluginHost {
             Begun::Now(intent) => intent,
             Begun::AskedAgain(asked) => return Ok(Reply::Asked(asked)),
         };
+        if let Some(by) = intent.confirmed_by() {
+            let (caller, id) = (&request.caller, &request.correlation_id);
+            trail.confirmed(caller, listed, id, by).await;
+        }
         let secrets = self
             .services
             .seal_arguments(
@@ -200,6 +248,7 @@ impl PluginHost {
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
         });
+        trail.runs_in(&context);
         self.finish(listed, plugin, context, request.arguments, intent)
             .await
     }
@@ -333,6 +382,23 @@ impl PluginHost {
             });
         }
     }
+}
+
+/// What becomes of a call before anything runs.
+enum Entering {
+    /// It runs.
+    Now(Entered),
+    /// It waits for a person, or this is what a person brought about.
+    Instead(Reply),
+}
+
+/// A call that may run.
+struct Entered {
+    mode: Mode,
+    /// It may change something.
+    writes: bool,
+    deadline: Instant,
+    admitted: Admitted,
 }
 
 /// How the steps of a call ended.

@@ -219,5 +219,6 @@ impl PluginHost {
             self.stopped.cancel();
             self.writes.wait().await;
         }
+        self.services.tenancy.audit().flush().await;
     }
 }

@@ -27,6 +27,7 @@ use super::flood::Flood;
 use super::loopback::Given;
 use crate::capabilities::context::Caller;
 use crate::plugins::{Carried, Decision, PluginHost};
+use crate::tenancy::audit::Source;
 use crate::tenancy::{FormSecret, Found, OpenLink, Principal, Refusal};
 
 /// What the paths of all links begin with.
@@ -159,7 +160,8 @@ impl Desk {
             principal,
             single_client: false,
             client: Some(CLIENT.to_owned()),
-            source: (!self.audience.local).then_some(address.ip()),
+            source: self.source(address),
+            way: Source::Page(self.source(address)),
         });
         Ok(Visit {
             link,
@@ -167,6 +169,11 @@ impl Desk {
             returning,
             person,
         })
+    }
+
+    /// Where a person sits; none: at this machine.
+    fn source(&self, address: SocketAddr) -> Option<IpAddr> {
+        (!self.audience.local).then_some(address.ip())
     }
 
     fn serves(&self, link: &OpenLink) -> bool {
