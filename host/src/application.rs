@@ -9,15 +9,17 @@ use thiserror::Error;
 use crate::capabilities::Services;
 use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
+use crate::capabilities::usage::GuestMemory;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
+use crate::observe::Metrics;
 use crate::plugins::{
-    CompiledCode, EngineError, Native, PluginEngine, PluginHost, unknown_toolset,
+    CompiledCode, EngineError, GUEST_MEMORY, Native, PluginEngine, PluginHost, unknown_toolset,
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
+    Confirmations, Documents, FailedLogins, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
     TenancyError,
 };
 
@@ -61,6 +63,9 @@ pub enum StartError {
     /// An endpoint's settings contradict each other.
     #[error(transparent)]
     Endpoint(#[from] SettingsError),
+    /// There is to be a token for metrics, and there is none.
+    #[error("metrics.token: {0}")]
+    MetricsToken(String),
     /// No WebAssembly on this machine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -115,6 +120,11 @@ impl Data {
                 endpoint_settings(name, endpoint, environment)?,
             );
         }
+        let metrics = Arc::new(Metrics::default());
+        let operator_token = config
+            .metrics
+            .token(environment)
+            .map_err(StartError::MetricsToken)?;
         let buckets = Arc::new(DatabaseBuckets::new(self.database.clone(), clock.clone()));
         Ok(Arc::new(Services {
             clock: clock.clone(),
@@ -125,7 +135,11 @@ impl Data {
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
             hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
             cache: ResponseCache::default(),
-            http: HttpCapability::new(endpoints, buckets)?,
+            http: HttpCapability::new(endpoints, buckets, metrics.clone())?,
+            failed_logins: FailedLogins::new(metrics.clone()),
+            operator_token,
+            guest_memory: Arc::new(GuestMemory::new(GUEST_MEMORY, metrics.clone())),
+            metrics,
         }))
     }
 }

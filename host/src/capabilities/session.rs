@@ -10,6 +10,7 @@ use super::contract::{
     Error, ErrorKind,
     session::{Caller, Host},
 };
+use crate::tenancy::AuthenticationError;
 
 /// Longer than any sensible subject.
 const SUBJECT_BYTES: usize = 200;
@@ -46,6 +47,7 @@ impl Host for CallState {
         self.call.as_ref().map(|call| call.caller())
     }
 
+    #[tracing::instrument(level = "debug", name = "session.authenticate", skip_all)]
     async fn authenticate(&mut self, key: String) -> Result<Caller, Error> {
         let call = self.call()?;
         let presented: SecretString = call.secrets.session_secret(&key).ok_or_else(|| {
@@ -62,21 +64,43 @@ impl Host for CallState {
                 "This is not a valid key of your tenant. Check that it was copied whole; the tenant in use has not changed.",
             )
         };
-        let principal = self
-            .services
-            .tenancy
-            .authenticate(&presented)
-            .await
-            .map_err(|error| {
-                tracing::info!(cause = %error, "a presented key was refused");
-                refused()
-            })?;
-        if principal.tenant != call.caller.principal.tenant {
-            return Err(refused());
+        let authenticated = self.services.tenancy.authenticate(&presented).await;
+        match authenticated {
+            Ok(principal) if principal.tenant == call.caller.principal.tenant => {
+                self.services.metrics.authenticated("accepted");
+                return Ok(call.caller());
+            }
+            Ok(_) => tracing::info!("a presented key belongs to another tenant"),
+            Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => {
+                tracing::info!("a presented key is none");
+            }
+            Err(error) => {
+                tracing::error!(cause = %error, "a presented key cannot be checked");
+                self.services.metrics.authenticated("unavailable");
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "keys-unavailable",
+                    "Keys cannot be checked at the moment. Try again in a minute.",
+                ));
+            }
         }
-        Ok(call.caller())
+        // Trying keys here is trying keys.
+        let Some(address) = call.caller.address else {
+            self.services.metrics.authenticated("refused");
+            return Err(refused());
+        };
+        match self.services.failed_logins.failed(address) {
+            Ok(()) => Err(refused()),
+            Err(wait) => Err(Error::new(
+                ErrorKind::RateLimited,
+                "too-many-failed-keys",
+                "Too many keys from this address were not valid.",
+            )
+            .retry_after(wait)),
+        }
     }
 
+    #[tracing::instrument(level = "debug", name = "session.act_on", skip_all)]
     async fn act_on(&mut self, subject: String) -> Result<(), Error> {
         let call = self.call()?;
         if subject.is_empty()

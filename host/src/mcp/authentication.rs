@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use secrecy::SecretString;
 use serde_json::json;
 
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
 use crate::tenancy::AuthenticationError;
+use crate::web::client_address::ClientAddress;
+use crate::web::operator::{self, bearer};
 
-/// Longer tokens are no keys of ours and are not even hashed.
-const TOKEN_BYTES: usize = 512;
-
-/// Lets requests with a valid key pass, with the [`Caller`] in their extensions.
+/// Lets requests with a valid key pass, with the [`Caller`] in their extensions. Others are counted for their address.
 pub async fn authenticate(
     State(services): State<Arc<Services>>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -30,33 +30,34 @@ pub async fn authenticate(
     };
     match services.tenancy.authenticate(&token).await {
         Ok(principal) => {
+            services.metrics.authenticated("accepted");
             // The key has served: nothing behind this layer may see it.
             request.headers_mut().remove(header::AUTHORIZATION);
             request.extensions_mut().insert(Caller {
                 principal,
                 single_client: false,
                 client: None,
+                address: Some(address),
             });
             next.run(request).await
         }
-        Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => challenge(
-            ", error=\"invalid_token\"",
-            "The access key is not valid, expired or revoked.",
-        ),
+        Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => {
+            if let Err(wait) = services.failed_logins.failed(address) {
+                tracing::info!(%address, "too many keys from one address are not valid");
+                return operator::too_many(wait);
+            }
+            challenge(
+                ", error=\"invalid_token\"",
+                "The access key is not valid, expired or revoked.",
+            )
+        }
         Err(error) => {
+            services.metrics.authenticated("unavailable");
             tracing::error!(cause = %error, "keys cannot be checked");
             let body = json!({"error": "unavailable", "message": "Keys cannot be checked at the moment. Try again."});
             (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
         }
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES)
-        .then(|| SecretString::from(token))
 }
 
 fn challenge(error: &str, message: &str) -> Response {

@@ -59,6 +59,7 @@ impl StdioCaller {
             principal,
             single_client: true,
             client: None,
+            address: None,
         })
     }
 }

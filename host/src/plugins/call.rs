@@ -17,7 +17,7 @@ use super::registry::{Listed, Runner};
 use super::selection::Selection;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::http::ResponseBudget;
 use crate::config::Limits;
 
@@ -81,6 +81,25 @@ impl PluginHost {
     /// # Errors
     /// What the caller reads: what is wrong, with which argument, what to do next.
     pub async fn call_or_ask(
+        self: &Arc<Self>,
+        listed: &Listed,
+        request: CallRequest,
+    ) -> Result<Reply, Error> {
+        let arrived = Instant::now();
+        let reply = self.admit_and_run(listed, request).await;
+        let outcome = match &reply {
+            Ok(Reply::Done(_)) => "ok",
+            Ok(Reply::Asked(_)) => "asked",
+            Err(error) => kind_name(error.kind),
+        };
+        let (plugin, tool) = (listed.plugin_name(), &listed.tool.name);
+        self.services
+            .metrics
+            .called(plugin, tool, outcome, arrived.elapsed());
+        reply
+    }
+
+    async fn admit_and_run(
         self: &Arc<Self>,
         listed: &Listed,
         request: CallRequest,

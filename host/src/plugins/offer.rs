@@ -19,7 +19,7 @@ use crate::capabilities::context::{CallContext, CallState, Caller};
 use crate::capabilities::contract::prompts::{self, Script};
 use crate::capabilities::contract::resources::{Body, Contents, Reading};
 use crate::capabilities::contract::types::{Completion, Typing};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 
 /// Nobody who types waits for longer.
 const TYPING_TIME: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ impl PluginHost {
             extra: None,
         };
         let mut contents = self
-            .ask(plugin, asking, plugin.limits.time, async |store| {
+            .ask("resources/read", plugin, asking, plugin.limits.time, async |store| {
                 let instance = bound.instantiate_async(&mut *store).await?;
                 let resources = instance.orderdesk_plugin_resources();
                 resources.call_read(store, &reading).await
@@ -136,7 +136,7 @@ impl PluginHost {
             extra: None,
         };
         let script = self
-            .ask(plugin, asking, plugin.limits.time, async |store| {
+            .ask("prompts/get", plugin, asking, plugin.limits.time, async |store| {
                 let instance = bound.instantiate_async(&mut *store).await?;
                 let prompts = instance.orderdesk_plugin_prompts();
                 prompts.call_get(store, &request).await
@@ -176,7 +176,7 @@ impl PluginHost {
         let known: Vec<&str> = shape.variables().collect();
         let typing = among(typing, shape.text(), &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, async |store| {
+            .ask("completion/complete", plugin, asking, TYPING_TIME, async |store| {
                 let instance = bound.instantiate_async(&mut *store).await?;
                 let resources = instance.orderdesk_plugin_resources();
                 resources.call_complete(store, shape.text(), &typing).await
@@ -202,7 +202,7 @@ impl PluginHost {
         let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
         let typing = among(typing, &prompt.name, &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, async |store| {
+            .ask("completion/complete", plugin, asking, TYPING_TIME, async |store| {
                 let instance = bound.instantiate_async(&mut *store).await?;
                 let prompts = instance.orderdesk_plugin_prompts();
                 prompts.call_complete(store, &prompt.name, &typing).await
@@ -213,6 +213,23 @@ impl PluginHost {
 
     /// One call that can only read: dropped where it is when its caller goes away or the server stops.
     async fn ask<T>(
+        self: &Arc<Self>,
+        what: &'static str,
+        plugin: &LoadedPlugin,
+        asking: Asking,
+        time: Duration,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let arrived = Instant::now();
+        let answer = self.admit_and_ask(plugin, asking, time, ask).await;
+        let outcome = answer.as_ref().map_or_else(|error| kind_name(error.kind), |_| "ok");
+        self.services
+            .metrics
+            .called(&plugin.grantee.name, what, outcome, arrived.elapsed());
+        answer
+    }
+
+    async fn admit_and_ask<T>(
         self: &Arc<Self>,
         plugin: &LoadedPlugin,
         asking: Asking,
