@@ -105,13 +105,23 @@ enum Tenants {
     List,
 }
 
+impl Command {
+    /// Whether it runs tools.
+    fn serves(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve { .. } | Self::Stdio { .. } | Self::Call { .. }
+        )
+    }
+}
+
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let environment = Environment::of_process();
     let config = read_config(&command_line, &environment);
     let ran = Runtime::new().map_err(Into::into).and_then(|runtime| {
         let traces = match &config {
-            Ok(config) if !matches!(command_line.command, Command::Check) => {
+            Ok(config) if command_line.command.serves() => {
                 traces(config, &environment, runtime.handle())?
             }
             _ => None,

@@ -5,8 +5,11 @@
 mod arguments;
 mod command_line;
 mod first_path;
+mod health;
 mod leaks;
+mod limits;
 mod listing;
+mod metrics;
 mod names;
 mod offers;
 mod orders;
@@ -20,5 +23,6 @@ mod shutdown;
 mod stdio;
 mod stores;
 mod toggles;
+mod traces;
 mod upstream;
 mod webhooks;

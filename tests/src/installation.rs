@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Installation {
     folder: TempDir,
     base_url: String,
+    variables: Vec<(String, String)>,
 }
 
 /// A running process of the program; it is killed when this is dropped.
@@ -58,12 +59,20 @@ impl Installation {
         let installation = Self {
             folder,
             base_url: simulator.base_url(),
+            variables: Vec::new(),
         };
         let text = std::fs::read_to_string(files::root().join("orderdesk.toml")).unwrap();
         let mut config: toml::Table = text.parse().unwrap();
         // On a busy machine a component that nobody compiled before takes its time.
         if let Some(toml::Value::Table(mcp)) = config.get_mut("mcp") {
             mcp.insert("list_wait".to_owned(), "120s".into());
+        }
+        // Tests call faster than agents do.
+        if let Some(toml::Value::Table(limits)) = config.get_mut("limits") {
+            let most = i64::from(u32::MAX);
+            let key = [("per_minute", most), ("burst", most)];
+            let key = key.map(|(name, value)| (name.to_owned(), value.into()));
+            limits.insert("key".to_owned(), toml::Table::from_iter(key).into());
         }
         change(&mut config);
         std::fs::write(installation.config(), config.to_string()).unwrap();
@@ -73,6 +82,13 @@ impl Installation {
         std::fs::create_dir(installation.data()).unwrap();
         share_compiled_code(&installation.data());
         installation
+    }
+
+    /// With this variable in the environment of its processes.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     fn config(&self) -> PathBuf {
@@ -101,6 +117,7 @@ impl Installation {
             .env_remove("ORDERDESK_STORE_ID")
             .env_remove("ORDERDESK_API_KEY")
             .env_remove("ORDERDESK_MCP_MASTER_KEY")
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -21,7 +21,7 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
         )
         .ok()?,
         bearer: Regex::new(
-            r#"(?i)\b(bearer|basic)((?:\s|%20|\+|\\[tn]|\\?["':=,]){1,4})([0-9A-Za-z\-._~+/%]{16,}=*)"#,
+            r#"(?i)(bearer|basic)((?:\s|%20|\+|\\[tn]|\\?["':=,]){1,4})([0-9A-Za-z\-._~+/%]{16,}=*)"#,
         )
         .ok()?,
         card: Regex::new(&format!(
@@ -108,7 +108,14 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let part = |character: char| character.is_alphanumeric() || "_.-".contains(character);
     let before = text[..start].chars().next_back();
     // In JSON and in Debug, `\n` before a number is two characters, of which the second is a letter.
-    let escaped = text[..start].ends_with("\\n") || text[..start].ends_with("\\t");
+    let escaped = ["\\n", "\\r", "\\t"]
+        .iter()
+        .any(|code| text[..start].ends_with(code));
+    // Terminals are told of colours by ESC, "[", numbers and "m".
+    let coloured = before == Some('m')
+        && text[..start - 1]
+            .trim_end_matches(|it: char| it.is_ascii_digit() || it == ';')
+            .ends_with("\u{1b}[");
     let encoded = ["%20", "%3D", "%3A", "%22"]
         .iter()
         .any(|code| text[..start].ends_with(code));
@@ -119,7 +126,7 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
         Some(next) => part(next),
         None => false,
     };
-    (escaped || encoded || !before.is_some_and(part)) && !goes_on
+    (escaped || encoded || coloured || !before.is_some_and(part)) && !goes_on
 }
 
 /// Whether digits, with or without separators, can be the number of a payment card: an issuer's range with its length

@@ -342,5 +342,4 @@ fn busy(plugin: &str, limit: usize) -> Error {
 }
 
 #[cfg(test)]
-#[path = "tests/admission.rs"]
 mod tests;

@@ -102,7 +102,7 @@ async fn whoever_gives_up_leaves_the_queue_and_its_place_to_the_next() {
     let gone = waits(&admission, "a", 5).await;
     let next = waits(&admission, "b", 5).await;
     gone.abort();
-    assert!(gone.await.unwrap_err().is_cancelled());
+    assert!(gone.await.err().unwrap().is_cancelled());
     assert_eq!(waiting(&admission), 1);
     drop(running);
     drop(next.await.unwrap().unwrap());
