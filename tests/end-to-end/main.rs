@@ -4,8 +4,11 @@
 
 mod arguments;
 mod command_line;
+mod connect;
 mod first_path;
 mod health;
+mod keys;
+mod killed;
 mod leaks;
 mod limits;
 mod listing;
@@ -18,7 +21,9 @@ mod processes;
 mod program;
 mod protocol;
 mod questions;
+mod scopes;
 mod selection;
+mod server_key;
 mod shutdown;
 mod stdio;
 mod stores;

@@ -47,8 +47,8 @@ pub struct Caller {
     pub single_client: bool,
     /// What the client says it is.
     pub client: Option<String>,
-    /// Where the request came from, if it came over the network.
-    pub address: Option<IpAddr>,
+    /// The address that the call came from; none where the caller sits at this machine.
+    pub source: Option<IpAddr>,
 }
 
 /// Takes the progress that a plugin reports.

@@ -21,7 +21,7 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 use crate::observe::Metrics;
-use crate::tenancy::{Confirmations, FailedLogins, Documents, Hooks, Locks, Secrets, Tenancy};
+use crate::tenancy::{Confirmations, Documents, Hooks, Locks, LoginLimit, Secrets, Tenancy};
 
 /// What all calls share.
 pub struct Services {
@@ -43,8 +43,8 @@ pub struct Services {
     pub cache: cache::ResponseCache,
     /// Endpoints.
     pub http: http::HttpCapability,
-    /// Addresses that present keys which are none.
-    pub failed_logins: FailedLogins,
+    /// Slows addresses that present keys which are none.
+    pub login_limit: Arc<LoginLimit>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Opens what is the operator's alone to read; none: nothing does.

@@ -10,7 +10,6 @@ use super::contract::{
     Error, ErrorKind,
     session::{Caller, Host},
 };
-use crate::tenancy::AuthenticationError;
 
 /// Longer than any sensible subject.
 const SUBJECT_BYTES: usize = 200;
@@ -57,47 +56,37 @@ impl Host for CallState {
                 "Only a key that came in as an argument of this call can be checked.",
             )
         })?;
+        let tenancy = &self.services.tenancy;
         let refused = || {
+            // A guess is a guess, wherever it is made.
+            tenancy.note_failed_login(call.caller.source);
+            if let Some(wait) = self.services.login_limit.slowed(call.caller.source) {
+                return Error::new(
+                    ErrorKind::RateLimited,
+                    "too-many-failed-keys",
+                    "Too many keys from this address were not valid; a valid one is always accepted.",
+                )
+                .retry_after(wait);
+            }
             Error::new(
                 ErrorKind::Unauthorized,
                 "key-refused",
                 "This is not a valid key of your tenant. Check that it was copied whole; the tenant in use has not changed.",
             )
         };
-        let authenticated = self.services.tenancy.authenticate(&presented).await;
-        match authenticated {
-            Ok(principal) if principal.tenant == call.caller.principal.tenant => {
-                self.services.metrics.authenticated("accepted");
-                return Ok(call.caller());
-            }
-            Ok(_) => tracing::info!("a presented key belongs to another tenant"),
-            Err(AuthenticationError::Refused | AuthenticationError::Malformed(_)) => {
-                tracing::info!("a presented key is none");
-            }
-            Err(error) => {
-                tracing::error!(cause = %error, "a presented key cannot be checked");
+        let principal = tenancy.authenticate(&presented).await.map_err(|error| {
+            if error.is_refusal() {
+                refused()
+            } else {
                 self.services.metrics.authenticated("unavailable");
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "keys-unavailable",
-                    "Keys cannot be checked at the moment. Try again in a minute.",
-                ));
+                Error::internal("Checking a key", &error)
             }
-        }
-        // Trying keys here is trying keys.
-        let Some(address) = call.caller.address else {
-            self.services.metrics.authenticated("refused");
+        })?;
+        if principal.tenant != call.caller.principal.tenant {
             return Err(refused());
-        };
-        match self.services.failed_logins.failed(address) {
-            Ok(()) => Err(refused()),
-            Err(wait) => Err(Error::new(
-                ErrorKind::RateLimited,
-                "too-many-failed-keys",
-                "Too many keys from this address were not valid.",
-            )
-            .retry_after(wait)),
         }
+        self.services.metrics.authenticated("accepted");
+        Ok(call.caller())
     }
 
     #[tracing::instrument(level = "debug", name = "session.act_on", skip_all)]

@@ -7,6 +7,7 @@ mod limits;
 mod load;
 mod monitoring;
 mod public_url;
+mod security;
 mod value;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use limits::{KeyLimit, Limits, PluginLimits};
 pub use load::{ConfigError, Environment, load};
 pub use monitoring::{Metrics, Traces};
 pub use public_url::PublicUrl;
+pub use security::Security;
 pub use value::FromEnvironment;
 
 /// Everything that an operator can set. Unknown keys are errors.
@@ -34,6 +36,8 @@ pub struct Config {
     pub server: Server,
     /// How MCP is served.
     pub mcp: Mcp,
+    /// What a stranger may do.
+    pub security: Security,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,
     /// The services that plugins may be granted to speak to, by name.

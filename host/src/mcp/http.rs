@@ -172,7 +172,10 @@ fn router(
         .layer(middleware::from_fn(json_guard::guard))
         .layer(middleware::from_fn_with_state(keys, rate::guard))
         .layer(middleware::from_fn_with_state(
-            services.clone(),
+            authentication::Door {
+                services: services.clone(),
+                auto_provision: config.security.auto_provision,
+            },
             authentication::authenticate,
         ))
         .layer(middleware::from_fn_with_state(origins, origin::guard))

@@ -1,71 +1,49 @@
-//! Keys that were presented and are none, counted for each address.
-//!
-//! Whoever presents keys has each of them looked up, always: so nobody who has a valid one is kept out by what others do from
-//! the same address. Only the answer to a wrong one becomes "wait" instead of "wrong". What there is to guess has 256 bits.
+//! Who is told of keys that did not open: what slows guessing down.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::observe::Metrics;
-use crate::rate::{Buckets, Refill, network};
+use super::service::Tenancy;
 
-/// Wrong keys of one address (of version 6: one network of 64 bits) at once; a person who copies badly needs fewer.
-const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
-/// After them, one in this time.
-const PERIOD: Duration = Duration::from_secs(6);
+/// Is told of each key that somebody presented and that opened nothing, wherever that was: at the door, as an argument of
+/// `tenant_use_master_key`, or on a page.
+pub trait FailedLogins: Send + Sync {
+    /// `source`: the address that it came from; none where the caller sits at this machine.
+    fn failed(&self, source: Option<IpAddr>);
 
-/// Addresses that fail. Every way in tells of each key that is none: requests, tools and pages.
-pub struct FailedLogins {
-    addresses: Buckets<IpAddr>,
-    metrics: Arc<Metrics>,
+    /// Whether an unknown key from this address may make a tenant now, where `[security] auto_provision` allows that.
+    fn may_provision(&self, source: Option<IpAddr>) -> bool;
 }
 
-impl FailedLogins {
-    /// Nobody has failed yet.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self {
-            addresses: Buckets::new(Refill {
-                burst: AT_ONCE,
-                period: PERIOD,
-            }),
-            metrics,
-        }
-    }
+/// Those that are told.
+#[derive(Default)]
+pub(super) struct Watch(RwLock<Vec<Arc<dyn FailedLogins>>>);
 
-    /// Counts a key that is none.
-    ///
-    /// # Errors
-    /// It was one too many: how long this address is to wait. That is the answer to give.
-    pub fn failed(&self, address: IpAddr) -> Result<(), Duration> {
-        let counted = self.addresses.take(&network(address), NonZeroU32::MIN);
-        match counted {
-            Ok(()) => self.metrics.authenticated("refused"),
-            Err(_) => {
-                self.metrics.authenticated("slowed");
-                self.metrics.refused("failed-keys");
-            }
-        }
-        counted
+impl Watch {
+    fn watchers(&self) -> Vec<Arc<dyn FailedLogins>> {
+        let watchers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        watchers.clone()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
+impl Tenancy {
+    /// Tells this one, too, of failures from now on.
+    pub fn watch_logins(&self, watcher: Arc<dyn FailedLogins>) {
+        let mut watchers = self.watch.0.write().unwrap_or_else(PoisonError::into_inner);
+        watchers.push(watcher);
+    }
 
-    #[test]
-    fn each_network_has_its_own_count() {
-        let logins = FailedLogins::new(Arc::default());
-        let failed = |text: &str| logins.failed(text.parse().unwrap());
-        for _ in 0..AT_ONCE.get() {
-            failed("2001:db8:1:2::1").unwrap();
+    /// Notes that a key was presented and opened nothing.
+    pub fn note_failed_login(&self, source: Option<IpAddr>) {
+        tracing::info!(source = ?source, "a key was refused");
+        for watcher in self.watch.watchers() {
+            watcher.failed(source);
         }
-        let wait = failed("2001:db8:1:2:ffff::9").unwrap_err();
-        assert!(wait <= PERIOD && !wait.is_zero(), "{wait:?}");
-        failed("2001:db8:1:3::1").unwrap();
-        failed("192.0.2.1").unwrap();
+    }
+
+    /// Whether an unknown key from this address may make a tenant now.
+    pub(super) fn may_provision(&self, source: Option<IpAddr>) -> bool {
+        let watchers = self.watch.watchers();
+        watchers.iter().all(|watcher| watcher.may_provision(source))
     }
 }

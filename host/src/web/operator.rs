@@ -34,8 +34,11 @@ pub(super) fn is_operator(services: &Services, token: &SecretString) -> bool {
 
 /// The answer to whoever is not let in; a token that is none is counted.
 pub(super) fn refuse(services: &Services, address: IpAddr, presented: bool) -> Response {
-    if presented && let Err(wait) = services.failed_logins.failed(address) {
-        return too_many(wait);
+    if presented {
+        services.tenancy.note_failed_login(Some(address));
+        if let Some(wait) = services.login_limit.slowed(Some(address)) {
+            return too_many(wait);
+        }
     }
     let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"orderdesk-mcp\"")];
     let body = json!({"error": "unauthorized", "message": "Send a token in the header 'Authorization: Bearer …'."});
