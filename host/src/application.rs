@@ -9,8 +9,8 @@ use thiserror::Error;
 use crate::capabilities::Services;
 use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
-use crate::capabilities::usage::GuestMemory;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
+use crate::capabilities::usage::GuestMemory;
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
 use crate::observe::Metrics;
@@ -19,8 +19,8 @@ use crate::plugins::{
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, LoginLimit, Secrets, ServerKey, ServerKeyError, ServerKeySource,
-    Tenancy, TenancyError,
+    Confirmations, Documents, Hooks, Locks, LoginLimit, Secrets, ServerKey, ServerKeyError,
+    ServerKeySource, Tenancy, TenancyError,
 };
 
 /// The variable that holds the server key, where it shall not be a file.

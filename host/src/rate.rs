@@ -152,7 +152,10 @@ mod tests {
         NonZeroU32::new(number).unwrap()
     }
 
-    fn buckets(per_minute: u32, burst: u32) -> (Buckets<u32, FakeRelativeClock>, FakeRelativeClock) {
+    fn buckets(
+        per_minute: u32,
+        burst: u32,
+    ) -> (Buckets<u32, FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
         let refill = Refill::per_minute(of(per_minute), of(burst));
         (Buckets::with_clock(refill, clock.clone()), clock)

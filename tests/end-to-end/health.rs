@@ -23,7 +23,11 @@ async fn anybody_may_know_whether_it_lives_and_serves() {
         let (status, body) = page(&server, path, None).await;
         assert_eq!((status, &body["status"]), (200, &"ready".into()), "{path}");
         let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["status", "database", "plugins"], "nothing else is public");
+        assert_eq!(
+            keys,
+            ["status", "database", "plugins"],
+            "nothing else is public"
+        );
     }
     // Off unless it is asked for.
     assert_eq!(page(&server, "/metrics", None).await.0, 404);
@@ -33,12 +37,19 @@ async fn anybody_may_know_whether_it_lives_and_serves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_a_key_sees_how_it_is_and_nothing_secret() {
     let server = Server::builder()
-        .plugin("stuck", &guest("guest-stuck"), "limits = { cpu = \"50ms\" }\n")
+        .plugin(
+            "stuck",
+            &guest("guest-stuck"),
+            "limits = { cpu = \"50ms\" }\n",
+        )
         .start()
         .await;
     let client = server.tenant("acme").await;
     assert_eq!(page(&server, "/health/detailed", None).await.0, 401);
-    assert_eq!(page(&server, "/health/detailed", Some("odm_no")).await.0, 401);
+    assert_eq!(
+        page(&server, "/health/detailed", Some("odm_no")).await.0,
+        401
+    );
 
     let (status, body) = page(&server, "/health/detailed", Some(client.key())).await;
     assert_eq!((status, &body["plugins"]), (503, &"refused".into()));

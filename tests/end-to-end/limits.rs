@@ -27,7 +27,11 @@ async fn served(client: &Client) -> bool {
     }
     let reply = reply.tool();
     if reply.is_error {
-        assert_eq!(reply.structured["error"]["code"], "rate-limited", "{}", reply.text);
+        assert_eq!(
+            reply.structured["error"]["code"], "rate-limited",
+            "{}",
+            reply.text
+        );
     }
     !reply.is_error
 }
@@ -51,7 +55,11 @@ async fn a_key_over_its_limit_reads_in_the_tool_and_then_at_the_edge_when_to_com
 
     let edge = client.request("tools/call", list.clone()).await;
     assert_eq!(edge.status, 429, "{}", edge.text);
-    let seconds: u64 = edge.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    let seconds: u64 = edge.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert!(edge.json()["error"]["message"].is_string());
 
@@ -82,7 +90,11 @@ async fn one_tenant_at_ten_times_its_rate_does_not_slow_another() {
         let its = ended.iter().filter(|(loud, _)| *loud == is_loud);
         its.filter(|(_, served)| *served).count()
     };
-    assert_eq!(of(true), burst as usize, "what the loud one has, and no more");
+    assert_eq!(
+        of(true),
+        burst as usize,
+        "what the loud one has, and no more"
+    );
     assert_eq!(of(false), burst as usize, "every call of the quiet one");
     server.stop().await;
 }
@@ -121,7 +133,10 @@ async fn an_address_is_slowed_for_wrong_keys_and_a_valid_one_passes_from_it_alwa
         assert_eq!(with_key(&server, &wrong, "192.0.2.1").await, (401, false));
     }
     assert_eq!(with_key(&server, &wrong, "192.0.2.1").await, (429, true));
-    assert_eq!(with_key(&server, client.key(), "192.0.2.1").await, (200, false));
+    assert_eq!(
+        with_key(&server, client.key(), "192.0.2.1").await,
+        (200, false)
+    );
     assert_eq!(with_key(&server, &wrong, "192.0.2.2").await, (401, false));
     // What a client writes before the address that the proxy saw changes nothing.
     let invented = "203.0.113.77, 192.0.2.1";
@@ -151,7 +166,9 @@ async fn trying_keys_with_a_tool_is_trying_keys() {
             .call("tenant_use_master_key", json!({"master_key": key}))
             .await;
         let code = &reply.structured["error"]["code"];
-        (!reply.is_error).then_some(Value::Null).unwrap_or_else(|| code.clone())
+        (!reply.is_error)
+            .then_some(Value::Null)
+            .unwrap_or_else(|| code.clone())
     };
     assert_eq!(try_key(client.key()).await, Value::Null);
     for _ in 0..10 {

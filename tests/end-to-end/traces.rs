@@ -65,7 +65,10 @@ fn spans(received: &Received) -> Vec<Span> {
 }
 
 fn attribute(span: &Span, key: &str) -> String {
-    let found = span.attributes.iter().find(|attribute| attribute.key == key);
+    let found = span
+        .attributes
+        .iter()
+        .find(|attribute| attribute.key == key);
     let value = found.and_then(|attribute| attribute.value.as_ref()?.value.clone());
     match value {
         Some(AnyValue::StringValue(text)) => text,
@@ -101,28 +104,45 @@ async fn call_within_a_trace(client: &Client, tool: &str, arguments: serde_json:
     });
     let params = json!({"name": tool, "arguments": arguments, "_meta": meta});
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
-    client.post("tools/call", Some(tool), body.to_string()).await.text
+    client
+        .post("tools/call", Some(tool), body.to_string())
+        .await
+        .text
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_one_tree_of_spans_down_to_each_request_and_nothing_secret_is_in_it() {
-    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System)).await.unwrap();
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System))
+        .await
+        .unwrap();
     let (store, api_key) = (sample::HARBOR_AND_OAK_ID, sample::HARBOR_AND_OAK_KEY);
     let order = simulator.with_store(store, |store| {
-        store.orders().next().map(|order| (order.text("id"), order.text("email")))
+        store
+            .orders()
+            .next()
+            .map(|order| (order.text("id"), order.text("email")))
     });
     let (order, email) = order.flatten().unwrap();
     let (url, received) = collector().await;
     let installation = Installation::new(&simulator, |config| {
-        let table = format!("otlp = \"{url}\"\nheaders = {{ x-tenant = {{ env = \"OTLP_TENANT\" }} }}\n");
-        config.insert("traces".to_owned(), toml::Value::Table(table.parse().unwrap()));
+        let table =
+            format!("otlp = \"{url}\"\nheaders = {{ x-tenant = {{ env = \"OTLP_TENANT\" }} }}\n");
+        config.insert(
+            "traces".to_owned(),
+            toml::Value::Table(table.parse().unwrap()),
+        );
     })
     .with_variable("OTLP_TENANT", "shop-observers");
     let key = installation.tenant("acme").await;
     let (process, agent) = installation.serve(&key).await;
-    let Agent::Http(client) = &agent else { unreachable!() };
+    let Agent::Http(client) = &agent else {
+        unreachable!()
+    };
     client
-        .call("stores_register", json!({"store_id": store, "api_key": api_key}))
+        .call(
+            "stores_register",
+            json!({"store_id": store, "api_key": api_key}),
+        )
         .await
         .ok();
     let answer = call_within_a_trace(client, "orders_get", json!({"order_id": order})).await;
@@ -139,16 +159,27 @@ async fn a_call_is_one_tree_of_spans_down_to_each_request_and_nothing_secret_is_
     assert!(head.contains("x-tenant: shop-observers"), "{head}");
     assert!(head.contains("application/x-protobuf"), "{head}");
 
-    let ours: Vec<&Span> = all.iter().filter(|span| hex(&span.trace_id) == TRACE).collect();
-    let calls: Vec<&&Span> = ours.iter().filter(|span| span.name == "orders_get").collect();
-    let [found, missing] = calls[..] else { panic!("{} calls", calls.len()) };
+    let ours: Vec<&Span> = all
+        .iter()
+        .filter(|span| hex(&span.trace_id) == TRACE)
+        .collect();
+    let calls: Vec<&&Span> = ours
+        .iter()
+        .filter(|span| span.name == "orders_get")
+        .collect();
+    let [found, missing] = calls[..] else {
+        panic!("{} calls", calls.len())
+    };
     assert_eq!(hex(&found.parent_span_id), CALLER);
     assert_eq!(attribute(found, "plugin"), "orders");
     assert_eq!(attribute(found, "outcome"), "ok");
     assert_eq!(attribute(missing, "outcome"), "not_found");
     assert!(failed.contains(&attribute(missing, "correlation_id")));
 
-    let request = ours.iter().find(|span| span.name == "http.request").unwrap();
+    let request = ours
+        .iter()
+        .find(|span| span.name == "http.request")
+        .unwrap();
     assert_eq!(
         line_of(request, &all),
         ["http.request", "http.send", "plugin", "orders_get"]
@@ -157,16 +188,24 @@ async fn a_call_is_one_tree_of_spans_down_to_each_request_and_nothing_secret_is_
     assert_eq!(attribute(request, "http.request.method"), "GET");
     assert_eq!(attribute(request, "http.response.status_code"), "200");
     let looked_up = ours.iter().find(|span| span.name == "cache.get").unwrap();
-    assert_eq!(line_of(looked_up, &all), ["cache.get", "plugin", "orders_get"]);
+    assert_eq!(
+        line_of(looked_up, &all),
+        ["cache.get", "plugin", "orders_get"]
+    );
     // Registering was nobody else's trace, and is one of its own.
-    let registered = all.iter().find(|span| span.name == "stores_register").unwrap();
+    let registered = all
+        .iter()
+        .find(|span| span.name == "stores_register")
+        .unwrap();
     assert!(registered.parent_span_id.is_empty());
     assert_ne!(hex(&registered.trace_id), TRACE);
 
     // Names of customers stand in every order; ids of orders in every path.
     for (_, body) in received.lock().unwrap().iter() {
         for private in [api_key, &key, &email, &order] {
-            let within = body.windows(private.len()).any(|part| part == private.as_bytes());
+            let within = body
+                .windows(private.len())
+                .any(|part| part == private.as_bytes());
             assert!(!within, "{private} is in a span");
         }
     }
@@ -181,13 +220,18 @@ async fn a_call_is_one_tree_of_spans_down_to_each_request_and_nothing_secret_is_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_not_there_keeps_nobody_from_working() {
-    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System)).await.unwrap();
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System))
+        .await
+        .unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
     let installation = Installation::new(&simulator, |config| {
         let table = format!("otlp = \"{url}\"\n");
-        config.insert("traces".to_owned(), toml::Value::Table(table.parse().unwrap()));
+        config.insert(
+            "traces".to_owned(),
+            toml::Value::Table(table.parse().unwrap()),
+        );
     });
     let key = installation.tenant("acme").await;
     let (process, agent) = installation.serve(&key).await;

@@ -102,7 +102,10 @@ pub fn load(
         plugin.source = base.join(&plugin.source);
     }
     check(&config).map_err(|(key, what)| ConfigError::Invalid {
-        place: file.map_or_else(|| key.to_owned(), |file| format!("{}: {key}", file.display())),
+        place: file.map_or_else(
+            || key.to_owned(),
+            |file| format!("{}: {key}", file.display()),
+        ),
         what: what.to_owned(),
     })?;
     Ok(config)
@@ -268,9 +271,18 @@ mod tests {
             ("[limits.key]\nburst = 1\n", "limits.key.burst"),
             ("[limits.key]\nper_minute = 0\n", "limits.key.per_minute"),
             ("[traces]\nsample = 1.5\n", "traces.sample"),
-            ("[traces]\notlp = \"grpc://collector:4317\"\n", "traces.otlp"),
-            ("[traces]\notlp = \"http://me:secret@collector\"\n", "traces.otlp"),
-            ("[server]\ntrusted_proxies = [\"10.0.0.0\"]\n", "server.trusted_proxies"),
+            (
+                "[traces]\notlp = \"grpc://collector:4317\"\n",
+                "traces.otlp",
+            ),
+            (
+                "[traces]\notlp = \"http://me:secret@collector\"\n",
+                "traces.otlp",
+            ),
+            (
+                "[server]\ntrusted_proxies = [\"10.0.0.0\"]\n",
+                "server.trusted_proxies",
+            ),
             ("[metrics]\ntoken = \"in the file\"\n", "metrics.token"),
         ] {
             let error = from_text(text, &Environment::default()).unwrap_err();
@@ -287,7 +299,10 @@ mod tests {
         .unwrap();
         let token = |value: &str| {
             let environment = Environment::from([("METRICS_TOKEN", value)]);
-            config.metrics.token(&environment).map(|token| token.is_some())
+            config
+                .metrics
+                .token(&environment)
+                .map(|token| token.is_some())
         };
         assert_eq!(token("0123456789abcdef"), Ok(true));
         assert!(token("short").unwrap_err().contains("METRICS_TOKEN"));

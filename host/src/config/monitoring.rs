@@ -70,7 +70,10 @@ impl Traces {
     ///
     /// # Errors
     /// A variable is not set, or a value is not a text.
-    pub fn headers(&self, environment: &Environment) -> Result<Vec<(String, SecretString)>, String> {
+    pub fn headers(
+        &self,
+        environment: &Environment,
+    ) -> Result<Vec<(String, SecretString)>, String> {
         let headers = self.headers.iter().map(|(name, value)| {
             let value = value
                 .resolve(environment)

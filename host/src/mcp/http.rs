@@ -182,5 +182,8 @@ fn router(
         .merge(web::router(host.clone()))
         .merge(web::health(host))
         .merge(web::metrics(services))
-        .layer(middleware::from_fn_with_state(proxies, client_address::note))
+        .layer(middleware::from_fn_with_state(
+            proxies,
+            client_address::note,
+        ))
 }

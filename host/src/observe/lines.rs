@@ -128,9 +128,10 @@ mod tests {
             }
             assert!(log.contains("1042"), "{log}");
             if json {
-                assert!(log.lines().all(|line| {
-                    serde_json::from_str::<serde_json::Value>(line).is_ok()
-                }));
+                assert!(
+                    log.lines()
+                        .all(|line| { serde_json::from_str::<serde_json::Value>(line).is_ok() })
+                );
             }
         }
     }

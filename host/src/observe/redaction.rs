@@ -62,7 +62,9 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         is_credential(&found[3]).then(|| format!("{}{}[token]", &found[1], &found[2]))
     });
     if text.contains('@') || text.contains("%40") || text.contains("\\u0040") {
-        replace(&mut text, &patterns.email, |_, _| Some("[email]".to_owned()));
+        replace(&mut text, &patterns.email, |_, _| {
+            Some("[email]".to_owned())
+        });
     }
     replace(&mut text, &patterns.card, |text, found| {
         let card = found.get(0)?;

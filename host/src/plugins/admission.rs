@@ -169,10 +169,7 @@ impl Places {
     }
 
     /// Waits for the turn, and sees to it that memory which no call of ours gave back is given to the next.
-    async fn started(
-        self: &Arc<Self>,
-        mut start: oneshot::Receiver<Admitted>,
-    ) -> Option<Admitted> {
+    async fn started(self: &Arc<Self>, mut start: oneshot::Receiver<Admitted>) -> Option<Admitted> {
         loop {
             let mut freed = pin!(self.memory.freed());
             freed.as_mut().enable();
@@ -188,7 +185,8 @@ impl Places {
     /// Gives free places to those whose turn it is.
     fn hand_out(self: &Arc<Self>, state: &mut State) {
         while state.running < self.slots && self.memory.has_room() {
-            let Some((tenant, plugin, start)) = state.next(|plugin| self.metrics.waiting(plugin, -1))
+            let Some((tenant, plugin, start)) =
+                state.next(|plugin| self.metrics.waiting(plugin, -1))
             else {
                 return;
             };

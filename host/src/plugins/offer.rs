@@ -69,11 +69,17 @@ impl PluginHost {
             extra: None,
         };
         let mut contents = self
-            .ask("resources/read", plugin, asking, plugin.limits.time, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_read(store, &reading).await
-            })
+            .ask(
+                "resources/read",
+                plugin,
+                asking,
+                plugin.limits.time,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_read(store, &reading).await
+                },
+            )
             .await?;
         let bytes = contents.contents.iter().map(|content| {
             PIECE
@@ -136,11 +142,17 @@ impl PluginHost {
             extra: None,
         };
         let script = self
-            .ask("prompts/get", plugin, asking, plugin.limits.time, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_get(store, &request).await
-            })
+            .ask(
+                "prompts/get",
+                plugin,
+                asking,
+                plugin.limits.time,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_get(store, &request).await
+                },
+            )
             .await?;
         let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let bytes = script.messages.iter().map(|message| {
@@ -176,11 +188,17 @@ impl PluginHost {
         let known: Vec<&str> = shape.variables().collect();
         let typing = among(typing, shape.text(), &known)?;
         let completion = self
-            .ask("completion/complete", plugin, asking, TYPING_TIME, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_complete(store, shape.text(), &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_complete(store, shape.text(), &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
@@ -202,11 +220,17 @@ impl PluginHost {
         let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
         let typing = among(typing, &prompt.name, &known)?;
         let completion = self
-            .ask("completion/complete", plugin, asking, TYPING_TIME, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_complete(store, &prompt.name, &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_complete(store, &prompt.name, &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
@@ -222,7 +246,9 @@ impl PluginHost {
     ) -> Result<T, Error> {
         let arrived = Instant::now();
         let answer = self.admit_and_ask(plugin, asking, time, ask).await;
-        let outcome = answer.as_ref().map_or_else(|error| kind_name(error.kind), |_| "ok");
+        let outcome = answer
+            .as_ref()
+            .map_or_else(|error| kind_name(error.kind), |_| "ok");
         self.services
             .metrics
             .called(&plugin.grantee.name, what, outcome, arrived.elapsed());

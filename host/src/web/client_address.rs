@@ -124,7 +124,10 @@ mod tests {
 
     #[test]
     fn whoever_is_no_proxy_says_nothing_about_others() {
-        let lines = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")];
+        let lines = [
+            ("x-forwarded-for", "192.0.2.1"),
+            ("forwarded", "for=192.0.2.1"),
+        ];
         assert_eq!(seen("198.51.100.1", &lines), "198.51.100.1");
     }
 
@@ -141,9 +144,16 @@ mod tests {
             ("", "10.0.0.1"),
             ("10.2.2.2", "10.2.2.2"),
         ] {
-            assert_eq!(seen("10.0.0.1", &[("x-forwarded-for", value)]), client, "{value}");
+            assert_eq!(
+                seen("10.0.0.1", &[("x-forwarded-for", value)]),
+                client,
+                "{value}"
+            );
         }
-        let lines = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "192.0.2.1")];
+        let lines = [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("x-forwarded-for", "192.0.2.1"),
+        ];
         assert_eq!(seen("::ffff:10.0.0.1", &lines), "192.0.2.1");
     }
 
@@ -151,7 +161,10 @@ mod tests {
     fn forwarded_is_understood_too() {
         for (value, client) in [
             ("for=192.0.2.1", "192.0.2.1"),
-            ("for=203.0.113.9;proto=https, For=\"192.0.2.1:80\";by=10.0.0.1", "192.0.2.1"),
+            (
+                "for=203.0.113.9;proto=https, For=\"192.0.2.1:80\";by=10.0.0.1",
+                "192.0.2.1",
+            ),
             ("for=\"[2001:db8::1]:4711\"", "2001:db8::1"),
             ("for=192.0.2.1, for=_hidden", "10.0.0.1"),
             ("proto=https", "10.0.0.1"),
@@ -162,9 +175,15 @@ mod tests {
 
     #[test]
     fn headers_that_disagree_count_for_nothing() {
-        let lines = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=203.0.113.9")];
+        let lines = [
+            ("x-forwarded-for", "192.0.2.1"),
+            ("forwarded", "for=203.0.113.9"),
+        ];
         assert_eq!(seen("10.0.0.1", &lines), "10.0.0.1");
-        let lines = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")];
+        let lines = [
+            ("x-forwarded-for", "192.0.2.1"),
+            ("forwarded", "for=192.0.2.1"),
+        ];
         assert_eq!(seen("10.0.0.1", &lines), "192.0.2.1");
     }
 

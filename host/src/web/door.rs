@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::Extension;
 
 use super::body;
 use super::client_address::ClientAddress;
@@ -60,14 +60,16 @@ async fn receive(
 ) -> Response {
     let metrics = door.host.services().metrics.clone();
     let response = judge(door, extension, path, query, headers, body).await;
-    metrics.hook_answered(match (response.status(), response.extensions().get::<Judged>()) {
-        (_, Some(Judged::Repeated)) => "repeated",
-        (StatusCode::OK, _) => "accepted",
-        (StatusCode::NOT_FOUND, _) => "unknown",
-        (StatusCode::TOO_MANY_REQUESTS, _) => "limited",
-        (status, _) if status.is_client_error() => "rejected",
-        _ => "failed",
-    });
+    metrics.hook_answered(
+        match (response.status(), response.extensions().get::<Judged>()) {
+            (_, Some(Judged::Repeated)) => "repeated",
+            (StatusCode::OK, _) => "accepted",
+            (StatusCode::NOT_FOUND, _) => "unknown",
+            (StatusCode::TOO_MANY_REQUESTS, _) => "limited",
+            (status, _) if status.is_client_error() => "rejected",
+            _ => "failed",
+        },
+    );
     response
 }
 

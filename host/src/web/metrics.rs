@@ -25,8 +25,7 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
 
 /// The page of a listener of its own.
 pub(crate) fn only(metrics: Arc<Metrics>) -> Router {
-    Router::new()
-        .route("/metrics", get(async move || text(&metrics)))
+    Router::new().route("/metrics", get(async move || text(&metrics)))
 }
 
 async fn guarded(

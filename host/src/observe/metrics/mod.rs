@@ -118,11 +118,7 @@ impl Default for Metrics {
                 Family::new_with_constructor(memory as fn() -> Histogram),
             ),
             guest_cpu: register(registry, &GUEST_CPU_SECONDS, Family::default()),
-            guest_memory_in_use: register(
-                registry,
-                &GUEST_MEMORY_IN_USE_BYTES,
-                Gauge::default(),
-            ),
+            guest_memory_in_use: register(registry, &GUEST_MEMORY_IN_USE_BYTES, Gauge::default()),
             traps: register(registry, &TRAPS, Family::default()),
             load_seconds: register(
                 registry,
@@ -291,7 +287,11 @@ mod tests {
             assert!(LISTED[..at].iter().all(|other| other.name != listed.name));
             let measured = ["_seconds", "_bytes"];
             let has_unit = measured.iter().any(|unit| listed.name.ends_with(unit));
-            assert!(has_unit || listed.kind != Kind::Histogram, "{}", listed.name);
+            assert!(
+                has_unit || listed.kind != Kind::Histogram,
+                "{}",
+                listed.name
+            );
             assert!(!listed.help.ends_with('.'), "{}", listed.name);
         }
     }

@@ -24,11 +24,19 @@ async fn enter(admission: &Admission, tenant: &str, limit: usize) -> Result<Admi
 }
 
 fn waiting(admission: &Admission) -> usize {
-    admission.lengths().values().map(|(_, waiting)| waiting).sum()
+    admission
+        .lengths()
+        .values()
+        .map(|(_, waiting)| waiting)
+        .sum()
 }
 
 /// A call in a task of its own, which waits already when this answers.
-async fn waits(admission: &Admission, tenant: &str, limit: usize) -> JoinHandle<Result<Admitted, Error>> {
+async fn waits(
+    admission: &Admission,
+    tenant: &str,
+    limit: usize,
+) -> JoinHandle<Result<Admitted, Error>> {
     let before = waiting(admission);
     let task = {
         let (admission, tenant) = (admission.clone(), tenant.to_owned());
