@@ -124,7 +124,7 @@ async fn watch(
         .await
         .map_err(|error| HttpError::Metrics { address, error })?;
     let address = listener.local_addr()?;
-    tracing::info!(%address, url = %format!("http://{address}/metrics"), "serving metrics");
+    tracing::info!(%address, "serving /metrics");
     let stopped = streams.child_token();
     let serving = axum::serve(listener, web::only_metrics(services.metrics.clone()))
         .with_graceful_shutdown(stopped.clone().cancelled_owned());
