@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod arguments;
+mod audit;
 mod command_line;
 mod connect;
 mod first_path;
@@ -27,6 +28,7 @@ mod server_key;
 mod shutdown;
 mod stdio;
 mod stores;
+mod sweep;
 mod toggles;
 mod traces;
 mod upstream;

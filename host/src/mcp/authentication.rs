@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::{Principal, ProvisionError};
+use crate::tenancy::{Principal, ProvisionError, Source};
 use crate::web::client_address::ClientAddress;
 use crate::web::operator::{self, bearer};
 
@@ -72,6 +72,7 @@ pub async fn authenticate(
                 single_client: false,
                 client: None,
                 source,
+                way: Source::Http(source),
             });
             next.run(request).await
         }

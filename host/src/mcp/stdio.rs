@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::AuthenticationError;
+use crate::tenancy::{AuthenticationError, Source};
 
 /// The one caller of a stdio process.
 pub struct StdioCaller {
@@ -60,6 +60,7 @@ impl StdioCaller {
             single_client: true,
             client: None,
             source: None,
+            way: Source::Stdio,
         })
     }
 }

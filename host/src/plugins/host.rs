@@ -258,5 +258,6 @@ impl PluginHost {
             self.stopped.cancel();
             self.writes.wait().await;
         }
+        self.services.tenancy.audit().flush().await;
     }
 }

@@ -261,13 +261,13 @@ fn read(
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    if let Some(expected) = expected {
-        if !found.eq_ignore_ascii_case(expected.trim()) {
-            return Err(PluginError::Digest {
-                found,
-                expected: expected.to_owned(),
-            });
-        }
+    if let Some(expected) = expected
+        && !found.eq_ignore_ascii_case(expected.trim())
+    {
+        return Err(PluginError::Digest {
+            found,
+            expected: expected.to_owned(),
+        });
     }
     Ok((wasm, found))
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod answer;
 mod arguments;
+mod audit_list;
 mod call;
 mod compiled;
 mod confirm;
@@ -26,11 +27,13 @@ mod schema_weight;
 mod selection;
 mod stdio;
 mod tool;
+mod trail;
 mod uri;
 
 use thiserror::Error;
 
 pub use answer::{Answer, Content, Structured};
+pub use audit_list::audit_list;
 pub use call::CallRequest;
 pub use compiled::CompiledCode;
 pub use confirm::{Answered, Asked, AskedQuestion, Reply};

@@ -40,7 +40,7 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAdd
     }
     let walked = |hops: Option<Vec<Option<IpAddr>>>| hops.map(|hops| walk(peer, &hops, proxies));
     match (
-        walked(hops(headers, &X_FORWARDED_FOR, |element| address(element))),
+        walked(hops(headers, &X_FORWARDED_FOR, address)),
         walked(hops(headers, &header::FORWARDED, forwarded_for)),
     ) {
         (Some(one), Some(other)) if one != other => peer,
