@@ -11,11 +11,12 @@ use super::choice::Choice;
 use super::correlation::correlation_id;
 use super::elicitation::{self, Asking};
 use super::server::{McpServer, in_scope};
+use super::url_elicitation::{self, OpensPages};
 use super::{answer, progress};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::plugins::{
-    CallRequest, Listed, PluginHost, Registry, Reply, Selection, unknown_toolset,
+    CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link, unknown_toolset,
 };
 
 impl McpServer {
@@ -100,6 +101,7 @@ impl McpServer {
             match &result {
                 Ok(Reply::Done(_)) => tracing::info!(elapsed_ms, outcome = "ok", "called"),
                 Ok(Reply::Asked(_)) => tracing::info!(elapsed_ms, outcome = "asked", "called"),
+                Ok(Reply::Linked(_)) => tracing::info!(elapsed_ms, outcome = "linked", "called"),
                 Err(error) => tracing::info!(
                     elapsed_ms,
                     outcome = kind_name(error.kind),
@@ -111,6 +113,11 @@ impl McpServer {
         Ok(match result {
             Ok(Reply::Done(answer)) => answer::success(answer).into(),
             Ok(Reply::Asked(asked)) => elicitation::in_result(asked).into(),
+            Ok(Reply::Linked(linked)) => match OpensPages::of(context) {
+                OpensPages::InResult => url_elicitation::in_result(linked).into(),
+                OpensPages::ByError => return Err(url_elicitation::by_error(linked)),
+                OpensPages::Never => answer::failure(&linked.error, &correlation_id).into(),
+            },
             Err(error) => answer::failure(&error, &correlation_id).into(),
         })
     }
@@ -139,14 +146,23 @@ impl McpServer {
             None => (None, None),
         };
         let asking = Asking::of(context, self.shared.stdio.is_some());
+        let (visit, answered) = match params.request_state {
+            Some(state) if names_link(&state) => {
+                (url_elicitation::visit(params.input_responses), None)
+            }
+            Some(state) => {
+                let answered = elicitation::from_responses(state, params.input_responses);
+                (None, Some(answered))
+            }
+            None => (None, None),
+        };
         let request = CallRequest {
             cancelled: context.ct.clone(),
             progress: sink,
             selection,
             can_ask: asking.is_possible(),
-            answered: params
-                .request_state
-                .map(|token| elicitation::from_responses(token, params.input_responses)),
+            answered,
+            visit,
             ..CallRequest::new(caller, params.arguments.unwrap_or_default(), correlation_id)
         };
         let call = converse(host, &listed, request, &asking);

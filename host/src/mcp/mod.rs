@@ -15,6 +15,7 @@ mod origin;
 mod progress;
 mod server;
 mod stdio;
+mod url_elicitation;
 
 pub use choice::{Choice, named};
 pub use http::{HttpError, serve, serve_on};

@@ -6,6 +6,7 @@
 //! Architecture Invariant: every write is one transaction that takes SQLite's write lock before it reads
 //! (`BEGIN IMMEDIATE`), because several processes share one file.
 
+mod audit;
 mod buckets;
 mod confirmations;
 mod database;
@@ -15,9 +16,15 @@ mod error;
 mod hooks;
 mod identifiers;
 mod keys;
+mod links;
 mod records;
+mod retention;
 pub mod sqlite;
 
+pub use audit::{
+    AUDIT_GENESIS, AuditChain, AuditCheckpoint, AuditDatabase, AuditEntry, AuditQuery, AuditRecord,
+    AuditRow, AuditStep, AuditVisitor,
+};
 pub use buckets::{BucketQuota, Taken};
 pub use confirmations::{
     ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
@@ -33,8 +40,10 @@ pub use hooks::{
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
+pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,
 };
+pub use retention::{RETENTION, Retention};
 pub use sqlite::SqliteDatabase;
