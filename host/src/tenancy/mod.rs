@@ -48,7 +48,7 @@ pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
 pub use audit::{Audit, Source};
 pub use authentication::AuthenticationError;
-pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
+pub use chosen_key::ChosenKeyError;
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
 pub use data_key::DataKey;
