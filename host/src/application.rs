@@ -17,7 +17,7 @@ use crate::plugins::{
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
+    Confirmations, Consents, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
     TenancyError,
 };
 
@@ -123,6 +123,7 @@ impl Data {
             documents: Documents::new(self.database.clone(), clock.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
+            consents: Consents::new(self.database.clone(), clock.clone()),
             hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,

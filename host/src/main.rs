@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application, Data};
-use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
+use orderdesk_mcp::config::{self, Config, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
@@ -18,7 +18,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, print, webhooks};
+use commands::{call, consent, plugins_admin, print, watch, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -67,7 +67,10 @@ enum Command {
     },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
-    /// Make and list tenants
+    /// List plugins, and add those of others
+    #[command(subcommand)]
+    Plugins(Plugins),
+    /// Make and list tenants, and let them agree to plugins
     #[command(subcommand)]
     Tenants(Tenants),
     /// Make, list, renew and delete hooks: URLs at which other programs tell that something happened
@@ -100,6 +103,20 @@ enum Tenants {
     },
     /// All tenants
     List,
+    /// Agree, with the tenant's master key, that a plugin reaches what is the tenant's
+    ///
+    /// Shows who publishes the plugin, what it is granted and why it asks for that, and for which subjects; then asks. The key
+    /// is taken from ORDERDESK_MCP_MASTER_KEY, else asked for without echo, else a line of stdin. A plugin that is granted more
+    /// later has to be agreed to again.
+    Consent(consent::Consent),
+}
+
+#[derive(Subcommand)]
+enum Plugins {
+    /// All plugins of the configuration
+    List(plugins_admin::List),
+    /// Add a plugin to the configuration: download it, show what it asks for, and pin it
+    Add(plugins_admin::Add),
 }
 
 fn main() -> ExitCode {
@@ -123,7 +140,9 @@ fn main() -> ExitCode {
 async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
     let json = command_line.global.json;
-    let config = read_config(&command_line, &environment);
+    let (file, settings) = layers(&command_line);
+    let config = config::load(file.as_deref(), &environment, &settings);
+    let layers = (file.clone(), settings);
     if let Command::Check = command_line.command {
         let report = match &config {
             Ok(config) => check::check(config, &environment).await,
@@ -139,7 +158,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     let config = config?;
     match command_line.command {
         Command::Check => {}
-        Command::Serve { .. } => serve(&config, &environment).await?,
+        Command::Serve { .. } => serve(&config, &environment, layers).await?,
         Command::Stdio {
             toolsets,
             read_only,
@@ -148,7 +167,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
                 toolsets: mcp::named(&toolsets.unwrap_or_default()).collect(),
                 read_only,
             };
-            stdio(&config, &environment, choice).await?;
+            stdio(&config, &environment, choice, layers).await?;
         }
         Command::Tenants(Tenants::Create { name }) => {
             let created = Data::open(&config, &environment)
@@ -165,6 +184,15 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
                 .tenants()
                 .await?;
             print::tenants(&tenants, json)?;
+        }
+        Command::Tenants(Tenants::Consent(command)) => {
+            consent::run(&config, &environment, command, json).await?;
+        }
+        Command::Plugins(Plugins::List(command)) => {
+            plugins_admin::list(&config, &environment, &command, json).await?;
+        }
+        Command::Plugins(Plugins::Add(command)) => {
+            plugins_admin::add(file.as_deref(), &config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
         Command::Call {
@@ -186,10 +214,10 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_config(
-    command_line: &CommandLine,
-    environment: &Environment,
-) -> Result<Config, ConfigError> {
+/// The configuration's file, and what the command line says instead of it.
+type Layers = (Option<PathBuf>, Vec<(&'static str, String)>);
+
+fn layers(command_line: &CommandLine) -> Layers {
     let mut settings = Vec::new();
     if let Some(folder) = &command_line.global.data_dir {
         settings.push(("server.data_dir", folder.display().to_string()));
@@ -205,11 +233,24 @@ fn read_config(
         .config
         .clone()
         .or_else(config::find_config);
-    config::load(file.as_deref(), environment, &settings)
+    (file, settings)
 }
 
-async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+/// Lets the host follow its configuration.
+fn follow(
+    application: &Application,
+    config: &Config,
+    environment: &Environment,
+    (file, settings): Layers,
+) -> anyhow::Result<()> {
+    let (environment, path) = (environment.clone(), file.clone());
+    let read = move || config::load(path.as_deref(), &environment, &settings);
+    watch::start(application.host.clone(), file, config, read)
+}
+
+async fn serve(config: &Config, environment: &Environment, layers: Layers) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     mcp::serve(
         config,
         application.host,
@@ -220,8 +261,14 @@ async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn stdio(config: &Config, environment: &Environment, choice: Choice) -> anyhow::Result<()> {
+async fn stdio(
+    config: &Config,
+    environment: &Environment,
+    choice: Choice,
+    layers: Layers,
+) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     let mut caller = stdio_caller(config, environment, &application, None).await?;
     caller.choice = choice;
     let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));

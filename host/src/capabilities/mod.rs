@@ -4,6 +4,7 @@ pub mod buckets;
 pub mod cache;
 pub mod context;
 pub mod contract;
+mod consent;
 mod crypto;
 pub mod http;
 mod locks;
@@ -18,7 +19,7 @@ pub mod usage;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::tenancy::{Confirmations, Documents, Hooks, Locks, Secrets, Tenancy};
+use crate::tenancy::{Confirmations, Consents, Documents, Hooks, Locks, Secrets, Tenancy};
 
 /// What all calls share.
 pub struct Services {
@@ -34,6 +35,8 @@ pub struct Services {
     pub locks: Locks,
     /// Tokens of previews, and of calls that asked something.
     pub confirmations: Confirmations,
+    /// What tenants agreed to.
+    pub consents: Consents,
     /// Hooks, and the events that came through them.
     pub hooks: Hooks,
     /// Answers worth keeping for a few seconds.

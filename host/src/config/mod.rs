@@ -5,6 +5,7 @@
 mod find;
 mod load;
 mod public_url;
+mod source;
 mod value;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use find::{default_data_dir, find_config};
 pub use load::{ConfigError, Environment, load};
 pub use public_url::PublicUrl;
+pub use source::Source;
 pub use value::FromEnvironment;
 
 /// Everything that an operator can set. Unknown keys are errors.
@@ -35,6 +37,8 @@ pub struct Config {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// How long what came through hooks is kept.
     pub webhooks: Webhooks,
+    /// Whose signatures are known, by name.
+    pub publishers: BTreeMap<String, Publisher>,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
@@ -135,7 +139,7 @@ impl Default for Webhooks {
 }
 
 /// `[limits]` and `[plugins.NAME.limits]`: what one tool call may use.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// All linear memories of the call together.
@@ -240,15 +244,26 @@ pub struct Rate {
     pub per_second: NonZeroU32,
 }
 
+/// `[publishers.NAME]`: somebody who signs components.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// The public key of minisign, `RW…`. The signature stands beside the component, as `SOURCE.minisig`.
+    pub key: String,
+}
+
 /// `[plugins.NAME]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plugin {
-    /// The component's file; a relative path starts at the config file's folder.
-    pub source: PathBuf,
-    /// The component's digest in hexadecimal; another file is refused.
+    /// The component's file, or the URL of one; a relative path starts at the config file's folder.
+    pub source: Source,
+    /// The component's digest in hexadecimal; another file is refused. A URL needs it.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// Whose signature it must carry: a name of `[publishers]`.
+    #[serde(default)]
+    pub publisher: Option<String>,
     /// What its tools' names may start with. Default: the plugin's name and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
@@ -258,6 +273,9 @@ pub struct Plugin {
     /// What it may reach. Omitted means denied.
     #[serde(default)]
     pub grants: Grants,
+    /// Who has to agree before it touches what belongs to a tenant.
+    #[serde(default)]
+    pub consent: Consent,
     /// Overrides of `[limits]`.
     #[serde(default)]
     pub limits: PluginLimits,
@@ -272,12 +290,43 @@ pub struct Plugin {
     pub enabled: bool,
 }
 
+impl Plugin {
+    /// A plugin that is granted nothing.
+    pub fn of(source: Source) -> Self {
+        Self {
+            source,
+            sha256: None,
+            publisher: None,
+            prefixes: None,
+            schemes: None,
+            grants: Grants::default(),
+            consent: Consent::default(),
+            limits: PluginLimits::default(),
+            settings: serde_json::Map::new(),
+            tools: ToolFilter::default(),
+            enabled: true,
+        }
+    }
+}
+
+/// `[plugins.NAME] consent`: who has to agree before a plugin touches what belongs to a tenant: its sealed keys, and the
+/// documents, tools and events of other plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// Each tenant for itself, with its master key.
+    #[default]
+    Tenant,
+    /// The operator, for all tenants.
+    Operator,
+}
+
 fn enabled() -> bool {
     true
 }
 
 /// `[plugins.NAME.limits]`: as `[limits]`, each optional.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PluginLimits {
     /// See [`Limits::memory`].
@@ -314,7 +363,7 @@ impl PluginLimits {
 }
 
 /// `[plugins.NAME.grants]`: what a plugin may reach. Omitted means denied.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grants {
     /// Endpoints, narrowed to methods and paths.
@@ -330,7 +379,7 @@ pub struct Grants {
 }
 
 /// One endpoint and what may be asked of it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpGrant {
     /// A name of `[endpoints]`.
@@ -341,7 +390,7 @@ pub struct HttpGrant {
 }
 
 /// Which of a plugin's tools are served.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ToolFilter {
     /// Only these, where given.

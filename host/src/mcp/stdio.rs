@@ -3,8 +3,10 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use rmcp::ServiceExt;
+use rmcp::{Peer, RoleServer, ServiceExt};
 use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
@@ -71,13 +73,51 @@ pub async fn serve_stdio(
     server: McpServer,
     stop: impl Future<Output = ()>,
 ) -> Result<(), rmcp::RmcpError> {
+    let ended = CancellationToken::new();
+    let revisions = server.shared.host.revisions();
     let running = server.serve(rmcp::transport::stdio()).await?;
     let token = running.cancellation_token();
-    let mut ended = pin!(running.waiting());
+    tokio::spawn(tell_of_lists(
+        revisions,
+        running.peer().clone(),
+        ended.clone(),
+    ));
+    let _ends_with_this = ended.drop_guard();
+    let mut running = pin!(running.waiting());
     tokio::select! {
-        ended = &mut ended => return ended.map(drop).map_err(rmcp::RmcpError::from),
+        ended = &mut running => return ended.map(drop).map_err(rmcp::RmcpError::from),
         () = stop => token.cancel(),
     }
     // It ends when the answers of all calls are written, which it gives two seconds.
-    ended.await.map(drop).map_err(rmcp::RmcpError::from)
+    running.await.map(drop).map_err(rmcp::RmcpError::from)
+}
+
+/// Clients of the sessions before 2026-07-28 asked for nothing and are told of every change; later ones subscribe
+/// (`subscriptions/listen`).
+async fn tell_of_lists(
+    mut revisions: watch::Receiver<u64>,
+    peer: Peer<RoleServer>,
+    ended: CancellationToken,
+) {
+    loop {
+        let changed = tokio::select! {
+            changed = revisions.changed() => changed.is_ok(),
+            () = ended.cancelled() => false,
+        };
+        if !changed {
+            return;
+        }
+        // Only whoever sent `initialize` has a session.
+        if peer.peer_info().is_none() {
+            continue;
+        }
+        let told = async {
+            peer.notify_tool_list_changed().await?;
+            peer.notify_resource_list_changed().await?;
+            peer.notify_prompt_list_changed().await
+        };
+        if let Err(error) = told.await {
+            tracing::debug!(cause = %error, "the client was not told that lists changed");
+        }
+    }
 }

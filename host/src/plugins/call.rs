@@ -91,6 +91,11 @@ impl PluginHost {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
+        let mut request = request;
+        if let Runner::Plugin(plugin) = &listed.runner {
+            let principal = &request.caller.principal;
+            request.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
+        }
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
         let deadline = Instant::now() + listed.limits().time;

@@ -39,6 +39,7 @@ pub struct LoadedPlugin {
 }
 
 /// What a plugin says of itself.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Described {
     /// What it is.
     pub manifest: Manifest,

@@ -222,6 +222,9 @@ impl PluginHost {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let mut asking = asking;
+        let principal = &asking.caller.principal;
+        asking.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
         let deadline = Instant::now() + plugin.limits.time.min(time);
         let admitted = self
             .admission

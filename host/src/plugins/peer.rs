@@ -76,9 +76,14 @@ impl PeerCalls for PluginHost {
                 format!("{tool} cannot be called by plugins."),
             ));
         };
+        let mut caller = parent.caller.clone();
+        caller.principal = self
+            .services
+            .agreed(&plugin.grantee, &caller.principal)
+            .await?;
         let context = Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
-            caller: parent.caller.clone(),
+            caller,
             read_only,
             correlation_id: parent.correlation_id.clone(),
             lock_holder: lock_holder(),

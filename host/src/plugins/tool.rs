@@ -285,6 +285,7 @@ mod tests {
             locks: false,
             events: vec![],
             settings: "{}".into(),
+            consent: None,
         }
     }
 

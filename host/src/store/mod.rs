@@ -8,6 +8,7 @@
 
 mod buckets;
 mod confirmations;
+mod consents;
 mod database;
 mod directory;
 mod documents;
@@ -16,11 +17,13 @@ mod hooks;
 mod identifiers;
 mod records;
 pub mod sqlite;
+mod usage;
 
 pub use buckets::{BucketQuota, Taken};
 pub use confirmations::{
     ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
 };
+pub use consents::{ConsentDatabase, ConsentRecord};
 pub use database::Database;
 pub use directory::prepare_data_directory;
 pub use documents::{Change, CommitError, Condition, Content, Document, Scan, Write};
@@ -36,3 +39,4 @@ pub use records::{
     RevokeOutcome, SecretRecord, TenantRecord,
 };
 pub use sqlite::SqliteDatabase;
+pub use usage::{PluginDeeds, PluginUsage, UsageDatabase};

@@ -16,6 +16,7 @@ mod audience;
 mod authentication;
 mod cipher;
 mod confirmations;
+mod consents;
 mod data_key;
 mod documents;
 mod hmac_verifier;
@@ -37,6 +38,7 @@ pub use audience::Audience;
 pub use authentication::AuthenticationError;
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
+pub use consents::{ConsentError, Consents, Standing, Terms};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use hmac_verifier::HmacVerifier;
@@ -53,6 +55,6 @@ pub use tenants::{
 };
 
 pub use crate::store::{
-    AccessKeyRecord, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
+    AccessKeyRecord, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId, LockId, TenantId,
     TenantRecord,
 };

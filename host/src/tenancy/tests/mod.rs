@@ -6,6 +6,7 @@ mod access_keys;
 mod at_rest;
 mod authentication;
 mod confirmations;
+mod consents;
 mod documents;
 mod hooks;
 mod locks;
