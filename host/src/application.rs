@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::capabilities::Services;
 use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
+use crate::capabilities::stored::StoredBytes;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
@@ -121,6 +122,7 @@ impl Data {
             tenancy: self.tenancy.clone(),
             secrets: Secrets::new(self.database.clone(), clock.clone()),
             documents: Documents::new(self.database.clone(), clock.clone()),
+            stored: StoredBytes::new(self.database.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
             consents: Consents::new(self.database.clone(), clock.clone()),
@@ -175,6 +177,7 @@ impl Application {
             native,
         );
         tokio::spawn(purge(data.database.clone(), host.stopping()));
+        tokio::spawn(host.clone().keep_counting());
         tokio::spawn(warn_of_unknown_sets(
             host.clone(),
             config.mcp.toolsets.clone(),

@@ -10,6 +10,7 @@ mod listing;
 mod names;
 mod offers;
 mod orders;
+mod platform;
 mod previews;
 mod processes;
 mod program;

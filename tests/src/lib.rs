@@ -15,6 +15,7 @@ mod files;
 mod installation;
 mod server;
 mod snapshot;
+mod subscription;
 
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
@@ -22,4 +23,5 @@ pub use files::{component, guest, program, root};
 pub use installation::{Agent, Installation, Process};
 pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
+pub use subscription::Subscription;
 pub use snapshot::assert_snapshot;

@@ -33,6 +33,8 @@ pub struct Grantee {
     pub locks: bool,
     /// Other plugins whose events it is handed.
     pub events: Vec<String>,
+    /// Bytes that it may keep for one tenant.
+    pub stored_limit: u64,
     /// The plugin's settings, a JSON object.
     pub settings: String,
     /// What each tenant has to agree to first; none: the operator's word is enough.

@@ -14,6 +14,7 @@ mod requests;
 pub mod sealing;
 mod session;
 mod storage;
+pub mod stored;
 pub mod usage;
 
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Services {
     pub secrets: Secrets,
     /// Plugins' documents.
     pub documents: Documents,
+    /// How much plugins keep.
+    pub stored: stored::StoredBytes,
     /// Locks with leases.
     pub locks: Locks,
     /// Tokens of previews, and of calls that asked something.

@@ -98,6 +98,10 @@ impl Host for CallState {
             .map(|write| checked(write, now))
             .collect::<Result<Vec<_>, _>>()?;
         self.services
+            .stored
+            .take(&call, &writes)
+            .await?;
+        self.services
             .documents
             .commit(&call.caller.principal, &self.grantee.name, writes)
             .await

@@ -111,7 +111,7 @@ pub enum Confirm {
 impl Default for Mcp {
     fn default() -> Self {
         Self {
-            list_wait: Duration::from_secs(20),
+            list_wait: Duration::from_secs(10),
             instructions: String::new(),
             toolsets: Vec::new(),
             read_only: false,
@@ -158,6 +158,12 @@ pub struct Limits {
     pub http_bytes: ByteSize,
     /// HTTP requests that one call may send.
     pub http_requests: u32,
+    /// Bytes that a plugin may keep for one tenant, as it wrote them.
+    pub stored: ByteSize,
+    /// Lines that one call may write into the log, printing and the tools that it calls included.
+    pub log_lines: u32,
+    /// How deep arrays and objects may lie within each other, in arguments and answers.
+    pub nesting: u32,
 }
 
 impl Default for Limits {
@@ -170,6 +176,9 @@ impl Default for Limits {
             output: ByteSize::mib(4),
             http_bytes: ByteSize::mib(32),
             http_requests: 100,
+            stored: ByteSize::mib(256),
+            log_lines: 1000,
+            nesting: 64,
         }
     }
 }
@@ -345,6 +354,12 @@ pub struct PluginLimits {
     pub http_bytes: Option<ByteSize>,
     /// See [`Limits::http_requests`].
     pub http_requests: Option<u32>,
+    /// See [`Limits::stored`].
+    pub stored: Option<ByteSize>,
+    /// See [`Limits::log_lines`].
+    pub log_lines: Option<u32>,
+    /// See [`Limits::nesting`].
+    pub nesting: Option<u32>,
 }
 
 impl PluginLimits {
@@ -358,6 +373,9 @@ impl PluginLimits {
             output: self.output.unwrap_or(host.output),
             http_bytes: self.http_bytes.unwrap_or(host.http_bytes),
             http_requests: self.http_requests.unwrap_or(host.http_requests),
+            stored: self.stored.unwrap_or(host.stored),
+            log_lines: self.log_lines.unwrap_or(host.log_lines),
+            nesting: self.nesting.unwrap_or(host.nesting),
         }
     }
 }

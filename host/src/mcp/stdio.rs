@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::{Peer, RoleServer, ServiceExt};
 use secrecy::SecretString;
@@ -11,7 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
+use crate::plugins::PluginHost;
 use crate::tenancy::{AuthenticationError, Principal};
+
+/// The longest that plugins are compiled for the first time.
+const FIRST: Duration = Duration::from_secs(600);
 
 /// The one caller of a stdio process.
 pub struct StdioCaller {
@@ -74,10 +79,14 @@ pub async fn serve_stdio(
     stop: impl Future<Output = ()>,
 ) -> Result<(), rmcp::RmcpError> {
     let ended = CancellationToken::new();
-    let revisions = server.shared.host.revisions();
+    let server_host = server.shared.host.clone();
+    let list_wait = server.shared.config.list_wait;
+    let revisions = server_host.revisions();
     let running = server.serve(rmcp::transport::stdio()).await?;
     let token = running.cancellation_token();
     tokio::spawn(tell_of_lists(
+        server_host,
+        list_wait,
         revisions,
         running.peer().clone(),
         ended.clone(),
@@ -95,10 +104,21 @@ pub async fn serve_stdio(
 /// Clients of the sessions before 2026-07-28 asked for nothing and are told of every change; later ones subscribe
 /// (`subscriptions/listen`).
 async fn tell_of_lists(
+    host: Arc<PluginHost>,
+    list_wait: Duration,
     mut revisions: watch::Receiver<u64>,
     peer: Peer<RoleServer>,
     ended: CancellationToken,
 ) {
+    // While plugins are loaded for the first time lists wait for them; whoever got one that was not complete is told once.
+    if host.loaded(list_wait).await {
+        revisions.mark_unchanged();
+    } else {
+        tokio::select! {
+            _ = host.loaded(FIRST) => {}
+            () = ended.cancelled() => return,
+        }
+    }
     loop {
         let changed = tokio::select! {
             changed = revisions.changed() => changed.is_ok(),

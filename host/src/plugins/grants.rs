@@ -274,6 +274,7 @@ pub fn grantee(
         events: grants.events.clone(),
         settings: serde_json::Value::Object(settings.settings.clone()).to_string(),
         consent: None,
+        stored_limit: 0,
     })
 }
 

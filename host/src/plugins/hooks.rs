@@ -247,7 +247,7 @@ impl PluginHost {
             progress: None,
             secrets: CallSecrets::unattended(hook.key.clone()),
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             subject: Mutex::new(Some(hook.subject.clone())),

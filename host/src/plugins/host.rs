@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::compiled::CompiledCode;
+use super::deeds::Deeds;
 use super::engine::PluginEngine;
 use super::hooks::ResourcesChanged;
 use super::load::{Loaded, Loader};
@@ -59,6 +60,8 @@ pub struct PluginHost {
     pub(super) still_loading: watch::Sender<usize>,
     pub(super) revision: watch::Sender<u64>,
     pub(super) native: Vec<Native>,
+    /// What plugins did since it was written down last.
+    pub(super) deeds: Deeds,
     /// One reload at a time.
     pub(super) reloading: tokio::sync::Mutex<()>,
 }
@@ -92,6 +95,7 @@ impl PluginHost {
                 downloads: Downloads::within(&config.server.data_dir),
             },
             config: ArcSwap::new(config.clone()),
+            deeds: Deeds::default(),
             reloading: tokio::sync::Mutex::default(),
             registry: ArcSwap::from_pointee(Registry::build(&native, &BTreeMap::new())),
             native,
@@ -235,6 +239,7 @@ impl PluginHost {
             self.stopped.cancel();
             self.writes.wait().await;
         }
+        self.write_down_deeds().await;
     }
 }
 

@@ -141,6 +141,7 @@ impl Loader {
             publisher.as_deref(),
             &self.services,
         );
+        grantee.stored_limit = plugin.limits.stored.as_u64();
         plugin.grantee = Arc::new(grantee);
         let plugin = Arc::new(plugin);
         let prefixes = settings

@@ -248,7 +248,7 @@ impl PluginHost {
             progress: None,
             secrets: Default::default(),
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             subject: std::sync::Mutex::default(),

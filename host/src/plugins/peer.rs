@@ -9,6 +9,7 @@ use super::call::{budget, lock_holder};
 use super::confirm::Reply;
 use super::host::PluginHost;
 use super::intent::Intent;
+use super::nesting;
 use super::preview;
 use super::registry::Runner;
 use crate::capabilities::context::{CallContext, PeerCalls};
@@ -32,6 +33,7 @@ impl PeerCalls for PluginHost {
                 format!("There is no tool '{tool}'."),
             )
         })?;
+        nesting::check(arguments, listed.limits().nesting, listed.plugin_name())?;
         let arguments = match serde_json::from_str(arguments) {
             Ok(Value::Object(arguments)) => arguments,
             _ => {

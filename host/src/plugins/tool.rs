@@ -286,6 +286,7 @@ mod tests {
             events: vec![],
             settings: "{}".into(),
             consent: None,
+            stored_limit: 0,
         }
     }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
+use super::identifiers::TenantId;
 
 /// What a plugin did since it was counted last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +46,9 @@ pub struct PluginUsage {
 pub trait UsageDatabase: Send + Sync {
     /// Adds what plugins did.
     async fn count_deeds(&self, deeds: Vec<(String, PluginDeeds)>) -> Result<(), StoreError>;
+
+    /// Bytes of the values that a plugin keeps for one tenant, encrypted.
+    async fn stored_bytes(&self, tenant: &TenantId, plugin: &str) -> Result<u64, StoreError>;
 
     /// What a plugin did and keeps.
     async fn plugin_usage(&self, plugin: &str) -> Result<PluginUsage, StoreError>;

@@ -6,7 +6,7 @@ use super::cipher::{self, Binding, CipherError, KEY_BYTES, KeyBytes};
 use super::data_key::server_layer;
 use super::server_key::ServerKey;
 use crate::clock::Clock;
-use crate::store::{Database, StoreError, TenantId};
+use crate::store::{Database, PluginDeeds, StoreError, TenantId};
 use zeroize::Zeroizing;
 
 /// The row of the wrapped index key.
@@ -83,6 +83,14 @@ impl Tenancy {
     /// The key under which compiled plugins are sealed, so that only code of this installation's own making is run.
     pub fn compiled_code_key(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.server_key.derive(COMPILED_CODE_PURPOSE)
+    }
+
+    /// Adds to what plugins did, over all tenants.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count_deeds(&self, deeds: Vec<(String, PluginDeeds)>) -> Result<(), StoreError> {
+        self.database.count_deeds(deeds).await
     }
 
     /// Whether the database answers.

@@ -4,12 +4,26 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::SqliteDatabase;
-use crate::store::{PluginDeeds, PluginUsage, StoreError, UsageDatabase};
+use crate::store::{PluginDeeds, PluginUsage, StoreError, TenantId, UsageDatabase};
 
 #[async_trait]
 impl UsageDatabase for SqliteDatabase {
     async fn count_deeds(&self, deeds: Vec<(String, PluginDeeds)>) -> Result<(), StoreError> {
         self.connections.write(move |it| count(it, &deeds)).await
+    }
+
+    async fn stored_bytes(&self, tenant: &TenantId, plugin: &str) -> Result<u64, StoreError> {
+        let (tenant, plugin) = (tenant.clone(), plugin.to_owned());
+        self.connections
+            .read(move |it| {
+                let bytes: i64 = it
+                    .prepare_cached(
+                        "SELECT coalesce(sum(length(value)), 0) FROM documents WHERE tenant = ?1 AND namespace = ?2",
+                    )?
+                    .query_row(params![tenant.as_str(), plugin], |row| row.get(0))?;
+                Ok(u64::try_from(bytes).unwrap_or_default())
+            })
+            .await
     }
 
     async fn plugin_usage(&self, plugin: &str) -> Result<PluginUsage, StoreError> {
