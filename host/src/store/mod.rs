@@ -15,6 +15,7 @@ mod documents;
 mod error;
 mod hooks;
 mod identifiers;
+mod keys;
 mod records;
 pub mod sqlite;
 mod usage;
@@ -34,6 +35,7 @@ pub use hooks::{
 };
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
+pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,

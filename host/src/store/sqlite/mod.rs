@@ -8,6 +8,7 @@ mod consents;
 mod database;
 mod documents;
 mod hooks;
+mod keys;
 mod locks;
 mod open;
 mod recent;
