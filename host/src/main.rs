@@ -191,9 +191,6 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::ServerKey(command) => {
             server_key::run(&config, &environment, command, json).await?;
         }
-        Command::Tenants(Tenants::Consent(command)) => {
-            consent::run(&config, &environment, command, json).await?;
-        }
         Command::Plugins(Plugins::List(command)) => {
             plugins_admin::list(&config, &environment, &command, json).await?;
         }
