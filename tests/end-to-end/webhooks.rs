@@ -592,7 +592,11 @@ async fn clients_that_subscribed_hear_of_their_tenants_orders() {
     let told = hears.until("notifications/resources/updated").await;
     assert!(told.contains(uri), "{told}");
     let a_moment = Duration::from_millis(500);
-    assert!(!deaf.hears("notifications/resources/updated", a_moment).await);
+    assert!(
+        !deaf
+            .hears("notifications/resources/updated", a_moment)
+            .await
+    );
     drop((hears, deaf));
     server.stop().await;
 }

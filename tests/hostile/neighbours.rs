@@ -138,9 +138,8 @@ async fn a_trap_in_any_callback_ends_that_call_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trap_while_it_judges_or_handles_is_the_senders_to_repeat() {
     for (callback, status) in [("webhook", 503), ("event", 200)] {
-        let lines = format!(
-            "{READS}\ngrants.events = [\"hostile\"]\nsettings.panic_in = \"{callback}\""
-        );
+        let lines =
+            format!("{READS}\ngrants.events = [\"hostile\"]\nsettings.panic_in = \"{callback}\"");
         let server = with_hostile(&lines).start().await;
         let neighbour = Neighbour::of(&server).await;
         let client = server.tenant("acme").await;
@@ -300,10 +299,7 @@ async fn what_it_keeps_logs_and_nests_is_limited_by_name() {
     let fill = |slot: &str, bytes: usize| json!({"slot": slot, "bytes": bytes});
 
     client.call("hostile_fill", fill("a", 600)).await.ok();
-    let (limit, text) = client
-        .call("hostile_fill", fill("b", 600))
-        .await
-        .error();
+    let (limit, text) = client.call("hostile_fill", fill("b", 600)).await.error();
     assert_eq!(limit, "stored-limit", "{text}");
     assert!(text.contains("plugins.hostile.limits.stored"), "{text}");
     // Each tenant has its own, and room that was made is there at once.
@@ -346,7 +342,12 @@ async fn origins_in_the_clothes_of_endpoints_and_paths_lead_nowhere() {
     }
     assert!(server.simulator.requests().is_empty());
     // In a path they are a name like any other, at the endpoint's own origin.
-    for segment in ["@evil.example", "x:80@evil.example", "evil.example#", "a?b=c"] {
+    for segment in [
+        "@evil.example",
+        "x:80@evil.example",
+        "evil.example#",
+        "a?b=c",
+    ] {
         let asked = json!({"endpoint": "orderdesk", "method": "GET", "path": ["orders", segment]});
         client.call("hostile_request", asked).await;
         let arrived = server.simulator.requests().pop().unwrap();

@@ -23,5 +23,5 @@ pub use files::{component, guest, program, root};
 pub use installation::{Agent, Installation, Process};
 pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
-pub use subscription::Subscription;
 pub use snapshot::assert_snapshot;
+pub use subscription::Subscription;

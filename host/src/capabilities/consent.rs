@@ -12,9 +12,7 @@ impl Services {
     /// # Errors
     /// It did not agree; the database failed.
     pub(super) async fn consented(&self, call: &CallContext) -> Result<(), Error> {
-        let principal = self
-            .agreed(&call.grantee, &call.caller.principal)
-            .await?;
+        let principal = self.agreed(&call.grantee, &call.caller.principal).await?;
         match call.subject() {
             // Whoever narrowed a consent while this call was under way means this call, too.
             Some(subject) if !principal.scopes.covers_subject(&subject) => {

@@ -2,9 +2,9 @@
 
 pub mod buckets;
 pub mod cache;
+mod consent;
 pub mod context;
 pub mod contract;
-mod consent;
 mod crypto;
 pub mod http;
 mod locks;

@@ -97,10 +97,7 @@ impl Host for CallState {
             .into_iter()
             .map(|write| checked(write, now))
             .collect::<Result<Vec<_>, _>>()?;
-        self.services
-            .stored
-            .take(&call, &writes)
-            .await?;
+        self.services.stored.take(&call, &writes).await?;
         self.services
             .documents
             .commit(&call.caller.principal, &self.grantee.name, writes)

@@ -78,7 +78,9 @@ pub(crate) fn start(
             tracing::info!(why, "reloading");
             match read() {
                 Err(error) => {
-                    tracing::error!("the configuration cannot be read, so the one before still counts: {error}");
+                    tracing::error!(
+                        "the configuration cannot be read, so the one before still counts: {error}"
+                    );
                 }
                 Ok(config) => {
                     sections = compare(&sections, file.as_deref());

@@ -95,7 +95,10 @@ mod tests {
             "http://localhost/a.wasm",
             "http://[::1]/a.wasm",
         ] {
-            assert!(matches!(Source::parse(text), Ok(Source::Remote(_))), "{text}");
+            assert!(
+                matches!(Source::parse(text), Ok(Source::Remote(_))),
+                "{text}"
+            );
         }
         for text in [
             "http://example.com/a.wasm",

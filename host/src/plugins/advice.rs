@@ -25,11 +25,30 @@ pub struct Advice {
 
 /// Words of which an argument's name with a secret in it often has one.
 const SECRETIVE: [&str; 9] = [
-    "key", "token", "password", "passwd", "passphrase", "secret", "credential", "credentials", "apikey",
+    "key",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "credential",
+    "credentials",
+    "apikey",
 ];
 /// Words that say that it is only about one: which key, how many tokens.
 const ABOUT: [&str; 12] = [
-    "id", "ids", "name", "names", "type", "count", "limit", "page", "idempotency", "confirm", "sort", "next",
+    "id",
+    "ids",
+    "name",
+    "names",
+    "type",
+    "count",
+    "limit",
+    "page",
+    "idempotency",
+    "confirm",
+    "sort",
+    "next",
 ];
 
 /// The arguments that are named like a secret and would reach the plugin as they are.
@@ -106,7 +125,10 @@ fn of_one(name: &str, loaded: &Loaded, config: &Config, all: &mut Vec<Advice>) {
     for gap in &about.gaps {
         all.push(Advice {
             place: format!("plugins.{name}"),
-            what: format!("it asks for {} ({}) and was not granted it", gap.wish, gap.reason),
+            what: format!(
+                "it asks for {} ({}) and was not granted it",
+                gap.wish, gap.reason
+            ),
             fix: format!("to grant it, put under [plugins.{name}]: {}", gap.line),
         });
     }
@@ -195,11 +217,25 @@ fn combination(
             learns.push(format!("{pattern} of {endpoint}"));
         }
     }
-    learns.extend(grants.read.iter().map(|it| format!("all that '{it}' keeps")));
-    learns.extend(grants.events.iter().map(|it| format!("the events of '{it}'")));
+    learns.extend(
+        grants
+            .read
+            .iter()
+            .map(|it| format!("all that '{it}' keeps")),
+    );
+    learns.extend(
+        grants
+            .events
+            .iter()
+            .map(|it| format!("the events of '{it}'")),
+    );
     let reading = |tool: &&String| is_read_only(tool, plugins);
     learns.extend(
-        grants.tools.iter().filter(reading).map(|it| format!("what {it} tells")),
+        grants
+            .tools
+            .iter()
+            .filter(reading)
+            .map(|it| format!("what {it} tells")),
     );
     let mut sends = Vec::new();
     for grant in &grants.http {
@@ -245,10 +281,27 @@ mod tests {
 
     #[test]
     fn what_is_named_like_a_secret_is_seen_and_what_is_only_about_one_is_not() {
-        for name in ["api_key", "apiKey", "API-KEY", "password", "auth_token", "clientSecret", "key"] {
+        for name in [
+            "api_key",
+            "apiKey",
+            "API-KEY",
+            "password",
+            "auth_token",
+            "clientSecret",
+            "key",
+        ] {
             assert!(is_secretive(name), "{name}");
         }
-        for name in ["key_id", "keyboard", "tokens_left", "monkey", "idempotency_key", "confirm_token", "token_count", "secretary"] {
+        for name in [
+            "key_id",
+            "keyboard",
+            "tokens_left",
+            "monkey",
+            "idempotency_key",
+            "confirm_token",
+            "token_count",
+            "secretary",
+        ] {
             assert!(!is_secretive(name), "{name}");
         }
     }

@@ -60,7 +60,10 @@ impl CompiledCode {
         }
         let path = self.path(engine, &[&Sha256::digest(wasm)], "cwasm");
         let turn = {
-            let mut all = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self
+                .under_way
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             all.entry(path.clone()).or_default().clone()
         };
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,9 +107,7 @@ impl CompiledCode {
         for part in parts {
             digest.update(Sha256::digest(part));
         }
-        let digest = digest
-            .chain_update(compatibility.0.finalize())
-            .finalize();
+        let digest = digest.chain_update(compatibility.0.finalize()).finalize();
         let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         self.folder.join(format!("{name}.{ending}"))
     }
@@ -226,7 +227,8 @@ mod tests {
         let kept = code(folder.path());
         kept.load(&engine, &of("(component)")).unwrap();
         let first = files(folder.path()).remove(0);
-        kept.load(&engine, &of("(component (core module))")).unwrap();
+        kept.load(&engine, &of("(component (core module))"))
+            .unwrap();
         let second = files(folder.path())
             .into_iter()
             .find(|path| *path != first)

@@ -175,7 +175,11 @@ fn gaps(granted: &Grants, wanted: &[Wanted]) -> Result<Vec<Gap>, String> {
             for asked in &http.allow {
                 let pattern = parsed(asked)?;
                 let mut covered = false;
-                for grant in granted.http.iter().filter(|it| it.endpoint == http.endpoint) {
+                for grant in granted
+                    .http
+                    .iter()
+                    .filter(|it| it.endpoint == http.endpoint)
+                {
                     for allowed in &grant.allow {
                         covered |= parsed(allowed)?.covers(&pattern);
                     }
@@ -355,7 +359,11 @@ mod tests {
 
     #[test]
     fn a_wish_in_other_words_is_refused() {
-        for text in ["everything", "reed = [\"stores\"]", "http = [{ endpoint = \"a\", allow = [\"GET\"] }]"] {
+        for text in [
+            "everything",
+            "reed = [\"stores\"]",
+            "http = [{ endpoint = \"a\", allow = [\"GET\"] }]",
+        ] {
             let wish = Wish {
                 grant: text.to_owned(),
                 reason: String::new(),

@@ -14,9 +14,9 @@ use super::source::{self, Downloads};
 use super::tool::{Tool, compile};
 use super::{PluginError, advice, consent, imports, uri, version};
 use crate::capabilities::Services;
-use crate::capabilities::contract::{PluginPre, VERSION};
 use crate::capabilities::contract::prompts::Prompt as DeclaredPrompt;
 use crate::capabilities::contract::tools::Manifest;
+use crate::capabilities::contract::{PluginPre, VERSION};
 use crate::config::{self, Config, Grants};
 
 const NAME_LENGTH: usize = 32;

@@ -75,7 +75,10 @@ mod tests {
     }
 
     fn json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), r#"[\[\]{}"\\a]{0,6}"#.prop_map(Value::String)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            r#"[\[\]{}"\\a]{0,6}"#.prop_map(Value::String)
+        ];
         leaf.prop_recursive(8, 40, 3, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),

@@ -230,11 +230,13 @@ fn verify(publisher: &str, key: &str, signature: &str, wasm: &[u8]) -> Result<()
             "publishers.{publisher}.key is not a public key of minisign (RW…): {error}"
         ))
     })?;
-    let signature = Signature::decode(signature)
-        .map_err(|error| PluginError::Signature(error.to_string()))?;
+    let signature =
+        Signature::decode(signature).map_err(|error| PluginError::Signature(error.to_string()))?;
     // Not the legacy kind, which hashes nothing before it signs.
     key.verify(wasm, &signature, false).map_err(|error| {
-        PluginError::Signature(format!("it is not one of '{publisher}' over this file: {error}"))
+        PluginError::Signature(format!(
+            "it is not one of '{publisher}' over this file: {error}"
+        ))
     })
 }
 

@@ -60,7 +60,10 @@ mod tests {
         check(b"not wasm").unwrap();
         for version in ["0.9.0", "9.0.0", "0.0.1", ""] {
             let error = check(&saying(version)).unwrap_err().to_string();
-            assert!(error.contains(version) && error.contains(VERSION), "{error}");
+            assert!(
+                error.contains(version) && error.contains(VERSION),
+                "{error}"
+            );
         }
     }
 }

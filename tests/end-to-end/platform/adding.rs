@@ -56,15 +56,16 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
     let config: toml::Table = text.parse().unwrap();
     let plugin = &config["plugins"]["changes"];
     assert_eq!(plugin["sha256"].as_str(), added["sha256"].as_str());
-    assert_eq!(
-        plugin["prefixes"].to_string(),
-        r#"["changes_", "relay_"]"#
-    );
+    assert_eq!(plugin["prefixes"].to_string(), r#"["changes_", "relay_"]"#);
     assert_eq!(
         plugin["grants"]["tools"].to_string(),
         r#"["changes_set", "changes_erase"]"#
     );
-    let listed = printed(&installation.output(&["plugins", "list", "--json"], None).await);
+    let listed = printed(
+        &installation
+            .output(&["plugins", "list", "--json"], None)
+            .await,
+    );
     let listed = listed["plugins"].as_array().unwrap();
     let ours = listed.iter().find(|row| row["name"] == "changes").unwrap();
     assert_eq!(
@@ -101,7 +102,10 @@ async fn one_from_elsewhere_is_downloaded_once_and_what_is_none_leaves_no_trace(
     for (source, says) in [
         (url("gone.wasm"), "404"),
         ("http://example.com/a.wasm".to_owned(), "https://"),
-        (no_component.display().to_string(), "not a WebAssembly component"),
+        (
+            no_component.display().to_string(),
+            "not a WebAssembly component",
+        ),
     ] {
         let arguments = ["plugins", "add", &source, "--yes"];
         let said = complaint(&installation.output(&arguments, None).await);
@@ -124,7 +128,9 @@ async fn one_from_elsewhere_is_downloaded_once_and_what_is_none_leaves_no_trace(
     printed(&installation.output(&added, None).await);
     let asked = shelf.asked.load(std::sync::atomic::Ordering::SeqCst);
     let said = r#"{"message": "hello"}"#;
-    let said = installation.output(&["call", "echo_say", said, "--json"], None).await;
+    let said = installation
+        .output(&["call", "echo_say", said, "--json"], None)
+        .await;
     assert_eq!(printed(&said)["structured"]["message"], "hello");
     assert_eq!(shelf.asked.load(std::sync::atomic::Ordering::SeqCst), asked);
 }
@@ -146,13 +152,24 @@ async fn usage_tells_what_each_plugin_did_and_keeps() {
     assert_eq!(usage().await["calls"], 0);
     let set = r#"{"key": "a", "value": "b"}"#;
     for tool in ["changes_set", "changes_get"] {
-        let arguments = if tool == "changes_set" { set } else { r#"{"key": "a"}"# };
-        let called = installation.output(&["call", tool, arguments, "--json"], None).await;
+        let arguments = if tool == "changes_set" {
+            set
+        } else {
+            r#"{"key": "a"}"#
+        };
+        let called = installation
+            .output(&["call", tool, arguments, "--json"], None)
+            .await;
         assert_eq!(printed(&called)["is_error"], false);
     }
     let after = usage().await;
     assert_eq!(
-        (&after["calls"], &after["failed"], &after["documents"], &after["tenants"]),
+        (
+            &after["calls"],
+            &after["failed"],
+            &after["documents"],
+            &after["tenants"]
+        ),
         (&json!(2), &json!(0), &json!(1), &json!(1)),
         "{after}"
     );

@@ -73,5 +73,8 @@ settings.tool = { name = "hostile_login", description = "Tries.", input = { type
         said.contains("the argument 'userPassword' of hostile_login is named like a secret"),
         "{said}"
     );
-    assert!(!said.contains("key_id") && !said.contains("'api_key'"), "{said}");
+    assert!(
+        !said.contains("key_id") && !said.contains("'api_key'"),
+        "{said}"
+    );
 }

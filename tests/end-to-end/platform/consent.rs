@@ -55,7 +55,9 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
     assert_eq!(code, "consent-missing", "{text}");
     assert!(text.contains("tenants consent --plugin hostile"), "{text}");
 
-    let consent = ["tenants", "consent", "--tenant", "acme", "--plugin", "hostile"];
+    let consent = [
+        "tenants", "consent", "--tenant", "acme", "--plugin", "hostile",
+    ];
     let with = |more: &[&'static str]| [&consent[..], more, &["--json"]].concat();
     // Nobody there to be asked, nobody's key, somebody else's key.
     for (arguments, key, says) in [
@@ -70,7 +72,12 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
 
     let given = printed(&installation.output(&with(&["--yes"]), Some(&key)).await);
     let grants = given["grants"].to_string();
-    for line in ["GET /store at orderdesk", "orderdesk-api-key", "stores_list", "'stores'"] {
+    for line in [
+        "GET /store at orderdesk",
+        "orderdesk-api-key",
+        "stores_list",
+        "'stores'",
+    ] {
         assert!(grants.contains(line), "{line}: {grants}");
     }
     assert!(lists_it(client).await);
@@ -93,8 +100,19 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
         "{shown}"
     );
 
-    let withdrawn = printed(&installation.output(&with(&["--withdraw"]), Some(&key)).await);
+    let told = installation.raw_database();
+    let told = |action: &str| -> i64 {
+        let sql = "SELECT count(*) FROM audit WHERE action = ?1 AND outcome = 'ok'";
+        told.query_row(sql, [action], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(told("tenants.consent"), 2);
+    let withdrawn = printed(
+        &installation
+            .output(&with(&["--withdraw"]), Some(&key))
+            .await,
+    );
     assert_eq!(withdrawn["withdrawn"], true);
+    assert_eq!(told("tenants.consent.withdraw"), 1);
     assert!(!lists_it(client).await);
     let refused = client.call("hostile_peer", list_stores()).await.error();
     assert_eq!(refused.0, "consent-missing");
@@ -108,23 +126,35 @@ async fn the_operators_own_tenant_and_the_plugins_that_ship_need_none() {
     });
     let local = printed(
         &installation
-            .output(&["call", "hostile_peer", &list_stores().to_string(), "--json"], None)
+            .output(
+                &["call", "hostile_peer", &list_stores().to_string(), "--json"],
+                None,
+            )
             .await,
     );
     assert_eq!(local["is_error"], false, "{local}");
     let key = installation.tenant("acme").await;
     let mine = installation
-        .output(&["call", "stores_list", "--tenant", "acme", "--json"], Some(&key))
+        .output(
+            &["call", "stores_list", "--tenant", "acme", "--json"],
+            Some(&key),
+        )
         .await;
     assert_eq!(printed(&mine)["is_error"], false);
-    let consent = ["tenants", "consent", "--tenant", "acme", "--plugin", "orders", "--yes"];
+    let consent = [
+        "tenants", "consent", "--tenant", "acme", "--plugin", "orders", "--yes",
+    ];
     let said = complaint(&installation.output(&consent, Some(&key)).await);
     assert!(said.contains("needs no consent"), "{said}");
 }
 
 /// In this process, where a test can look on.
 fn builder(lines: &str) -> ServerBuilder {
-    Server::builder().plugin("hostile", &guest("guest-hostile"), &format!("{GRANTS}{lines}"))
+    Server::builder().plugin(
+        "hostile",
+        &guest("guest-hostile"),
+        &format!("{GRANTS}{lines}"),
+    )
 }
 
 async fn principal(server: &Server, client: &Client) -> Principal {
@@ -271,7 +301,10 @@ settings.prompt = { name = "hostile_p", messages = 1, bytes = 3 }
     assert_eq!(seen().await, (false, false));
     for (method, params) in &asks {
         let refused = client.request(method, params.clone()).await.json();
-        assert_eq!(refused["error"]["data"]["code"], "consent-missing", "{refused}");
+        assert_eq!(
+            refused["error"]["data"]["code"], "consent-missing",
+            "{refused}"
+        );
     }
     agree(&server, &client, None).await;
     assert_eq!(seen().await, (true, true));

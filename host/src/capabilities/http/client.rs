@@ -9,8 +9,8 @@ use reqwest::dns::Resolve;
 use tokio::time::Instant;
 
 use super::address::SystemResolver;
-use super::endpoint::Endpoint;
 use super::download::{self, DownloadError};
+use super::endpoint::Endpoint;
 use super::exchange::{Outgoing, too_large};
 use super::flight::{FlightKey, Flights, Through};
 use super::guard::Guard;

@@ -55,7 +55,11 @@ fn client(url: &Url, resolver: Arc<dyn Resolve>) -> reqwest::Result<reqwest::Cli
     super::endpoint::ensure_crypto();
     // The operator named this machine: nothing else is reached then.
     let own = url.scheme() == "http";
-    let allowed = if own { Allowed::Loopback } else { Allowed::Public };
+    let allowed = if own {
+        Allowed::Loopback
+    } else {
+        Allowed::Public
+    };
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!(
             env!("CARGO_PKG_NAME"),

@@ -36,10 +36,7 @@ fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn count(
-    transaction: &Transaction<'_>,
-    deeds: &[(String, PluginDeeds)],
-) -> Result<(), StoreError> {
+fn count(transaction: &Transaction<'_>, deeds: &[(String, PluginDeeds)]) -> Result<(), StoreError> {
     for (plugin, did) in deeds {
         transaction
             .prepare_cached(

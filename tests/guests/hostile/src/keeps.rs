@@ -72,13 +72,17 @@ pub(crate) struct Fill {
 /// Keeps a document.
 pub(crate) fn fill(arguments: Fill, context: &Context) -> Result<Kept, ToolError> {
     let value = vec![b'x'; arguments.bytes];
-    context.storage().commit(vec![Write::put(arguments.slot, value)])?;
+    context
+        .storage()
+        .commit(vec![Write::put(arguments.slot, value)])?;
     Ok(kept("kept"))
 }
 
 /// Removes a document.
 pub(crate) fn empty(arguments: Fill, context: &Context) -> Result<Kept, ToolError> {
-    context.storage().commit(vec![Write::remove(arguments.slot)])?;
+    context
+        .storage()
+        .commit(vec![Write::remove(arguments.slot)])?;
     Ok(kept("removed"))
 }
 
