@@ -18,6 +18,7 @@ mod names;
 mod offers;
 mod orders;
 mod pages;
+mod platform;
 mod previews;
 mod processes;
 mod program;

@@ -18,6 +18,7 @@ mod authentication;
 mod chosen_key;
 mod cipher;
 mod confirmations;
+mod consents;
 mod data_key;
 mod documents;
 mod failed_logins;
@@ -51,6 +52,7 @@ pub use authentication::AuthenticationError;
 pub use chosen_key::ChosenKeyError;
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
+pub use consents::{ConsentError, ConsentStanding, Consents, Terms};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use failed_logins::FailedLogins;
@@ -77,6 +79,6 @@ pub use tenants::{
 pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, AuditRow, ConfirmationPurpose, EventKept, HookSummary, KeyId, LinkHash,
-    LinkPurpose, LockId, TenantId, TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId,
+    LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
 };
