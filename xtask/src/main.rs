@@ -7,7 +7,6 @@ mod account;
 mod artefacts;
 mod bench;
 mod connect;
-mod debian;
 mod dist;
 mod lint;
 mod process;
@@ -17,8 +16,8 @@ mod run;
 mod simulator;
 mod steps;
 mod tap;
+mod target;
 mod test;
-mod wasm_target;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
