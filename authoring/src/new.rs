@@ -73,8 +73,18 @@ fn check_name(name: &str) -> Result<()> {
     }
     // `host` is the host's own; the rest is what compilers and interpreters keep for themselves.
     const TAKEN: [&str; 12] = [
-        "host", "plugin", "test", "tests", "core", "std", "alloc", "self", "crate", "super",
-        "vendor", "component",
+        "host",
+        "plugin",
+        "test",
+        "tests",
+        "core",
+        "std",
+        "alloc",
+        "self",
+        "crate",
+        "super",
+        "vendor",
+        "component",
     ];
     if TAKEN.contains(&name) || KEYWORDS.contains(&name) {
         bail!("'{name}' is no name for a plugin: it means something else already");
@@ -121,8 +131,18 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let long = "x".repeat(25);
         for name in [
-            "", "Late", "2late", "late_orders", "late orders", "../late", "a--b", "late-", "host",
-            "fn", "test", &long,
+            "",
+            "Late",
+            "2late",
+            "late_orders",
+            "late orders",
+            "../late",
+            "a--b",
+            "late-",
+            "host",
+            "fn",
+            "test",
+            &long,
         ] {
             let error = create(parent.path(), name, Language::Rust).unwrap_err();
             assert!(error.to_string().contains("is no name"), "{name}: {error}");

@@ -40,7 +40,9 @@ impl Tools {
             .map(PathBuf::from)
             .filter(|cache| cache.is_absolute())
             .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")))
-            .ok_or_else(|| anyhow!("neither HOME nor XDG_CACHE_HOME is set: where may tools be kept?"))?;
+            .ok_or_else(|| {
+                anyhow!("neither HOME nor XDG_CACHE_HOME is set: where may tools be kept?")
+            })?;
         Ok(Self::at(cache.join("orderdesk-mcp/tools")))
     }
 
@@ -153,7 +155,10 @@ impl Tools {
         fs::create_dir_all(&folder)?;
         make(&folder).with_context(|| format!("{name} could not be installed"))?;
         if !works(&folder) {
-            bail!("{name} was installed into {}, and does not work", folder.display());
+            bail!(
+                "{name} was installed into {}, and does not work",
+                folder.display()
+            );
         }
         fs::write(folder.join(COMPLETE), "")?;
         Ok(folder)

@@ -6,8 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::embedded::{
-    self, CONTRACT, Files, JAVASCRIPT_SDK, PYTHON_SDK, RUST_SDK, RUST_SDK_MANIFEST,
-    RUST_SDK_README,
+    self, CONTRACT, Files, JAVASCRIPT_SDK, PYTHON_SDK, RUST_SDK, RUST_SDK_MANIFEST, RUST_SDK_README,
 };
 use crate::language::Language;
 
@@ -108,14 +107,21 @@ mod tests {
             fs::write(&contract, "changed").unwrap();
             assert!(refresh(plugin.path(), language).unwrap());
             assert!(!stale.exists());
-            assert!(fs::read_to_string(&contract).unwrap().contains("world plugin"));
+            assert!(
+                fs::read_to_string(&contract)
+                    .unwrap()
+                    .contains("world plugin")
+            );
         }
     }
 
     #[test]
     fn the_sdks_manifest_stands_on_its_own() {
         let manifest: toml_edit::DocumentMut = RUST_SDK_MANIFEST.parse().unwrap();
-        assert!(!RUST_SDK_MANIFEST.contains("workspace"), "{RUST_SDK_MANIFEST}");
+        assert!(
+            !RUST_SDK_MANIFEST.contains("workspace"),
+            "{RUST_SDK_MANIFEST}"
+        );
         assert_eq!(manifest["package"]["edition"].as_str(), Some("2024"));
         assert!(manifest["dependencies"]["serde"]["version"].is_str());
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application, Data};
-use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
+use orderdesk_mcp::config::{self, Config, ConfigError, DATA_DIR, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
@@ -18,7 +18,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, print, webhooks};
+use commands::{call, plugins, print, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -73,6 +73,9 @@ enum Command {
     /// Make, list, renew and delete hooks: URLs at which other programs tell that something happened
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Make, build, try and examine plugins
+    #[command(subcommand)]
+    Plugins(plugins::Plugins),
     /// Call a tool from the terminal, without an agent
     ///
     /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal. A
@@ -136,9 +139,14 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             ExitCode::FAILURE
         });
     }
+    if let Command::Plugins(command) = command_line.command {
+        let own_data =
+            command_line.global.data_dir.is_some() || environment.get(DATA_DIR).is_some();
+        return plugins::run(command, config, own_data, &environment, json).await;
+    }
     let config = config?;
     match command_line.command {
-        Command::Check => {}
+        Command::Check | Command::Plugins(_) => {}
         Command::Serve { .. } => serve(&config, &environment).await?,
         Command::Stdio {
             toolsets,

@@ -67,13 +67,7 @@ pub(crate) fn components(project: &Project, steps: &mut Steps) -> Result<Vec<Com
     target::ensure(project, steps)?;
     steps.run("build the components", || {
         let mut command = project::cargo();
-        command.args([
-            "build",
-            "--profile",
-            "plugin",
-            "--target",
-            target::NAME,
-        ]);
+        command.args(["build", "--profile", "plugin", "--target", target::NAME]);
         for component in &components {
             command.args(["--package", &component.package]);
         }

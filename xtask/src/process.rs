@@ -4,8 +4,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-pub(crate) use orderdesk_authoring::process::{exists, line_of, output_of, run};
 use orderdesk_authoring::process::{cannot_start, wait_within};
+pub(crate) use orderdesk_authoring::process::{exists, line_of, output_of, run};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How often a child is asked whether it has ended.

@@ -1,8 +1,8 @@
 //! The WebAssembly target, installed as a step of a command.
 
 use anyhow::Result;
-pub(crate) use orderdesk_authoring::wasm_target::NAME;
 use orderdesk_authoring::wasm_target;
+pub(crate) use orderdesk_authoring::wasm_target::NAME;
 
 use crate::project::Project;
 use crate::steps::Steps;

@@ -61,7 +61,9 @@ impl Package {
             package.name = name.to_owned();
         }
         if package.name.is_empty() || package.name.starts_with('.') {
-            bail!("package.json: `name` is what the component's file is called, and must say something");
+            bail!(
+                "package.json: `name` is what the component's file is called, and must say something"
+            );
         }
         Ok(package)
     }

@@ -115,7 +115,12 @@ mod tests {
     #[test]
     fn what_building_makes_is_no_reason_to_build_again() {
         let plugin = Path::new("/p");
-        for source in ["src/lib.rs", "plugin.js", "data/a.json", ".cargo/config.toml"] {
+        for source in [
+            "src/lib.rs",
+            "plugin.js",
+            "data/a.json",
+            ".cargo/config.toml",
+        ] {
             assert!(is_source(plugin, &plugin.join(source)), "{source}");
         }
         for made in [

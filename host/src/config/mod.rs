@@ -17,7 +17,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 pub use find::{default_data_dir, find_config};
-pub use load::{ConfigError, Environment, load};
+pub use load::{ConfigError, DATA_DIR, Environment, load};
 pub use public_url::PublicUrl;
 pub use value::FromEnvironment;
 
@@ -249,7 +249,7 @@ pub struct Plugin {
     /// The component's digest in hexadecimal; another file is refused.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// What its tools' names may start with. Default: the plugin's name and an underscore.
+    /// What its tools' names may start with. Default: the plugin's name, `_` for `-`, and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
     /// What its resources' URIs may start with, without `://`. Default: the plugin's name.

@@ -100,7 +100,7 @@ pub async fn load(
     let prefixes = settings
         .prefixes
         .clone()
-        .unwrap_or_else(|| vec![format!("{name}_")]);
+        .unwrap_or_else(|| vec![format!("{}_", name.replace('-', "_"))]);
     let mut tools = Vec::new();
     for tool in described.tools {
         let tool =
@@ -238,7 +238,10 @@ fn check_name(name: &str) -> Result<(), PluginError> {
     )))
 }
 
-fn read(source: &std::path::Path, expected: Option<&str>) -> Result<Vec<u8>, PluginError> {
+pub(super) fn read(
+    source: &std::path::Path,
+    expected: Option<&str>,
+) -> Result<Vec<u8>, PluginError> {
     let unreadable = |error| PluginError::Unreadable {
         path: source.display().to_string(),
         error,

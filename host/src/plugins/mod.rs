@@ -12,6 +12,7 @@ mod exports;
 mod hooks;
 mod host;
 mod imports;
+mod inspect;
 mod instance;
 mod intent;
 mod load;
@@ -27,6 +28,7 @@ mod selection;
 mod stdio;
 mod tool;
 mod uri;
+mod wishes;
 
 use thiserror::Error;
 
@@ -37,6 +39,7 @@ pub use confirm::{Answered, Asked, AskedQuestion, Reply};
 pub use engine::{EngineError, PluginEngine};
 pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
+pub use inspect::{InspectedTool, InspectedWish, Inspection, inspect};
 pub use native::{Native, NativeTool};
 pub use offer::Asking;
 pub use prompt::Prompt;
@@ -44,6 +47,7 @@ pub use registry::{Listed, Offered, Problem, Registry};
 pub use resource::Resource;
 pub use selection::{ReadOnly, Selection, unknown_toolset};
 pub use tool::{Tool, ToolHints};
+pub use wishes::{Gap, gaps};
 
 /// Characters of [`PluginError::line`].
 const LINE: usize = 600;

@@ -56,7 +56,7 @@ impl From<Template> for Declared {
 /// What a plugin says.
 pub struct Declared {
     is_template: bool,
-    uri: String,
+    pub(super) uri: String,
     name: String,
     title: String,
     description: String,
