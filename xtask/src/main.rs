@@ -8,6 +8,7 @@ mod artefacts;
 mod bench;
 mod connect;
 mod dist;
+mod docs;
 mod lint;
 mod process;
 mod project;
@@ -95,9 +96,11 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// Write the reference of the contract in docs/plugins.md, from wit/
+    Docs,
     /// Measure, with release artefacts; ends with a line `RESULT {json}`
     Bench {
-        /// What to measure: `call` or `orders`
+        /// What to measure: `call`, `orders` or `plugins`
         name: String,
     },
 }
@@ -127,6 +130,7 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
         Command::Lint => lint::lint(project),
         Command::Dist { debug } => dist::dist(project, debug),
+        Command::Docs => docs::docs(project),
         Command::Bench { name } => bench::bench(project, &name),
     }
 }

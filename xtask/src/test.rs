@@ -24,10 +24,16 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
     let built = artefacts::binaries_and_tests(project, &mut steps)?;
     let artefacts = Artefacts::of(project, &built)?;
 
+    // Before the Rust tests, which build plugins in Python, too.
+    let prepared = steps.attempt("prepare the Python client", || {
+        let python = Python::prepare(project)?;
+        let scripts = python.scripts()?;
+        Ok((python, scripts))
+    });
     steps.attempt("Rust tests", || {
         process::run(&mut rust_tests(project, &artefacts, all, filter))
     });
-    let total = clients(project, &mut steps, &artefacts, filter);
+    let total = clients(prepared, &mut steps, &artefacts, filter);
 
     let mut output = std::io::stdout();
     writeln!(output, "\n{}", steps.summary())?;
@@ -95,17 +101,12 @@ fn rust_tests(
 
 /// Runs the client scripts whose name contains `filter`; what cannot even run counts as one failure.
 fn clients(
-    project: &Project,
+    prepared: Option<(Python, Vec<String>)>,
     steps: &mut Steps,
     artefacts: &Artefacts,
     filter: Option<&str>,
 ) -> Tally {
     let mut total = Tally::default();
-    let prepared = steps.attempt("prepare the Python client", || {
-        let python = Python::prepare(project)?;
-        let scripts = python.scripts()?;
-        Ok((python, scripts))
-    });
     let Some((python, scripts)) = prepared else {
         total.failed = 1;
         return total;

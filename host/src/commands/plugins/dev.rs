@@ -60,7 +60,7 @@ pub(super) async fn dev(
                     key = Some(access_key(&config, own_data, environment).await?);
                 }
                 serve(
-                    &config,
+                    &mut config,
                     environment,
                     key.as_ref().and_then(Option::as_ref),
                     async {
@@ -93,7 +93,7 @@ async fn build_once(plugin: &Path) -> anyhow::Result<Built> {
 
 /// Serves until `until` ends, and answers what that did.
 async fn serve(
-    config: &Config,
+    config: &mut Config,
     environment: &Environment,
     key: Option<&SecretString>,
     until: impl Future<Output = bool>,
@@ -103,6 +103,8 @@ async fn serve(
         .await
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
+    // Clients find it where it was, whatever port was free the first time.
+    config.server.listen = address;
     application.host.loaded(config.mcp.list_wait).await;
     let registry = application.host.registry();
     for problem in registry.problems() {
