@@ -10,6 +10,7 @@ use crate::capabilities::Services;
 use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
+use crate::capabilities::stored::StoredBytes;
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
 use crate::plugins::{
@@ -17,8 +18,8 @@ use crate::plugins::{
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, ServerKeySource,
-    Tenancy, TenancyError,
+    Confirmations, Consents, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError,
+    ServerKeySource, Tenancy, TenancyError,
 };
 
 /// The variable that holds the server key, where it shall not be a file.
@@ -130,8 +131,10 @@ impl Data {
             tenancy: self.tenancy.clone(),
             secrets: Secrets::new(self.database.clone(), clock.clone()),
             documents: Documents::new(self.database.clone(), clock.clone()),
+            stored: StoredBytes::new(self.database.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
+            consents: Consents::new(self.database.clone(), clock.clone()),
             hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,
@@ -183,6 +186,7 @@ impl Application {
             native,
         );
         tokio::spawn(purge(data.database.clone(), host.stopping()));
+        tokio::spawn(host.clone().keep_counting());
         tokio::spawn(warn_of_unknown_sets(
             host.clone(),
             config.mcp.toolsets.clone(),

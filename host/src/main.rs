@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application};
-use orderdesk_mcp::config::{self, Config, ConfigError, DATA_DIR, Environment};
+use orderdesk_mcp::config::{self, Config, DATA_DIR, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
@@ -18,7 +18,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, connect, keys, plugins, print, server_key, shell, tenants, webhooks};
+use commands::{call, connect, keys, plugins, print, server_key, shell, tenants, watch, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -140,7 +140,9 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     }
     let environment = Environment::of_process();
     let json = command_line.global.json;
-    let config = read_config(&command_line, &environment);
+    let (file, settings) = layers(&command_line);
+    let config = config::load(file.as_deref(), &environment, &settings);
+    let layers = (file.clone(), settings);
     if let Command::Check = command_line.command {
         let report = match &config {
             Ok(config) => check::check(config, &environment).await,
@@ -156,7 +158,15 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     if let Command::Plugins(command) = command_line.command {
         let own_data =
             command_line.global.data_dir.is_some() || environment.get(DATA_DIR).is_some();
-        return plugins::run(command, config, own_data, &environment, json).await;
+        return plugins::run(
+            command,
+            config,
+            file.as_deref(),
+            own_data,
+            &environment,
+            json,
+        )
+        .await;
     }
     let config = config?;
     match command_line.command {
@@ -172,7 +182,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             command_line.global.data_dir.as_deref(),
             json,
         )?,
-        Command::Serve { .. } => serve(&config, &environment).await?,
+        Command::Serve { .. } => serve(&config, &environment, layers).await?,
         Command::Stdio {
             toolsets,
             read_only,
@@ -181,7 +191,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
                 toolsets: mcp::named(&toolsets.unwrap_or_default()).collect(),
                 read_only,
             };
-            stdio(&config, &environment, choice).await?;
+            stdio(&config, &environment, choice, layers).await?;
         }
         Command::Tenants(command) => tenants::run(&config, &environment, command, json).await?,
         Command::Keys(command) => keys::run(&config, &environment, command, json).await?,
@@ -208,10 +218,10 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_config(
-    command_line: &CommandLine,
-    environment: &Environment,
-) -> Result<Config, ConfigError> {
+/// The configuration's file, and what the command line says instead of it.
+type Layers = (Option<PathBuf>, Vec<(&'static str, String)>);
+
+fn layers(command_line: &CommandLine) -> Layers {
     let mut settings = Vec::new();
     if let Some(folder) = &command_line.global.data_dir {
         settings.push(("server.data_dir", folder.display().to_string()));
@@ -227,11 +237,24 @@ fn read_config(
         .config
         .clone()
         .or_else(config::find_config);
-    config::load(file.as_deref(), environment, &settings)
+    (file, settings)
 }
 
-async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+/// Lets the host follow its configuration.
+fn follow(
+    application: &Application,
+    config: &Config,
+    environment: &Environment,
+    (file, settings): Layers,
+) -> anyhow::Result<()> {
+    let (environment, path) = (environment.clone(), file.clone());
+    let read = move || config::load(path.as_deref(), &environment, &settings);
+    watch::start(application.host.clone(), file, config, read)
+}
+
+async fn serve(config: &Config, environment: &Environment, layers: Layers) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     mcp::serve(
         config,
         application.host,
@@ -242,8 +265,14 @@ async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn stdio(config: &Config, environment: &Environment, choice: Choice) -> anyhow::Result<()> {
+async fn stdio(
+    config: &Config,
+    environment: &Environment,
+    choice: Choice,
+    layers: Layers,
+) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     let mut caller = stdio_caller(config, environment, &application, None).await?;
     caller.choice = choice;
     let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));

@@ -60,7 +60,11 @@ async fn a_change_is_served_and_a_broken_one_waits_for_the_next() {
         .unwrap();
     let said = Said::new(BufReader::new(child.stderr.take().unwrap()).lines());
 
-    let (client, _) = served(&said);
+    let url = said.after("serving MCP at ");
+    let key = said.after("Authorization: Bearer ");
+    assert!(key.starts_with("odm_"));
+    said.after("tools are served");
+    let client = Client::new(url, SecretString::from(key));
     let answer = client
         .call("late_hello", json!({"person": "Ada"}))
         .await
@@ -73,14 +77,18 @@ async fn a_change_is_served_and_a_broken_one_waits_for_the_next() {
     let source = std::fs::read_to_string(workshop.path("late/plugin.js")).unwrap();
     workshop.write("late/plugin.js", "export default nothing(");
     said.after("waiting for a change");
+    let answer = client
+        .call("late_hello", json!({"person": "Ada"}))
+        .await
+        .ok();
+    assert_eq!(answer["greeting"], "Hello, Ada!");
     workshop.write("late/plugin.js", &source.replace("Hello", "Good morning"));
-    let (client, key) = served(&said);
+    said.after("tools are served");
     let answer = client
         .call("late_hello", json!({"person": "Ada"}))
         .await
         .ok();
     assert_eq!(answer["greeting"], "Good morning, Ada!");
-    assert!(key.starts_with("odm_"));
 
     let id = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(id, Signal::INT).unwrap();
@@ -92,11 +100,4 @@ async fn a_change_is_served_and_a_broken_one_waits_for_the_next() {
             .unwrap()
             .success()
     );
-}
-
-/// A client of what is served from now on, and its key.
-fn served(said: &Said) -> (Client, String) {
-    let url = said.after(" tools at ");
-    let key = said.after("Authorization: Bearer ");
-    (Client::new(url, SecretString::from(key.clone())), key)
 }

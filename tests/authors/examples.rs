@@ -13,7 +13,11 @@ async fn serving(example: &str, name: &str, grants: &str) -> (Server, Client) {
         build_example(&example)
     });
     let server = Server::builder()
-        .plugin(name, &wasm.await.unwrap(), grants)
+        .plugin(
+            name,
+            &wasm.await.unwrap(),
+            &format!("consent = \"operator\"\n{grants}"),
+        )
         .start()
         .await;
     let problems = server.application.host.registry().problems().to_vec();

@@ -13,6 +13,7 @@ mod listing;
 mod names;
 mod offers;
 mod orders;
+mod platform;
 mod previews;
 mod processes;
 mod program;

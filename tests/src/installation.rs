@@ -86,7 +86,8 @@ impl Installation {
         self
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration's file.
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("orderdesk.toml")
     }
 
@@ -98,6 +99,29 @@ impl Installation {
     /// What its processes keep, as somebody with the file sees and changes it.
     pub fn raw_database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.data().join("orderdesk-mcp.db")).unwrap()
+    }
+
+    /// Changes the configuration's file, in one piece, as an editor does.
+    pub fn change(&self, change: impl FnOnce(&mut toml::Table)) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        let mut config: toml::Table = text.parse().unwrap();
+        change(&mut config);
+        let new = self.folder.path().join("new.toml");
+        std::fs::write(&new, config.to_string()).unwrap();
+        std::fs::rename(new, self.config()).unwrap();
+    }
+
+    /// Runs a command to its end, with this access key in its environment.
+    pub async fn run(&self, arguments: &[&str], key: Option<&str>) -> std::process::Output {
+        let mut command = self.command(arguments);
+        command.stderr(Stdio::piped());
+        if let Some(key) = key {
+            command.env("ORDERDESK_MCP_MASTER_KEY", key);
+        }
+        tokio::time::timeout(PATIENCE * 2, command.output())
+            .await
+            .expect("the command did not end")
+            .unwrap()
     }
 
     /// The program with these arguments, to be run on this installation.

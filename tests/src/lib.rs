@@ -15,6 +15,7 @@ mod files;
 mod installation;
 mod server;
 mod snapshot;
+mod subscription;
 
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
@@ -23,3 +24,4 @@ pub use installation::{Agent, Installation, Process};
 pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
 pub use snapshot::assert_snapshot;
+pub use subscription::Subscription;

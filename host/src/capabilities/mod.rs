@@ -2,6 +2,7 @@
 
 pub mod buckets;
 pub mod cache;
+mod consent;
 pub mod context;
 pub mod contract;
 mod crypto;
@@ -13,12 +14,13 @@ mod requests;
 pub mod sealing;
 mod session;
 mod storage;
+pub mod stored;
 pub mod usage;
 
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::tenancy::{Confirmations, Documents, Hooks, Locks, Secrets, Tenancy};
+use crate::tenancy::{Confirmations, Consents, Documents, Hooks, Locks, Secrets, Tenancy};
 
 /// What all calls share.
 pub struct Services {
@@ -30,10 +32,14 @@ pub struct Services {
     pub secrets: Secrets,
     /// Plugins' documents.
     pub documents: Documents,
+    /// How much plugins keep.
+    pub stored: stored::StoredBytes,
     /// Locks with leases.
     pub locks: Locks,
     /// Tokens of previews, and of calls that asked something.
     pub confirmations: Confirmations,
+    /// What tenants agreed to.
+    pub consents: Consents,
     /// Hooks, and the events that came through them.
     pub hooks: Hooks,
     /// Answers worth keeping for a few seconds.

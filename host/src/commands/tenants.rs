@@ -9,6 +9,7 @@ use orderdesk_mcp::config::{Config, Environment};
 use orderdesk_mcp::tenancy::TenantRecord;
 use serde_json::json;
 
+use super::consent;
 use super::presence::{chosen_key, standing_tenant};
 use super::print;
 
@@ -47,6 +48,12 @@ pub(crate) enum Tenants {
         #[arg(long)]
         yes: bool,
     },
+    /// Agree, with the tenant's master key, that a plugin reaches what is the tenant's
+    ///
+    /// Shows who publishes the plugin, what it is granted and why it asks for that, and for which subjects; then asks. The key
+    /// is taken from ORDERDESK_MCP_MASTER_KEY, else asked for without echo, else a line of stdin. A plugin that is granted more
+    /// later has to be agreed to again.
+    Consent(consent::Consent),
 }
 
 /// Runs the command.
@@ -56,9 +63,16 @@ pub(crate) async fn run(
     command: Tenants,
     as_json: bool,
 ) -> anyhow::Result<()> {
+    let command = match command {
+        Tenants::Consent(command) => {
+            return consent::run(config, environment, command, as_json).await;
+        }
+        other => other,
+    };
     let data = Data::open(config, environment).await?;
     let tenancy = &data.tenancy;
     match command {
+        Tenants::Consent(_) => {}
         Tenants::Create { name, choose_key } => {
             if choose_key {
                 let key = chosen_key(environment)?;

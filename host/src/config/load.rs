@@ -102,7 +102,7 @@ pub fn load(
         .and_then(Path::parent)
         .unwrap_or_else(|| Path::new("."));
     for plugin in config.plugins.values_mut() {
-        plugin.source = base.join(&plugin.source);
+        plugin.source = plugin.source.clone().from_folder(base);
     }
     Ok(config)
 }
@@ -252,7 +252,7 @@ mod tests {
         let config = load(Some(&file), &Environment::default(), &[]).unwrap();
         assert_eq!(
             config.plugins["orders"].source,
-            folder.path().join("plugins/orders.wasm")
+            crate::config::Source::File(folder.path().join("plugins/orders.wasm"))
         );
     }
 }

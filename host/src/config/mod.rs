@@ -6,6 +6,7 @@ mod find;
 mod load;
 mod public_url;
 mod security;
+mod source;
 mod value;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use find::{default_data_dir, find_config};
 pub use load::{ConfigError, DATA_DIR, Environment, load};
 pub use public_url::PublicUrl;
 pub use security::Security;
+pub use source::Source;
 pub use value::FromEnvironment;
 
 /// Everything that an operator can set. Unknown keys are errors.
@@ -39,6 +41,8 @@ pub struct Config {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// How long what came through hooks is kept.
     pub webhooks: Webhooks,
+    /// Whose signatures are known, by name.
+    pub publishers: BTreeMap<String, Publisher>,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
@@ -111,7 +115,7 @@ pub enum Confirm {
 impl Default for Mcp {
     fn default() -> Self {
         Self {
-            list_wait: Duration::from_secs(20),
+            list_wait: Duration::from_secs(10),
             instructions: String::new(),
             toolsets: Vec::new(),
             read_only: false,
@@ -139,7 +143,7 @@ impl Default for Webhooks {
 }
 
 /// `[limits]` and `[plugins.NAME.limits]`: what one tool call may use.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// All linear memories of the call together.
@@ -158,6 +162,12 @@ pub struct Limits {
     pub http_bytes: ByteSize,
     /// HTTP requests that one call may send.
     pub http_requests: u32,
+    /// Bytes that a plugin may keep for one tenant, as it wrote them.
+    pub stored: ByteSize,
+    /// Lines that one call may write into the log, printing and the tools that it calls included.
+    pub log_lines: u32,
+    /// How deep arrays and objects may lie within each other, in arguments and answers.
+    pub nesting: u32,
 }
 
 impl Default for Limits {
@@ -170,6 +180,9 @@ impl Default for Limits {
             output: ByteSize::mib(4),
             http_bytes: ByteSize::mib(32),
             http_requests: 100,
+            stored: ByteSize::mib(256),
+            log_lines: 1000,
+            nesting: 64,
         }
     }
 }
@@ -244,15 +257,26 @@ pub struct Rate {
     pub per_second: NonZeroU32,
 }
 
+/// `[publishers.NAME]`: somebody who signs components.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// The public key of minisign, `RW…`. The signature stands beside the component, as `SOURCE.minisig`.
+    pub key: String,
+}
+
 /// `[plugins.NAME]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plugin {
-    /// The component's file; a relative path starts at the config file's folder.
-    pub source: PathBuf,
-    /// The component's digest in hexadecimal; another file is refused.
+    /// The component's file, or the URL of one; a relative path starts at the config file's folder.
+    pub source: Source,
+    /// The component's digest in hexadecimal; another file is refused. A URL needs it.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// Whose signature it must carry: a name of `[publishers]`.
+    #[serde(default)]
+    pub publisher: Option<String>,
     /// What its tools' names may start with. Default: the plugin's name, `_` for `-`, and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
@@ -262,6 +286,9 @@ pub struct Plugin {
     /// What it may reach. Omitted means denied.
     #[serde(default)]
     pub grants: Grants,
+    /// Who has to agree before it touches what belongs to a tenant.
+    #[serde(default)]
+    pub consent: Consent,
     /// Overrides of `[limits]`.
     #[serde(default)]
     pub limits: PluginLimits,
@@ -276,12 +303,43 @@ pub struct Plugin {
     pub enabled: bool,
 }
 
+impl Plugin {
+    /// A plugin that is granted nothing.
+    pub fn of(source: Source) -> Self {
+        Self {
+            source,
+            sha256: None,
+            publisher: None,
+            prefixes: None,
+            schemes: None,
+            grants: Grants::default(),
+            consent: Consent::default(),
+            limits: PluginLimits::default(),
+            settings: serde_json::Map::new(),
+            tools: ToolFilter::default(),
+            enabled: true,
+        }
+    }
+}
+
+/// `[plugins.NAME] consent`: who has to agree before a plugin touches what belongs to a tenant: its sealed keys, and the
+/// documents, tools and events of other plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// Each tenant for itself, with its master key.
+    #[default]
+    Tenant,
+    /// The operator, for all tenants.
+    Operator,
+}
+
 fn enabled() -> bool {
     true
 }
 
 /// `[plugins.NAME.limits]`: as `[limits]`, each optional.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PluginLimits {
     /// See [`Limits::memory`].
@@ -300,6 +358,12 @@ pub struct PluginLimits {
     pub http_bytes: Option<ByteSize>,
     /// See [`Limits::http_requests`].
     pub http_requests: Option<u32>,
+    /// See [`Limits::stored`].
+    pub stored: Option<ByteSize>,
+    /// See [`Limits::log_lines`].
+    pub log_lines: Option<u32>,
+    /// See [`Limits::nesting`].
+    pub nesting: Option<u32>,
 }
 
 impl PluginLimits {
@@ -313,12 +377,15 @@ impl PluginLimits {
             output: self.output.unwrap_or(host.output),
             http_bytes: self.http_bytes.unwrap_or(host.http_bytes),
             http_requests: self.http_requests.unwrap_or(host.http_requests),
+            stored: self.stored.unwrap_or(host.stored),
+            log_lines: self.log_lines.unwrap_or(host.log_lines),
+            nesting: self.nesting.unwrap_or(host.nesting),
         }
     }
 }
 
 /// `[plugins.NAME.grants]`: what a plugin may reach. Omitted means denied.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grants {
     /// Endpoints, narrowed to methods and paths.
@@ -334,7 +401,7 @@ pub struct Grants {
 }
 
 /// One endpoint and what may be asked of it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpGrant {
     /// A name of `[endpoints]`.
@@ -345,7 +412,7 @@ pub struct HttpGrant {
 }
 
 /// Which of a plugin's tools are served.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ToolFilter {
     /// Only these, where given.

@@ -15,7 +15,7 @@ use super::{answer, progress};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::plugins::{
-    CallRequest, Listed, PluginHost, Registry, Reply, Selection, unknown_toolset,
+    Agreed, CallRequest, Listed, PluginHost, Registry, Reply, Selection, unknown_toolset,
 };
 
 impl McpServer {
@@ -62,7 +62,10 @@ impl McpServer {
         match registry.find(name) {
             Some(listed) if in_scope(listed, caller) => Ok(listed.clone()),
             _ if !complete => Err(still_loading(name)),
-            _ => Err(unknown_tool(name, &registry, caller, selection)),
+            _ => {
+                let agreed = self.agreed(caller).await?;
+                Err(unknown_tool(name, &registry, caller, selection, &agreed))
+            }
         }
     }
 
@@ -202,6 +205,7 @@ fn unknown_tool(
     registry: &Registry,
     caller: &Caller,
     selection: &Selection,
+    agreed: &Agreed,
 ) -> ErrorData {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
     let nearest: Vec<&str> = registry
@@ -209,7 +213,9 @@ fn unknown_tool(
         .into_iter()
         .filter(|name| {
             registry.find(name).is_some_and(|listed| {
-                in_scope(listed, caller) && selection.lists(listed, &caller.principal.scopes)
+                in_scope(listed, caller)
+                    && agreed.serves(listed)
+                    && selection.lists(listed, &caller.principal.scopes)
             })
         })
         .collect();

@@ -12,6 +12,7 @@ use super::confirm::{Answered, Asked, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
+use super::nesting;
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
@@ -91,6 +92,16 @@ impl PluginHost {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
+        let mut request = request;
+        if let Runner::Plugin(plugin) = &listed.runner {
+            let principal = &request.caller.principal;
+            request.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
+        }
+        nesting::check_value(
+            &request.arguments,
+            listed.limits().nesting,
+            listed.plugin_name(),
+        )?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
         let deadline = Instant::now() + listed.limits().time;
@@ -180,7 +191,7 @@ impl PluginHost {
             progress: request.progress,
             secrets,
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
@@ -199,6 +210,7 @@ impl PluginHost {
         intent: Intent,
     ) -> Result<Reply, Error> {
         let previews = intent.mode == Mode::Preview;
+        let started = Instant::now();
         let answer = self
             .steps(
                 listed,
@@ -220,6 +232,15 @@ impl PluginHost {
             outcome_unknown: error.outcome_unknown && !previews,
             ..error
         });
+        self.deeds.count(
+            listed.plugin_name(),
+            answer.is_err(),
+            started.elapsed(),
+            plugin
+                .limits
+                .http_requests
+                .saturating_sub(context.budget.requests_left()),
+        );
         self.release_locks(plugin, &context).await;
         if previews || !matches!(answer, Ok(Reply::Done(_))) {
             // A secret that came with a failed call is of no use to anybody; with a preview or a question it comes again.

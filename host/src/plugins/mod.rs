@@ -1,53 +1,65 @@
 //! Plugins: found, verified, compiled, instantiated fresh for each call, limited. Knows no MCP.
 
 mod admission;
+mod advice;
 mod answer;
 mod arguments;
 mod call;
+mod candidate;
 mod compiled;
 mod confirm;
+mod consent;
+mod deeds;
 mod engine;
 mod events;
 mod exports;
+mod grants;
 mod hooks;
 mod host;
 mod imports;
-mod inspect;
 mod instance;
 mod intent;
 mod load;
 mod native;
+mod nesting;
 mod offer;
 mod peer;
 mod preview;
 mod prompt;
 mod registry;
+mod reload;
 mod resource;
 mod schema_weight;
 mod selection;
+mod source;
 mod stdio;
 mod tool;
 mod uri;
-mod wishes;
+mod version;
 
 use thiserror::Error;
 
+pub use advice::{Advice, advice};
 pub use answer::{Answer, Content, Structured};
 pub use call::CallRequest;
+pub use candidate::Candidate;
 pub use compiled::CompiledCode;
 pub use confirm::{Answered, Asked, AskedQuestion, Reply};
+pub use consent::Agreed;
 pub use engine::{EngineError, PluginEngine};
+pub use grants::{Gap, Wanted};
 pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
-pub use inspect::{InspectedTool, InspectedWish, Inspection, inspect};
+pub use load::{About, Loaded, usual_prefix};
 pub use native::{Native, NativeTool};
 pub use offer::Asking;
 pub use prompt::Prompt;
 pub use registry::{Listed, Offered, Problem, Registry};
+pub use reload::Reloaded;
 pub use resource::Resource;
 pub use selection::{ReadOnly, Selection, unknown_toolset};
+pub use source::{Downloads, digest, fetch, keep};
 pub use tool::{Tool, ToolHints};
-pub use wishes::{Gap, gaps};
 
 /// Characters of [`PluginError::line`].
 const LINE: usize = 600;
@@ -76,6 +88,17 @@ pub enum PluginError {
         /// In the config.
         expected: String,
     },
+    /// It could not be downloaded.
+    #[error("it cannot be downloaded from {url}: {what}")]
+    Download {
+        /// From where.
+        url: String,
+        /// What went wrong.
+        what: String,
+    },
+    /// It is not signed as the config asks.
+    #[error("its signature does not hold: {0}")]
+    Signature(String),
     /// No component, or a damaged one.
     #[error("its file is not a WebAssembly component: {0}")]
     NotAComponent(String),

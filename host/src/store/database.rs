@@ -4,15 +4,17 @@ use async_trait::async_trait;
 
 use super::{
     AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyDatabase, KeyId, LockId,
-    LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
-    TenantId, TenantRecord, Write,
+    ConfirmationTaken, ConsentDatabase, Document, HookDatabase, InsertTenantError, KeyDatabase,
+    KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError,
+    Taken, TenantId, TenantRecord, UsageDatabase, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
-pub trait Database: HookDatabase + KeyDatabase + Send + Sync {
+pub trait Database:
+    HookDatabase + KeyDatabase + ConsentDatabase + UsageDatabase + Send + Sync
+{
     /// Checks that the database answers.
     ///
     /// # Errors

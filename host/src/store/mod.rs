@@ -8,6 +8,7 @@
 
 mod buckets;
 mod confirmations;
+mod consents;
 mod database;
 mod directory;
 mod documents;
@@ -17,11 +18,13 @@ mod identifiers;
 mod keys;
 mod records;
 pub mod sqlite;
+mod usage;
 
 pub use buckets::{BucketQuota, Taken};
 pub use confirmations::{
     ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
 };
+pub use consents::{ConsentDatabase, ConsentRecord};
 pub use database::Database;
 pub use directory::prepare_data_directory;
 pub use documents::{Change, CommitError, Condition, Content, Document, Scan, Write};
@@ -38,3 +41,4 @@ pub use records::{
     RevokeOutcome, SecretRecord, TenantRecord,
 };
 pub use sqlite::SqliteDatabase;
+pub use usage::{PluginDeeds, PluginUsage, UsageDatabase};

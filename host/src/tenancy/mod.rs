@@ -17,6 +17,7 @@ mod authentication;
 mod chosen_key;
 mod cipher;
 mod confirmations;
+mod consents;
 mod data_key;
 mod documents;
 mod failed_logins;
@@ -45,6 +46,7 @@ pub use authentication::AuthenticationError;
 pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
+pub use consents::{ConsentError, Consents, Standing, Terms};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use failed_logins::FailedLogins;
@@ -67,6 +69,6 @@ pub use tenants::{
 };
 
 pub use crate::store::{
-    AccessKeyRecord, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
-    TenantRecord,
+    AccessKeyRecord, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId, LockId,
+    TenantId, TenantRecord,
 };

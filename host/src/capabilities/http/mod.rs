@@ -13,6 +13,7 @@ mod bucket;
 mod call;
 mod client;
 mod conceal;
+mod download;
 mod encodings;
 mod endpoint;
 mod error;
@@ -35,6 +36,7 @@ pub use call::{
     CallScope, LockLease, OpenedSecret, ResponseBudget, SecretOpener, Take, TokenBuckets,
 };
 pub use client::HttpCapability;
+pub use download::DownloadError;
 pub use endpoint::{EndpointSettings, SettingsError};
 pub use error::{ErrorKind, HttpError};
 pub use grant::{AllowPattern, HttpGrant, PatternError};

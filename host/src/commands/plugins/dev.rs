@@ -2,19 +2,22 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use notify_debouncer_mini::notify::RecursiveMode;
 use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
 use orderdesk_authoring::build::{self, Built};
 use orderdesk_authoring::tools::Tools;
 use orderdesk_mcp::application::{Application, Data};
-use orderdesk_mcp::config::{Config, Environment, Plugin};
+use orderdesk_mcp::config::{Config, Environment, Plugin, Source};
 use orderdesk_mcp::mcp;
+use orderdesk_mcp::plugins::PluginHost;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::blocking;
 use crate::asked_to_stop;
@@ -47,42 +50,33 @@ pub(super) async fn dev(
     let stop = asked_to_stop()?;
     tokio::pin!(stop);
 
-    let mut key = None;
+    let mut serving: Option<Serving> = None;
     loop {
         let built = tokio::select! {
-            () = &mut stop => return Ok(()),
+            () = &mut stop => break,
             built = build_once(&plugin) => built,
         };
-        let changed = match built {
+        match built {
             Ok(built) => {
-                install(&mut config, &plugin, &built);
-                if key.is_none() {
-                    key = Some(access_key(&config, own_data, environment).await?);
-                }
-                serve(
-                    &mut config,
-                    environment,
-                    key.as_ref().and_then(Option::as_ref),
-                    async {
-                        tokio::select! {
-                            () = &mut stop => false,
-                            more = changes.recv() => more.is_some(),
-                        }
-                    },
-                )
-                .await?
-            }
-            Err(error) => {
-                eprintln!("error: {error:#}\n==> waiting for a change");
-                tokio::select! {
-                    () = &mut stop => false,
-                    more = changes.recv() => more.is_some(),
+                install(&mut config, &plugin, &built)?;
+                match &serving {
+                    None => {
+                        serving = Some(Serving::start(&mut config, own_data, environment).await?)
+                    }
+                    Some(serving) => serving.reload(&config).await,
                 }
             }
-        };
-        if !changed {
-            return Ok(());
+            Err(error) => eprintln!("error: {error:#}\n==> waiting for a change"),
         }
+        tokio::select! {
+            () = &mut stop => break,
+            ended = ended(&mut serving) => return ended,
+            _ = changes.recv() => {}
+        }
+    }
+    match serving {
+        Some(serving) => serving.end().await,
+        None => Ok(()),
     }
 }
 
@@ -91,95 +85,105 @@ async fn build_once(plugin: &Path) -> anyhow::Result<Built> {
     blocking(move || build::build(&plugin, &Tools::of_user()?)).await
 }
 
-/// Serves until `until` ends, and answers what that did.
-async fn serve(
-    config: &mut Config,
-    environment: &Environment,
-    key: Option<&SecretString>,
-    until: impl Future<Output = bool>,
-) -> anyhow::Result<bool> {
-    let application = Application::start(config, environment).await?;
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
-    let address = listener.local_addr()?;
-    // Clients find it where it was, whatever port was free the first time.
-    config.server.listen = address;
-    application.host.loaded(config.mcp.list_wait).await;
-    let registry = application.host.registry();
+/// The server, from the first build that succeeded.
+struct Serving {
+    host: Arc<PluginHost>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Serving {
+    async fn start(
+        config: &mut Config,
+        own_data: bool,
+        environment: &Environment,
+    ) -> anyhow::Result<Self> {
+        let key = access_key(config, own_data, environment).await?;
+        let application = Application::start(config, environment).await?;
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+        let address = listener.local_addr()?;
+        let host = application.host.clone();
+        host.loaded(config.mcp.list_wait).await;
+        eprintln!("==> serving MCP at http://{address}/mcp");
+        if let Some(key) = key {
+            eprintln!("    Authorization: Bearer {}", key.expose_secret());
+        }
+        tell(&host);
+        let (stop, stopped) = oneshot::channel();
+        let (config, serving) = (config.clone(), host.clone());
+        let server = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            mcp::serve_on(listener, &config, serving, application.services, stopped).await?;
+            Ok(())
+        });
+        Ok(Self { host, stop, server })
+    }
+
+    /// Calls under way finish as they began; clients hear that there is another list.
+    async fn reload(&self, config: &Config) {
+        let reloaded = self.host.reload(config).await;
+        for (plugin, what) in &reloaded.failed {
+            eprintln!("[plugins.{plugin}] stays as it was: {what}");
+        }
+        if reloaded.failed.is_empty() {
+            tell(&self.host);
+        }
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        let _ = self.stop.send(());
+        self.server.await.context("serving broke off")?
+    }
+}
+
+/// Ends when the server does, which it does not by itself unless something is wrong.
+async fn ended(serving: &mut Option<Serving>) -> anyhow::Result<()> {
+    match serving {
+        Some(serving) => (&mut serving.server).await.context("serving broke off")?,
+        None => std::future::pending().await,
+    }
+}
+
+fn tell(host: &PluginHost) {
+    let registry = host.registry();
     for problem in registry.problems() {
         eprintln!(
             "[plugins.{}] is not served: {}",
             problem.plugin, problem.what
         );
     }
-    eprintln!(
-        "==> serving {} tools at http://{address}/mcp",
-        registry.tools().len()
-    );
-    if let Some(key) = key {
-        eprintln!("    Authorization: Bearer {}", key.expose_secret());
-    }
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (config, host, services) = (
-        config.clone(),
-        application.host.clone(),
-        application.services.clone(),
-    );
-    let mut serving = tokio::spawn(async move {
-        mcp::serve_on(listener, &config, host, services, async {
-            let _ = stopped.await;
-        })
-        .await
-    });
-    tokio::pin!(until);
-    let answer = tokio::select! {
-        answer = &mut until => answer,
-        ended = &mut serving => {
-            ended.context("serving broke off")??;
-            bail!("the server ended by itself");
-        }
-    };
-    let _ = stop.send(());
-    serving.await.context("serving broke off")??;
-    Ok(answer)
+    eprintln!("==> {} tools are served", registry.tools().len());
 }
 
 /// Puts the component where the configuration has the plugin, or adds one that is granted nothing.
-fn install(config: &mut Config, plugin: &Path, built: &Built) {
-    let name = built
-        .wasm
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let named = config
-        .plugins
-        .iter()
-        .find(|(_, settings)| {
-            settings
-                .source
-                .canonicalize()
-                .is_ok_and(|it| it.starts_with(plugin))
-        })
-        .map(|(name, _)| name.clone())
-        .unwrap_or(name);
-    match config.plugins.get_mut(&named) {
-        Some(settings) => {
-            settings.source.clone_from(&built.wasm);
-            // What is being written changes all the time.
-            settings.sha256 = None;
-        }
-        None => {
-            eprintln!(
-                "    the configuration has no [plugins.{named}]: it is served without grants; `plugins check {}` says what to add",
-                built.wasm.display()
-            );
-            let source = format!("source = {:?}", built.wasm.display().to_string());
-            if let Ok(settings) = toml::from_str::<Plugin>(&source) {
-                config.plugins.insert(named, settings);
-            }
-        }
+fn install(config: &mut Config, plugin: &Path, built: &Built) -> anyhow::Result<()> {
+    let stem = built.wasm.file_stem().unwrap_or_default();
+    let stem = stem.to_string_lossy().into_owned();
+    let is_this = |settings: &Plugin| {
+        let source = settings.source.file();
+        let source = source.and_then(|it| it.canonicalize().ok());
+        source.is_some_and(|source| source.starts_with(plugin))
+    };
+    let mut named = config.plugins.iter().filter(|(_, it)| is_this(it));
+    let name = named.next().map_or(stem, |(name, _)| name.clone());
+    if let Some(settings) = config.plugins.get_mut(&name) {
+        settings.source = Source::File(built.wasm.clone());
+        // What is being written changes all the time.
+        settings.sha256 = None;
+        settings.publisher = None;
+        return Ok(());
     }
+    eprintln!(
+        "    the configuration has no [plugins.{name}]: it is served without grants; `plugins check {}` says what to add",
+        built.wasm.display()
+    );
+    let source = format!("source = {:?}", built.wasm.display().to_string());
+    config.plugins.insert(name, toml::from_str(&source)?);
+    Ok(())
 }
 
 /// Changes of the plugin's own files, one signal for several that come together.

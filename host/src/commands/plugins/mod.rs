@@ -16,6 +16,8 @@ use orderdesk_authoring::new;
 use orderdesk_authoring::tools::Tools;
 use orderdesk_mcp::config::{Config, ConfigError, Environment};
 
+use super::plugins_admin;
+
 /// What can be done with plugins.
 #[derive(Subcommand)]
 pub(crate) enum Plugins {
@@ -65,12 +67,17 @@ pub(crate) enum Plugins {
         /// A component
         file: PathBuf,
     },
+    /// All plugins of the configuration
+    List(plugins_admin::List),
+    /// Add a plugin to the configuration: download it, show what it asks for, and pin it
+    Add(plugins_admin::Add),
 }
 
 /// Runs the command. `config` may be wrong where it is not asked.
 pub(crate) async fn run(
     command: Plugins,
     config: Result<Config, ConfigError>,
+    config_file: Option<&Path>,
     own_data: bool,
     environment: &Environment,
     as_json: bool,
@@ -91,8 +98,8 @@ pub(crate) async fn run(
             dev::dev(&path, listen, config?, own_data, environment).await?;
         }
         Plugins::Inspect { file } => {
-            let inspection = inspect::inspect(&file, &config?, environment).await?;
-            print::inspection(&inspection, as_json)?;
+            let candidate = inspect::inspect(&file, &config?, environment).await?;
+            print::candidate(&candidate, as_json)?;
         }
         Plugins::Check { file } => {
             let verdict = check::check(&file, &config?, environment).await?;
@@ -100,6 +107,12 @@ pub(crate) async fn run(
             if !verdict.ok {
                 return Ok(ExitCode::FAILURE);
             }
+        }
+        Plugins::List(command) => {
+            plugins_admin::list(&config?, environment, &command, as_json).await?;
+        }
+        Plugins::Add(command) => {
+            plugins_admin::add(config_file, &config?, environment, command, as_json).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

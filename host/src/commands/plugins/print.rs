@@ -5,7 +5,7 @@ use std::path::Path;
 
 use orderdesk_authoring::build::Built;
 use orderdesk_authoring::language::Language;
-use orderdesk_mcp::plugins::Inspection;
+use orderdesk_mcp::plugins::Candidate;
 use serde_json::{Value, json};
 
 use super::check::Verdict;
@@ -41,34 +41,48 @@ pub(super) fn built(built: &Built, as_json: bool) -> io::Result<()> {
 }
 
 /// What a component says of itself.
-pub(super) fn inspection(inspection: &Inspection, as_json: bool) -> io::Result<()> {
+pub(super) fn candidate(it: &Candidate, as_json: bool) -> io::Result<()> {
     if as_json {
-        return object(&serde_json::to_value(inspection)?);
+        let tools: Vec<Value> = it
+            .tools
+            .iter()
+            .map(|(name, title, reads)| json!({"name": name, "title": title, "read_only": reads}))
+            .collect();
+        let wishes: Vec<Value> = it
+            .wanted
+            .iter()
+            .map(|wish| json!({"grant": wish.text, "reason": wish.reason}))
+            .collect();
+        return object(&json!({
+            "name": it.name,
+            "version": it.version,
+            "description": it.description,
+            "contract": it.contract,
+            "tools": tools,
+            "resources": it.resources,
+            "prompts": it.prompts,
+            "imports": it.imports,
+            "wishes": wishes,
+            "bytes": it.bytes,
+            "sha256": it.digest,
+        }));
     }
     let mut out = io::stdout().lock();
-    let it = inspection;
-    writeln!(out, "{} {} ({} bytes)", it.name, it.version, it.bytes)?;
+    let line = format!("{} {} ({} bytes)", it.name, it.version, it.bytes);
+    writeln!(out, "{}", printable(&line))?;
     if !it.description.is_empty() {
-        writeln!(out, "{}", it.description)?;
+        writeln!(out, "{}", printable(&it.description))?;
     }
-    writeln!(out, "\ncontract  {}\nsha256    {}", it.contract, it.sha256)?;
-    section(&mut out, "Tools", &it.tools, |tool| {
-        let hints = [
-            (tool.read_only, "only reads"),
-            (tool.destructive, "destructive"),
-        ];
-        let hints: Vec<_> = hints.iter().filter(|it| it.0).map(|it| it.1).collect();
-        let hints = match hints.as_slice() {
-            [] => String::new(),
-            hints => format!(" ({})", hints.join(", ")),
-        };
-        format!("{}: {}{hints}", tool.name, tool.title)
+    writeln!(out, "\ncontract  {}\nsha256    {}", it.contract, it.digest)?;
+    section(&mut out, "Tools", &it.tools, |(name, title, reads)| {
+        let hint = if *reads { " (only reads)" } else { "" };
+        format!("{name}: {title}{hint}")
     })?;
     section(&mut out, "Resources", &it.resources, Clone::clone)?;
     section(&mut out, "Prompts", &it.prompts, Clone::clone)?;
     section(&mut out, "Imports", &it.imports, Clone::clone)?;
-    section(&mut out, "Wishes", &it.wishes, |wish| {
-        format!("{}\n    {}", wish.grant, wish.reason)
+    section(&mut out, "Wishes", &it.wanted, |wish| {
+        format!("{}\n    {}", wish.text, wish.reason)
     })
 }
 

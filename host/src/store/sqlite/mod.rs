@@ -4,6 +4,7 @@ mod access_keys;
 mod buckets;
 mod confirmations;
 mod connections;
+mod consents;
 mod database;
 mod documents;
 mod hooks;
@@ -13,6 +14,7 @@ mod open;
 mod recent;
 mod secrets;
 mod tenants;
+mod usage;
 mod values;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod at_rest;
 mod authentication;
 mod chosen_keys;
 mod confirmations;
+mod consents;
 mod documents;
 mod hooks;
 mod locks;
