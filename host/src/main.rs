@@ -76,7 +76,7 @@ enum Command {
     },
     /// Print this program's manual page
     Man,
-    /// Make, list, suspend and delete tenants
+    /// Make, list, suspend and delete tenants, and let them agree to plugins
     #[command(subcommand)]
     Tenants(tenants::Tenants),
     /// Make, list, rotate and revoke a tenant's access keys
@@ -174,11 +174,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Connect(arguments) => connect::connect(
             arguments,
             &config,
-            command_line
-                .global
-                .config
-                .or_else(config::find_config)
-                .as_deref(),
+            file.as_deref(),
             command_line.global.data_dir.as_deref(),
             json,
         )?,

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use orderdesk_mcp::application::{ACCESS_KEY, Application, Data};
+use orderdesk_mcp::application::{Application, Data};
 use orderdesk_mcp::clock::SystemClock;
 use orderdesk_mcp::config::{Config, Environment};
 use orderdesk_mcp::plugins::Loaded;
 use orderdesk_mcp::tenancy::{Consents, Principal, TenantRecord, Terms};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::presence::{present, standing_tenant};
 use super::print;
 
 /// A plugin that is compiled for the first time may take this long.
@@ -49,13 +49,13 @@ pub(crate) async fn run(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let data = Data::open(config, environment).await?;
-    let tenant = named(&data, &command.tenant).await?;
+    let tenant = standing_tenant(&data, &command.tenant).await?;
     let consents = Consents::new(data.database.clone(), Arc::new(SystemClock));
     let Some(name) = &command.plugin else {
         return list(&consents, &tenant, as_json).await;
     };
     if command.withdraw {
-        let principal = present(&data, environment, &tenant).await?;
+        let principal = present(&data, environment, Some(tenant.clone())).await?;
         let withdrawn = consents.withdraw(&principal, name).await?;
         record(&principal, name, None, "withdrawn");
         if as_json {
@@ -75,7 +75,7 @@ pub(crate) async fn run(
             "'{name}' needs no consent: it reaches nothing of a tenant's, or the operator agreed for all (consent = \"operator\")"
         );
     };
-    let principal = present(&data, environment, &tenant).await?;
+    let principal = present(&data, environment, Some(tenant.clone())).await?;
     if !as_json {
         print::text(&shown(
             &tenant,
@@ -200,57 +200,6 @@ async fn load(
         .next();
     application.host.shut_down(Duration::ZERO).await;
     loaded.with_context(|| format!("'{name}' is not served: {}", problem.unwrap_or_default()))
-}
-
-async fn named(data: &Data, text: &str) -> anyhow::Result<TenantRecord> {
-    let tenants = data.tenancy.tenants().await?;
-    if let Some(tenant) = tenants.into_iter().find(|it| it.id.as_str() == text) {
-        return Ok(tenant);
-    }
-    data.tenancy
-        .tenant_named(text)
-        .await?
-        .with_context(|| format!("there is no tenant '{text}'; see: orderdesk-mcp tenants list"))
-}
-
-/// Somebody of the tenant, by its key.
-async fn present(
-    data: &Data,
-    environment: &Environment,
-    tenant: &TenantRecord,
-) -> anyhow::Result<Principal> {
-    let key = match environment.get(ACCESS_KEY) {
-        Some(key) => SecretString::from(key),
-        None => ask(&tenant.name)?,
-    };
-    let principal = data
-        .tenancy
-        .authenticate(&key)
-        .await
-        .context("the key is not accepted")?;
-    if principal.tenant != tenant.id {
-        bail!(
-            "this is a key of the tenant '{}', not of '{}'",
-            principal.tenant_name,
-            tenant.name
-        );
-    }
-    Ok(principal)
-}
-
-fn ask(tenant: &str) -> anyhow::Result<SecretString> {
-    let key = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("Master key of the tenant '{tenant}' (not shown): "))?
-    } else {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line)?;
-        line
-    };
-    let key = key.trim();
-    if key.is_empty() {
-        bail!("the master key of '{tenant}' is needed: set {ACCESS_KEY}, or enter it");
-    }
-    Ok(SecretString::from(key))
 }
 
 async fn list(consents: &Consents, tenant: &TenantRecord, as_json: bool) -> anyhow::Result<()> {

@@ -40,6 +40,12 @@ pub(crate) enum Tenants {
         /// The tenant's name or id
         tenant: String,
     },
+    /// Agree, with the tenant's master key, that a plugin reaches what is the tenant's
+    ///
+    /// Shows who publishes the plugin, what it is granted and why it asks for that, and for which subjects; then asks. The key
+    /// is taken from ORDERDESK_MCP_MASTER_KEY, else asked for without echo, else a line of stdin. A plugin that is granted more
+    /// later has to be agreed to again.
+    Consent(consent::Consent),
     /// Remove a tenant and everything that is kept of it, for ever
     Delete {
         /// The tenant's name or id
@@ -48,12 +54,6 @@ pub(crate) enum Tenants {
         #[arg(long)]
         yes: bool,
     },
-    /// Agree, with the tenant's master key, that a plugin reaches what is the tenant's
-    ///
-    /// Shows who publishes the plugin, what it is granted and why it asks for that, and for which subjects; then asks. The key
-    /// is taken from ORDERDESK_MCP_MASTER_KEY, else asked for without echo, else a line of stdin. A plugin that is granted more
-    /// later has to be agreed to again.
-    Consent(consent::Consent),
 }
 
 /// Runs the command.
@@ -72,7 +72,6 @@ pub(crate) async fn run(
     let data = Data::open(config, environment).await?;
     let tenancy = &data.tenancy;
     match command {
-        Tenants::Consent(_) => {}
         Tenants::Create { name, choose_key } => {
             if choose_key {
                 let key = chosen_key(environment)?;
@@ -82,6 +81,8 @@ pub(crate) async fn run(
                 print::created(&tenancy.create_tenant(&name).await?, as_json)?;
             }
         }
+        // Taken out above: it loads a plugin, too.
+        Tenants::Consent(_) => {}
         Tenants::List => print::tenants(&tenancy.tenants().await?, as_json)?,
         Tenants::Suspend { tenant } => {
             set_suspended(&data, &tenant, true, as_json).await?;

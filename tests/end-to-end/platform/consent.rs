@@ -62,7 +62,7 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
     // Nobody there to be asked, nobody's key, somebody else's key.
     for (arguments, key, says) in [
         (with(&[]), Some(&*key), "--yes"),
-        (with(&["--yes"]), None, "master key"),
+        (with(&["--yes"]), None, "is needed"),
         (with(&["--yes"]), Some(rival.key()), "not of 'acme'"),
     ] {
         let said = complaint(&installation.run(&arguments, key).await);
