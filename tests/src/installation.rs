@@ -111,8 +111,8 @@ impl Installation {
         std::fs::rename(new, self.config()).unwrap();
     }
 
-    /// Runs a command to its end, with this access key in its environment.
-    pub async fn run(&self, arguments: &[&str], key: Option<&str>) -> std::process::Output {
+    /// Runs a command to its end, with this access key in its environment, whatever comes of it.
+    pub async fn output(&self, arguments: &[&str], key: Option<&str>) -> std::process::Output {
         let mut command = self.command(arguments);
         command.stderr(Stdio::piped());
         if let Some(key) = key {

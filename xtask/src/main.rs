@@ -7,8 +7,10 @@ mod account;
 mod artefacts;
 mod bench;
 mod connect;
+mod contract;
 mod dist;
 mod docs;
+mod fuzz;
 mod lint;
 mod process;
 mod project;
@@ -103,6 +105,22 @@ enum Command {
         /// What to measure: `call`, `orders` or `plugins`
         name: String,
     },
+    /// Mutate what comes from strangers at random: components, what they say, the configuration, schemas
+    ///
+    /// Exit 1 if anything panics or hangs. The same seed gives the same inputs.
+    Fuzz {
+        /// Seconds in total
+        #[arg(long, default_value_t = 180)]
+        seconds: u64,
+        /// The seed of the first input
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Only this: component, lifting, config or schema
+        #[arg(long)]
+        target: Option<String>,
+    },
+    /// Freeze the plugin contract as it is under its version, with a component built for it
+    FreezeContract,
 }
 
 fn main() -> ExitCode {
@@ -132,6 +150,12 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Dist { debug } => dist::dist(project, debug),
         Command::Docs => docs::docs(project),
         Command::Bench { name } => bench::bench(project, &name),
+        Command::Fuzz {
+            seconds,
+            seed,
+            target,
+        } => fuzz::fuzz(project, seconds, seed, target.as_deref()),
+        Command::FreezeContract => contract::freeze(project),
     }
 }
 

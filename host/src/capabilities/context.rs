@@ -20,7 +20,7 @@ use super::{Services, sealing::CallSecrets};
 use crate::tenancy::{Principal, Terms};
 
 /// A plugin as the operator configured it: its name and what it may reach.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Grantee {
     /// The name in the config, on which namespace, grants, cache and locks hang.
     pub name: String,

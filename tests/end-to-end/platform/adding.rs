@@ -31,7 +31,7 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
     let arguments = ["plugins", "add", &source];
 
     // Nobody can be asked; nothing is written.
-    let output = installation.run(&arguments, None).await;
+    let output = installation.output(&arguments, None).await;
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     for part in [
         "changes_set (writes)",
@@ -46,7 +46,7 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
     assert_eq!(std::fs::read_to_string(&file).unwrap(), commented);
 
     let added = [&arguments[..], &["--yes", "--json"]].concat();
-    let added = printed(&installation.run(&added, None).await);
+    let added = printed(&installation.output(&added, None).await);
     assert_eq!(added["name"], "changes");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(
@@ -61,7 +61,7 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
         plugin["grants"]["tools"].to_string(),
         r#"["changes_set", "changes_erase"]"#
     );
-    let listed = printed(&installation.run(&["plugins", "list", "--json"], None).await);
+    let listed = printed(&installation.output(&["plugins", "list", "--json"], None).await);
     let listed = listed["plugins"].as_array().unwrap();
     let ours = listed.iter().find(|row| row["name"] == "changes").unwrap();
     assert_eq!(
@@ -77,7 +77,7 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
         plugin.remove("grants");
     });
     let again = [&arguments[..], &["--yes", "--json"]].concat();
-    let again = printed(&installation.run(&again, None).await);
+    let again = printed(&installation.output(&again, None).await);
     assert_eq!(again["replaced"], true);
     let config: toml::Table = std::fs::read_to_string(&file).unwrap().parse().unwrap();
     let plugin = config["plugins"]["changes"].as_table().unwrap();
@@ -104,7 +104,7 @@ async fn one_from_elsewhere_is_downloaded_once_and_what_is_none_leaves_no_trace(
         ),
     ] {
         let arguments = ["plugins", "add", &source, "--yes"];
-        let said = complaint(&installation.run(&arguments, None).await);
+        let said = complaint(&installation.output(&arguments, None).await);
         assert!(said.contains(says), "{source}: {said}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
     }
@@ -117,16 +117,14 @@ async fn one_from_elsewhere_is_downloaded_once_and_what_is_none_leaves_no_trace(
     });
     let source = url("echo.wasm");
     let signed = ["plugins", "add", &source, "--yes", "--publisher", "acme"];
-    let said = complaint(&installation.run(&signed, None).await);
+    let said = complaint(&installation.output(&signed, None).await);
     assert!(said.contains("minisig"), "{said}");
 
     let added = ["plugins", "add", &source, "--yes", "--json"];
-    printed(&installation.run(&added, None).await);
+    printed(&installation.output(&added, None).await);
     let asked = shelf.asked.load(std::sync::atomic::Ordering::SeqCst);
     let said = r#"{"message": "hello"}"#;
-    let said = installation
-        .run(&["call", "echo_say", said, "--json"], None)
-        .await;
+    let said = installation.output(&["call", "echo_say", said, "--json"], None).await;
     assert_eq!(printed(&said)["structured"]["message"], "hello");
     assert_eq!(shelf.asked.load(std::sync::atomic::Ordering::SeqCst), asked);
 }
@@ -140,7 +138,7 @@ async fn usage_tells_what_each_plugin_did_and_keeps() {
     });
     let usage = async || {
         let listed = ["plugins", "list", "--usage", "--json"];
-        let listed = printed(&installation.run(&listed, None).await);
+        let listed = printed(&installation.output(&listed, None).await);
         let rows = listed["plugins"].as_array().unwrap().clone();
         let row = rows.into_iter().find(|row| row["name"] == "changes");
         row.unwrap()["usage"].clone()
@@ -148,14 +146,8 @@ async fn usage_tells_what_each_plugin_did_and_keeps() {
     assert_eq!(usage().await["calls"], 0);
     let set = r#"{"key": "a", "value": "b"}"#;
     for tool in ["changes_set", "changes_get"] {
-        let arguments = if tool == "changes_set" {
-            set
-        } else {
-            r#"{"key": "a"}"#
-        };
-        let called = installation
-            .run(&["call", tool, arguments, "--json"], None)
-            .await;
+        let arguments = if tool == "changes_set" { set } else { r#"{"key": "a"}"# };
+        let called = installation.output(&["call", tool, arguments, "--json"], None).await;
         assert_eq!(printed(&called)["is_error"], false);
     }
     let after = usage().await;

@@ -18,7 +18,7 @@ async fn warnings(lines: &str) -> String {
         let echo = plugin(&guest("guest-echo"), "grants.read = [\"stores\"]");
         insert(config, "echo", echo);
     });
-    let report = printed(&installation.run(&["check", "--json"], None).await);
+    let report = printed(&installation.output(&["check", "--json"], None).await);
     assert_eq!(report["ok"], true, "{report}");
     let warnings = report["warnings"].as_array().unwrap();
     let lines: Vec<String> = warnings

@@ -65,12 +65,12 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
         (with(&["--yes"]), None, "is needed"),
         (with(&["--yes"]), Some(rival.key()), "not of 'acme'"),
     ] {
-        let said = complaint(&installation.run(&arguments, key).await);
+        let said = complaint(&installation.output(&arguments, key).await);
         assert!(said.contains(says), "{said}");
     }
     assert!(!lists_it(client).await);
 
-    let given = printed(&installation.run(&with(&["--yes"]), Some(&key)).await);
+    let given = printed(&installation.output(&with(&["--yes"]), Some(&key)).await);
     let grants = given["grants"].to_string();
     for line in [
         "GET /store at orderdesk",
@@ -87,12 +87,12 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
     let refused = rival.call("hostile_peer", list_stores()).await.error();
     assert_eq!(refused.0, "consent-missing");
     let list = ["tenants", "consent", "--tenant", "acme", "--list", "--json"];
-    let listed = printed(&installation.run(&list, None).await);
+    let listed = printed(&installation.output(&list, None).await);
     assert_eq!(listed["consents"][0]["plugin"], "hostile");
     assert_eq!(listed["consents"][0]["digest"], given["digest"]);
     // For people.
     let shown = installation
-        .run(&[&consent[..], &["--yes"]].concat(), Some(&key))
+        .output(&[&consent[..], &["--yes"]].concat(), Some(&key))
         .await;
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(
@@ -100,7 +100,7 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
         "{shown}"
     );
 
-    let withdrawn = printed(&installation.run(&with(&["--withdraw"]), Some(&key)).await);
+    let withdrawn = printed(&installation.output(&with(&["--withdraw"]), Some(&key)).await);
     assert_eq!(withdrawn["withdrawn"], true);
     assert!(!lists_it(client).await);
     let refused = client.call("hostile_peer", list_stores()).await.error();
@@ -115,25 +115,17 @@ async fn the_operators_own_tenant_and_the_plugins_that_ship_need_none() {
     });
     let local = printed(
         &installation
-            .run(
-                &["call", "hostile_peer", &list_stores().to_string(), "--json"],
-                None,
-            )
+            .output(&["call", "hostile_peer", &list_stores().to_string(), "--json"], None)
             .await,
     );
     assert_eq!(local["is_error"], false, "{local}");
     let key = installation.tenant("acme").await;
     let mine = installation
-        .run(
-            &["call", "stores_list", "--tenant", "acme", "--json"],
-            Some(&key),
-        )
+        .output(&["call", "stores_list", "--tenant", "acme", "--json"], Some(&key))
         .await;
     assert_eq!(printed(&mine)["is_error"], false);
-    let consent = [
-        "tenants", "consent", "--tenant", "acme", "--plugin", "orders", "--yes",
-    ];
-    let said = complaint(&installation.run(&consent, Some(&key)).await);
+    let consent = ["tenants", "consent", "--tenant", "acme", "--plugin", "orders", "--yes"];
+    let said = complaint(&installation.output(&consent, Some(&key)).await);
     assert!(said.contains("needs no consent"), "{said}");
 }
 
