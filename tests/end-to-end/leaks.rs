@@ -196,6 +196,7 @@ async fn serve_watched(place: &Installation) -> Watched {
 async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_log() {
     let mut store = Store::new(STORE, API_KEY, "Canaries");
     let order = json!({"source_id": "WEB-1", "email": EMAIL, "order_metadata": {"card": CARD},
+                       "shipping": {"first_name": "Ruth", "last_name": "Okafor"},
                        "order_items": [{"name": "Desk", "code": "D-1", "price": 10, "quantity": 1}]});
     let order = store.add_order(&order, Clock::System.now()).unwrap();
     let config = SimulatorConfig::with_stores(vec![store]);

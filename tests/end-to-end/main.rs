@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod arguments;
+mod audit;
 mod command_line;
 mod connect;
 mod first_path;
@@ -25,6 +26,7 @@ mod server_key;
 mod shutdown;
 mod stdio;
 mod stores;
+mod sweep;
 mod toggles;
 mod upstream;
 mod webhooks;

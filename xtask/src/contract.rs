@@ -59,7 +59,10 @@ fn fixtures(root: &Path) -> PathBuf {
 fn version(wit: &Path) -> Result<String> {
     let text = fs::read_to_string(wit.join("plugin.wit")).context("wit/plugin.wit")?;
     text.lines()
-        .find_map(|line| line.strip_prefix("package orderdesk:plugin@")?.strip_suffix(';'))
+        .find_map(|line| {
+            line.strip_prefix("package orderdesk:plugin@")?
+                .strip_suffix(';')
+        })
         .map(str::to_owned)
         .context("wit/plugin.wit names no version of its package")
 }
@@ -97,8 +100,13 @@ fn differences(current: &Path, frozen: &Path) -> Result<Vec<String>> {
 }
 
 fn code(text: &str) -> String {
-    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    let lines = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default().trim());
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -143,10 +151,18 @@ mod tests {
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         for place in [&a, &b] {
             fs::create_dir(place).unwrap();
-            fs::write(place.join("x.wit"), "interface x {\n  f: func(); // old\n}\n").unwrap();
+            fs::write(
+                place.join("x.wit"),
+                "interface x {\n  f: func(); // old\n}\n",
+            )
+            .unwrap();
         }
         assert!(differences(&a, &b).unwrap().is_empty());
-        fs::write(b.join("x.wit"), "/// Clearer.\ninterface x {\n  f: func();\n}\n").unwrap();
+        fs::write(
+            b.join("x.wit"),
+            "/// Clearer.\ninterface x {\n  f: func();\n}\n",
+        )
+        .unwrap();
         assert!(differences(&a, &b).unwrap().is_empty());
         fs::write(b.join("x.wit"), "interface x {\n  f: func(a: u32);\n}\n").unwrap();
         assert_eq!(differences(&a, &b).unwrap(), ["x.wit"]);

@@ -22,7 +22,12 @@ pub(crate) fn fuzz(
     let built = artefacts::binaries(project, &mut steps, &[project::FUZZ], Optimisation::None)?;
     let mut command = Command::new(artefacts::binary(&built, project::FUZZ)?);
     command
-        .args(["--seconds", &seconds.to_string(), "--seed", &seed.to_string()])
+        .args([
+            "--seconds",
+            &seconds.to_string(),
+            "--seed",
+            &seed.to_string(),
+        ])
         .arg("--findings")
         .arg(project.target_directory.join("fuzz-findings"))
         .current_dir(&project.root)

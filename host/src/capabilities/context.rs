@@ -17,7 +17,7 @@ use super::http::{HttpGrant, ResponseBudget};
 use super::log::LogBudget;
 use super::usage::Usage;
 use super::{Services, sealing::CallSecrets};
-use crate::tenancy::{Principal, Terms};
+use crate::tenancy::{Principal, Source, Terms};
 
 /// A plugin as the operator configured it: its name and what it may reach.
 #[derive(Debug, Default)]
@@ -53,6 +53,8 @@ pub struct Caller {
     pub client: Option<String>,
     /// The address that the call came from; none where the caller sits at this machine.
     pub source: Option<IpAddr>,
+    /// By which way it came, for the audit trail.
+    pub way: Source,
 }
 
 /// Takes the progress that a plugin reports.

@@ -41,6 +41,8 @@ pub struct Config {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// How long what came through hooks is kept.
     pub webhooks: Webhooks,
+    /// How long it is kept who did what.
+    pub audit: Audit,
     /// Whose signatures are known, by name.
     pub publishers: BTreeMap<String, Publisher>,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
@@ -138,6 +140,23 @@ impl Default for Webhooks {
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// How long rows of the audit trail are kept.
+    #[serde(with = "humantime_serde")]
+    pub keep: Duration,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            keep: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }

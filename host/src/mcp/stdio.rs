@@ -13,7 +13,7 @@ use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
 use crate::plugins::PluginHost;
-use crate::tenancy::AuthenticationError;
+use crate::tenancy::{AuthenticationError, Source};
 
 /// The longest that plugins are compiled for the first time.
 const FIRST: Duration = Duration::from_secs(600);
@@ -67,6 +67,7 @@ impl StdioCaller {
             single_client: true,
             client: None,
             source: None,
+            way: Source::Stdio,
         })
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
 use super::confirm::{Answered, Asked, Next, Reply};
 use super::host::PluginHost;
@@ -16,6 +17,7 @@ use super::nesting;
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
+use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
 use crate::capabilities::contract::{Error, ErrorKind};
@@ -89,6 +91,58 @@ impl PluginHost {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let mut trail = self.trail_of_call(listed, &request);
+        let entered = async {
+            let entered = self.enter(listed, &request).await?;
+            if entered.writes {
+                trail.begin().await?;
+            }
+            Ok(entered)
+        };
+        let Entered {
+            mode,
+            writes,
+            deadline,
+            admitted,
+        } = match entered.await {
+            Ok(entered) => entered,
+            Err(error) => {
+                let refused = Err(error);
+                trail.end(&refused).await;
+                return refused;
+            }
+        };
+
+        if !writes {
+            let stopped = self.stopping.child_token();
+            let cancelled = request.cancelled.clone();
+            // Dropping the future drops the instance and its requests.
+            let answer = tokio::select! {
+                answer = self.run(listed, request, mode, deadline, stopped, &trail) => answer,
+                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+            };
+            drop(admitted);
+            trail.end(&answer).await;
+            answer
+        } else {
+            let (host, listed) = (self.clone(), listed.clone());
+            let stopped = self.stopped.child_token();
+            let running = async move {
+                let run = host.run(&listed, request, mode, deadline, stopped, &trail);
+                let answer = run.await;
+                drop(admitted);
+                trail.end(&answer).await;
+                answer
+            };
+            let running = self.writes.spawn(running.in_current_span());
+            running
+                .await
+                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
+        }
+    }
+
+    /// Whether a call may run, and as what; answers once there is a place for it.
+    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entered, Error> {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
@@ -114,30 +168,12 @@ impl PluginHost {
                 deadline,
             )
             .await?;
-
-        if tool.hints.read_only || mode == Mode::Preview {
-            let stopped = self.stopping.child_token();
-            let cancelled = request.cancelled.clone();
-            // Dropping the future drops the instance and its requests.
-            let answer = tokio::select! {
-                answer = self.run(listed, request, mode, deadline, stopped) => answer,
-                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
-            };
-            drop(admitted);
-            answer
-        } else {
-            let (host, listed) = (self.clone(), listed.clone());
-            let stopped = self.stopped.child_token();
-            let running = async move {
-                let answer = host.run(&listed, request, mode, deadline, stopped).await;
-                drop(admitted);
-                answer
-            };
-            let running = self.writes.spawn(running.in_current_span());
-            running
-                .await
-                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
-        }
+        Ok(Entered {
+            mode,
+            writes: !tool.hints.read_only && mode != Mode::Preview,
+            deadline,
+            admitted,
+        })
     }
 
     async fn run(
@@ -147,6 +183,7 @@ impl PluginHost {
         mode: Mode,
         deadline: Instant,
         stopped: CancellationToken,
+        trail: &Trail,
     ) -> Result<Reply, Error> {
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
@@ -170,6 +207,10 @@ impl PluginHost {
             Begun::Now(intent) => intent,
             Begun::AskedAgain(asked) => return Ok(Reply::Asked(asked)),
         };
+        if let Some(by) = intent.confirmed_by() {
+            let (caller, id) = (&request.caller, &request.correlation_id);
+            trail.confirmed(caller, listed, id, by).await;
+        }
         let secrets = self
             .services
             .seal_arguments(
@@ -196,6 +237,7 @@ impl PluginHost {
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
         });
+        trail.runs_in(&context);
         self.finish(listed, plugin, context, request.arguments, intent)
             .await
     }
@@ -333,6 +375,15 @@ impl PluginHost {
             });
         }
     }
+}
+
+/// A call that may run.
+struct Entered {
+    mode: Mode,
+    /// It may change something.
+    writes: bool,
+    deadline: Instant,
+    admitted: Admitted,
 }
 
 /// How the steps of a call ended.

@@ -240,6 +240,7 @@ impl PluginHost {
             self.writes.wait().await;
         }
         self.write_down_deeds().await;
+        self.services.tenancy.audit().flush().await;
     }
 }
 

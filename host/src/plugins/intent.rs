@@ -77,6 +77,15 @@ impl Intent {
         Ok(Begun::Now(intent))
     }
 
+    /// By what this call was allowed, if it needed that.
+    pub(super) fn confirmed_by(&self) -> Option<&'static str> {
+        match (&self.resumption, &self.confirmation) {
+            (Some(_), _) => Some("answer"),
+            (None, Some(_)) => Some("confirm_token"),
+            (None, None) => None,
+        }
+    }
+
     /// Of one plugin's call of another: nobody is asked, and no token is given.
     pub(super) fn of_peer(mode: Mode) -> Self {
         Self {

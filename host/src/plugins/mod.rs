@@ -4,6 +4,7 @@ mod admission;
 mod advice;
 mod answer;
 mod arguments;
+mod audit_list;
 mod call;
 mod candidate;
 mod compiled;
@@ -34,6 +35,7 @@ mod selection;
 mod source;
 mod stdio;
 mod tool;
+mod trail;
 mod uri;
 mod version;
 
@@ -41,6 +43,7 @@ use thiserror::Error;
 
 pub use advice::{Advice, advice};
 pub use answer::{Answer, Content, Structured};
+pub use audit_list::audit_list;
 pub use call::CallRequest;
 pub use candidate::Candidate;
 pub use compiled::CompiledCode;

@@ -3,17 +3,17 @@
 use async_trait::async_trait;
 
 use super::{
-    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, ConsentDatabase, Document, HookDatabase, InsertTenantError, KeyDatabase,
-    KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError,
-    Taken, TenantId, TenantRecord, UsageDatabase, Write,
+    AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CommitError, ConfirmationKey,
+    ConfirmationRecord, ConfirmationTaken, ConsentDatabase, Document, HookDatabase,
+    InsertTenantError, KeyDatabase, KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome,
+    Scan, SecretRecord, StoreError, Taken, TenantId, TenantRecord, UsageDatabase, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
 pub trait Database:
-    HookDatabase + KeyDatabase + ConsentDatabase + UsageDatabase + Send + Sync
+    AuditDatabase + HookDatabase + KeyDatabase + ConsentDatabase + UsageDatabase + Send + Sync
 {
     /// Checks that the database answers.
     ///
@@ -219,6 +219,6 @@ pub trait Database:
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Removes what has expired. To be called now and then.
+    /// Removes what has expired; which table loses what is declared in [`super::RETENTION`]. To be called now and then.
     async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError>;
 }

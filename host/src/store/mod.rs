@@ -6,6 +6,7 @@
 //! Architecture Invariant: every write is one transaction that takes SQLite's write lock before it reads
 //! (`BEGIN IMMEDIATE`), because several processes share one file.
 
+mod audit;
 mod buckets;
 mod confirmations;
 mod consents;
@@ -17,9 +18,14 @@ mod hooks;
 mod identifiers;
 mod keys;
 mod records;
+mod retention;
 pub mod sqlite;
 mod usage;
 
+pub use audit::{
+    AUDIT_GENESIS, AuditChain, AuditCheckpoint, AuditDatabase, AuditEntry, AuditQuery, AuditRecord,
+    AuditRow, AuditStep, AuditVisitor,
+};
 pub use buckets::{BucketQuota, Taken};
 pub use confirmations::{
     ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
@@ -40,5 +46,6 @@ pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,
 };
+pub use retention::{RETENTION, Retention};
 pub use sqlite::SqliteDatabase;
 pub use usage::{PluginDeeds, PluginUsage, UsageDatabase};

@@ -13,6 +13,7 @@
 
 mod access_key;
 mod audience;
+pub mod audit;
 mod authentication;
 mod chosen_key;
 mod cipher;
@@ -36,12 +37,14 @@ mod server_key;
 mod server_key_file;
 mod service;
 mod tenants;
+mod upkeep;
 
 #[cfg(test)]
 mod tests;
 
 pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
+pub use audit::{Audit, Source};
 pub use authentication::AuthenticationError;
 pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
 pub use cipher::CipherError;
@@ -67,8 +70,9 @@ pub use service::{Tenancy, TenancyError};
 pub use tenants::{
     CreateKeyError, CreateTenantError, CreatedKey, CreatedTenant, NameError, RevokeError,
 };
+pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId, LockId,
-    TenantId, TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId,
+    LockId, TenantId, TenantRecord,
 };

@@ -61,7 +61,11 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
         plugin["grants"]["tools"].to_string(),
         r#"["changes_set", "changes_erase"]"#
     );
-    let listed = printed(&installation.output(&["plugins", "list", "--json"], None).await);
+    let listed = printed(
+        &installation
+            .output(&["plugins", "list", "--json"], None)
+            .await,
+    );
     let listed = listed["plugins"].as_array().unwrap();
     let ours = listed.iter().find(|row| row["name"] == "changes").unwrap();
     assert_eq!(
@@ -124,7 +128,9 @@ async fn one_from_elsewhere_is_downloaded_once_and_what_is_none_leaves_no_trace(
     printed(&installation.output(&added, None).await);
     let asked = shelf.asked.load(std::sync::atomic::Ordering::SeqCst);
     let said = r#"{"message": "hello"}"#;
-    let said = installation.output(&["call", "echo_say", said, "--json"], None).await;
+    let said = installation
+        .output(&["call", "echo_say", said, "--json"], None)
+        .await;
     assert_eq!(printed(&said)["structured"]["message"], "hello");
     assert_eq!(shelf.asked.load(std::sync::atomic::Ordering::SeqCst), asked);
 }
@@ -146,8 +152,14 @@ async fn usage_tells_what_each_plugin_did_and_keeps() {
     assert_eq!(usage().await["calls"], 0);
     let set = r#"{"key": "a", "value": "b"}"#;
     for tool in ["changes_set", "changes_get"] {
-        let arguments = if tool == "changes_set" { set } else { r#"{"key": "a"}"# };
-        let called = installation.output(&["call", tool, arguments, "--json"], None).await;
+        let arguments = if tool == "changes_set" {
+            set
+        } else {
+            r#"{"key": "a"}"#
+        };
+        let called = installation
+            .output(&["call", tool, arguments, "--json"], None)
+            .await;
         assert_eq!(printed(&called)["is_error"], false);
     }
     let after = usage().await;

@@ -100,7 +100,11 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
         "{shown}"
     );
 
-    let withdrawn = printed(&installation.output(&with(&["--withdraw"]), Some(&key)).await);
+    let withdrawn = printed(
+        &installation
+            .output(&with(&["--withdraw"]), Some(&key))
+            .await,
+    );
     assert_eq!(withdrawn["withdrawn"], true);
     assert!(!lists_it(client).await);
     let refused = client.call("hostile_peer", list_stores()).await.error();
@@ -115,16 +119,24 @@ async fn the_operators_own_tenant_and_the_plugins_that_ship_need_none() {
     });
     let local = printed(
         &installation
-            .output(&["call", "hostile_peer", &list_stores().to_string(), "--json"], None)
+            .output(
+                &["call", "hostile_peer", &list_stores().to_string(), "--json"],
+                None,
+            )
             .await,
     );
     assert_eq!(local["is_error"], false, "{local}");
     let key = installation.tenant("acme").await;
     let mine = installation
-        .output(&["call", "stores_list", "--tenant", "acme", "--json"], Some(&key))
+        .output(
+            &["call", "stores_list", "--tenant", "acme", "--json"],
+            Some(&key),
+        )
         .await;
     assert_eq!(printed(&mine)["is_error"], false);
-    let consent = ["tenants", "consent", "--tenant", "acme", "--plugin", "orders", "--yes"];
+    let consent = [
+        "tenants", "consent", "--tenant", "acme", "--plugin", "orders", "--yes",
+    ];
     let said = complaint(&installation.output(&consent, Some(&key)).await);
     assert!(said.contains("needs no consent"), "{said}");
 }

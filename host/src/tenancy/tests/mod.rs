@@ -4,6 +4,7 @@
 
 mod access_keys;
 mod at_rest;
+mod audit;
 mod authentication;
 mod chosen_keys;
 mod confirmations;
