@@ -54,7 +54,13 @@ fn main() -> Result<()> {
 /// The files below a folder, by their path within it.
 fn files(folder: &Path) -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
+    // Released versions of the contract stand in folders below the newest.
+    let depth = if folder.ends_with("wit") {
+        1
+    } else {
+        usize::MAX
+    };
+    for entry in WalkDir::new(folder).max_depth(depth).sort_by_file_name() {
         let entry = entry?;
         let is_cache = entry
             .path()

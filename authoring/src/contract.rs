@@ -58,3 +58,42 @@ pub fn stamp(component: &mut Vec<u8>) -> Result<()> {
     section.encode(component);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::embedded::JAVASCRIPT_SDK;
+
+    /// The smallest component there is: its preamble.
+    const EMPTY: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
+
+    #[test]
+    fn a_component_is_stamped_once() {
+        let mut component = EMPTY.to_vec();
+        assert_eq!(version_of(&component).unwrap(), None);
+        stamp(&mut component).unwrap();
+        let stamped = component.clone();
+        assert_eq!(
+            version_of(&component).unwrap().as_deref(),
+            Some(version().unwrap())
+        );
+        stamp(&mut component).unwrap();
+        assert_eq!(component, stamped);
+        assert!(version_of(b"not wasm").is_err());
+    }
+
+    #[test]
+    fn what_javascript_imports_is_of_this_version() {
+        let (_, source) = JAVASCRIPT_SDK
+            .iter()
+            .find(|(path, _)| *path == "component.js")
+            .unwrap();
+        let imports: Vec<_> = source
+            .lines()
+            .filter_map(|line| line.split_once("orderdesk:plugin/")?.1.split_once('@'))
+            .map(|(_, version)| version.trim_end_matches("\";"))
+            .collect();
+        assert_eq!(imports, [version().unwrap(); 8]);
+    }
+}
