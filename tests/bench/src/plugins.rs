@@ -13,6 +13,7 @@ use orderdesk_mcp::application::Application;
 use orderdesk_mcp::capabilities::context::Caller;
 use orderdesk_mcp::config::{Config, Environment};
 use orderdesk_mcp::plugins::{CallRequest, PluginHost};
+use orderdesk_mcp::tenancy::Source;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -87,6 +88,8 @@ async fn measure(language: Language, built: &Built, slow: u16) -> anyhow::Result
         principal: application.data.tenancy.local_principal().await?,
         single_client: true,
         client: None,
+        source: None,
+        way: Source::Terminal,
     };
     let subject = Subject {
         host: application.host.clone(),
