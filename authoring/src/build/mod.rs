@@ -69,7 +69,7 @@ pub fn test(plugin: &Path, tools: &Tools) -> Result<()> {
 /// What changes to when a plugin has to be built again: all of its files but what building makes.
 #[must_use]
 pub fn is_source(plugin: &Path, changed: &Path) -> bool {
-    const MADE: [&str; 7] = [
+    const MADE: [&str; 8] = [
         OUTPUT,
         "target",
         "node_modules",
@@ -77,6 +77,7 @@ pub fn is_source(plugin: &Path, changed: &Path) -> bool {
         ".packages",
         vendor::FOLDER,
         "Cargo.lock",
+        "package-lock.json",
     ];
     let Ok(inside) = changed.strip_prefix(plugin) else {
         return false;

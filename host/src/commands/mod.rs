@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod call;
+pub(crate) mod changes;
 pub(crate) mod connect;
 pub(crate) mod consent;
 pub(crate) mod keys;

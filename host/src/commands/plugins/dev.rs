@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use notify_debouncer_mini::notify::RecursiveMode;
-use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
 use orderdesk_authoring::build::{self, Built};
 use orderdesk_authoring::tools::Tools;
 use orderdesk_mcp::application::{Application, Data};
@@ -16,11 +14,12 @@ use orderdesk_mcp::mcp;
 use orderdesk_mcp::plugins::PluginHost;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::blocking;
 use crate::asked_to_stop;
+use crate::commands::changes::Changes;
 
 /// Editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(150);
@@ -71,7 +70,7 @@ pub(super) async fn dev(
         tokio::select! {
             () = &mut stop => break,
             ended = ended(&mut serving) => return ended,
-            _ = changes.recv() => {}
+            _ = changes.next() => {}
         }
     }
     match serving {
@@ -186,26 +185,12 @@ fn install(config: &mut Config, plugin: &Path, built: &Built) -> anyhow::Result<
     Ok(())
 }
 
-/// Changes of the plugin's own files, one signal for several that come together.
-fn watch(plugin: &Path) -> anyhow::Result<mpsc::Receiver<()>> {
-    // One that waits is enough: a build sees all that came before it.
-    let (changed, changes) = mpsc::channel(1);
+/// Changes of the plugin's own files.
+fn watch(plugin: &Path) -> anyhow::Result<Changes> {
     let folder = plugin.to_owned();
-    let mut debouncer = new_debouncer(QUIET, move |events: DebounceEventResult| {
-        if events.is_ok_and(|events| {
-            events
-                .iter()
-                .any(|event| build::is_source(&folder, &event.path))
-        }) {
-            let _ = changed.try_send(());
-        }
-    })?;
-    debouncer
-        .watcher()
-        .watch(plugin, RecursiveMode::Recursive)
-        .with_context(|| format!("{} cannot be watched", plugin.display()))?;
-    // It watches as long as it lives, which is as long as the process.
-    std::mem::forget(debouncer);
+    let mut changes = Changes::new(QUIET, move |path| build::is_source(&folder, path))?;
+    let watching = changes.watch(plugin, true);
+    watching.with_context(|| format!("{} cannot be watched", plugin.display()))?;
     Ok(changes)
 }
 
