@@ -228,7 +228,11 @@ impl Data {
             stored: StoredBytes::new(self.database.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
-            consents: Consents::new(self.database.clone(), clock.clone()),
+            consents: Consents::new(
+                self.database.clone(),
+                clock.clone(),
+                self.tenancy.audit().clone(),
+            ),
             hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,

@@ -10,7 +10,7 @@ use orderdesk_mcp::application::{Application, Data};
 use orderdesk_mcp::clock::SystemClock;
 use orderdesk_mcp::config::{Config, Environment};
 use orderdesk_mcp::plugins::Loaded;
-use orderdesk_mcp::tenancy::{Consents, Principal, TenantRecord, Terms};
+use orderdesk_mcp::tenancy::{Consents, TenantRecord, Terms};
 use serde_json::{Value, json};
 
 use super::presence::{present, standing_tenant};
@@ -50,14 +50,17 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let data = Data::open(config, environment).await?;
     let tenant = standing_tenant(&data, &command.tenant).await?;
-    let consents = Consents::new(data.database.clone(), Arc::new(SystemClock));
+    let consents = Consents::new(
+        data.database.clone(),
+        Arc::new(SystemClock),
+        data.tenancy.audit().clone(),
+    );
     let Some(name) = &command.plugin else {
         return list(&consents, &tenant, as_json).await;
     };
     if command.withdraw {
         let principal = present(&data, environment, Some(tenant.clone())).await?;
         let withdrawn = consents.withdraw(&principal, name).await?;
-        record(&principal, name, None, "withdrawn");
         if as_json {
             return Ok(print::object(
                 &json!({"tenant_id": tenant.id, "plugin": name, "withdrawn": withdrawn}),
@@ -90,7 +93,6 @@ pub(crate) async fn run(
     consents
         .agree(&principal, &terms, command.subjects.clone())
         .await?;
-    record(&principal, name, Some(&terms), "given");
     if as_json {
         return Ok(print::object(&json!({
             "tenant_id": tenant.id,
@@ -105,18 +107,6 @@ pub(crate) async fn run(
         "Agreed. To take it back: orderdesk-mcp tenants consent --tenant {} --plugin {name} --withdraw",
         tenant.name
     ))?)
-}
-
-/// For the audit trail.
-fn record(principal: &Principal, plugin: &str, terms: Option<&Terms>, what: &'static str) {
-    tracing::info!(
-        target: "orderdesk_mcp::audit",
-        tenant = principal.tenant.as_str(),
-        key = principal.key.as_str(),
-        plugin,
-        digest = terms.map(Terms::digest),
-        "consent {what}"
-    );
 }
 
 fn shown(

@@ -8,8 +8,10 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::audit::{Audit, Entry};
 use super::principal::Principal;
 use crate::clock::Clock;
 use crate::store::{ConsentRecord, Database, StoreError, TenantId};
@@ -39,7 +41,7 @@ impl Terms {
 
     /// Names these terms: SHA-256 over plugin, publisher and grants, in hexadecimal.
     pub fn digest(&self) -> String {
-        let terms = serde_json::json!([self.plugin, self.publisher, self.grants]).to_string();
+        let terms = json!([self.plugin, self.publisher, self.grants]).to_string();
         Sha256::digest(terms)
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -94,12 +96,17 @@ pub enum ConsentError {
 pub struct Consents {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
+    audit: Audit,
 }
 
 impl Consents {
-    /// Consents kept in this database.
-    pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
-        Self { database, clock }
+    /// Consents kept in this database; giving and taking them back is told to the audit trail.
+    pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>, audit: Audit) -> Self {
+        Self {
+            database,
+            clock,
+            audit,
+        }
     }
 
     /// Notes that whoever holds this key agrees, for these subjects or all.
@@ -122,10 +129,18 @@ impl Consents {
             access_key: principal.key.clone(),
             agreed_at: self.clock.now(),
         };
-        Ok(self
-            .database
-            .put_consent(&principal.tenant, consent)
-            .await?)
+        let details = json!({
+            "plugin": consent.plugin, "publisher": consent.publisher, "grants": consent.grants,
+            "subjects": consent.subjects, "digest": consent.digest,
+        });
+        let keeping = async {
+            Ok(self
+                .database
+                .put_consent(&principal.tenant, consent)
+                .await?)
+        };
+        let entry = told(principal, "tenants.consent", details);
+        self.audit.administer(entry, keeping, |(), _| {}).await
     }
 
     /// Takes a consent back; false if there is none.
@@ -138,10 +153,18 @@ impl Consents {
         plugin: &str,
     ) -> Result<bool, ConsentError> {
         full(principal)?;
-        Ok(self
-            .database
-            .remove_consent(&principal.tenant, plugin)
-            .await?)
+        let removing = async {
+            Ok(self
+                .database
+                .remove_consent(&principal.tenant, plugin)
+                .await?)
+        };
+        let entry = told(
+            principal,
+            "tenants.consent.withdraw",
+            json!({"plugin": plugin}),
+        );
+        self.audit.administer(entry, removing, |_, _| {}).await
     }
 
     /// All consents of a tenant, by plugin.
@@ -169,6 +192,13 @@ impl Consents {
             .consent(&principal.tenant, &terms.plugin)
             .await?;
         Ok(terms.standing(consent))
+    }
+}
+
+fn told(principal: &Principal, action: &str, details: Value) -> Entry {
+    Entry {
+        access_key: Some(principal.key.clone()),
+        ..Entry::act(action, Some(&principal.tenant), details)
     }
 }
 

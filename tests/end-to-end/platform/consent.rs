@@ -100,12 +100,19 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
         "{shown}"
     );
 
+    let told = installation.raw_database();
+    let told = |action: &str| -> i64 {
+        let sql = "SELECT count(*) FROM audit WHERE action = ?1 AND outcome = 'ok'";
+        told.query_row(sql, [action], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(told("tenants.consent"), 2);
     let withdrawn = printed(
         &installation
             .output(&with(&["--withdraw"]), Some(&key))
             .await,
     );
     assert_eq!(withdrawn["withdrawn"], true);
+    assert_eq!(told("tenants.consent.withdraw"), 1);
     assert!(!lists_it(client).await);
     let refused = client.call("hostile_peer", list_stores()).await.error();
     assert_eq!(refused.0, "consent-missing");

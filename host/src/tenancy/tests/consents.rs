@@ -6,7 +6,11 @@ use super::{House, Process};
 use crate::tenancy::{ConsentError, Consents, Scopes, Standing, Terms};
 
 fn consents(house: &House, process: &Process) -> Consents {
-    Consents::new(process.database.clone(), Arc::new(house.clock.clone()))
+    Consents::new(
+        process.database.clone(),
+        Arc::new(house.clock.clone()),
+        process.tenancy.audit().clone(),
+    )
 }
 
 fn terms(grants: &[&str]) -> Terms {
