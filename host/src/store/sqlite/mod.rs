@@ -10,6 +10,7 @@ mod database;
 mod documents;
 mod hooks;
 mod keys;
+mod links;
 mod locks;
 mod open;
 mod recent;

@@ -10,6 +10,7 @@ mod chosen_keys;
 mod confirmations;
 mod documents;
 mod hooks;
+mod links;
 mod locks;
 mod rotation;
 mod secrets;
