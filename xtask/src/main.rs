@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod connect;
 mod debian;
+mod deny;
 mod dist;
 mod lint;
 mod process;
@@ -91,6 +92,14 @@ enum Command {
     },
     /// Check formatting, clippy (native and WebAssembly) and the tidiness of the tree
     Lint,
+    /// Check licences, sources and known vulnerabilities of what is built in (deny.toml)
+    ///
+    /// Says so and goes on where the advisory database cannot be reached.
+    Deny {
+        /// Install cargo-deny even if the advisory database cannot be reached
+        #[arg(long)]
+        install: bool,
+    },
     /// Pack binary, plugins and configuration into dist/orderdesk-mcp-VERSION-TARGET, ready to copy anywhere
     Dist {
         /// Pack the unoptimised binary
@@ -128,6 +137,7 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Sim { arguments } => simulator::foreground(project, &arguments),
         Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
         Command::Lint => lint::lint(project),
+        Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),
         Command::Bench { name } => bench::bench(project, &name),
     }

@@ -17,8 +17,11 @@ pub mod usage;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use crate::clock::Clock;
-use crate::tenancy::{Confirmations, Documents, Hooks, Links, Locks, Secrets, Tenancy};
+use crate::observe::Metrics;
+use crate::tenancy::{Confirmations, Documents, Hooks, Links, Locks, LoginLimit, Secrets, Tenancy};
 
 /// What all calls share.
 pub struct Services {
@@ -42,4 +45,12 @@ pub struct Services {
     pub cache: cache::ResponseCache,
     /// Endpoints.
     pub http: http::HttpCapability,
+    /// Slows addresses that present keys which are none.
+    pub login_limit: Arc<LoginLimit>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Opens what is the operator's alone to read; none: nothing does.
+    pub operator_token: Option<SecretString>,
+    /// What all instances have together.
+    pub guest_memory: Arc<usage::GuestMemory>,
 }

@@ -13,6 +13,7 @@ mod offers;
 mod once;
 mod origin;
 mod progress;
+mod rate;
 mod server;
 mod stdio;
 mod url_elicitation;

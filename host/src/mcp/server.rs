@@ -18,9 +18,10 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::offers;
+use super::rate::KeyBuckets;
 use super::stdio::StdioCaller;
 use crate::capabilities::context::Caller;
-use crate::config;
+use crate::config::{self, Config};
 use crate::plugins::{Listed, PluginHost, ResourcesChanged};
 use crate::web::LoopbackPages;
 
@@ -48,17 +49,20 @@ pub struct McpServer {
 pub(super) struct Shared {
     pub(super) host: Arc<PluginHost>,
     pub(super) config: config::Mcp,
+    pub(super) keys: Arc<KeyBuckets>,
     /// Over stdio: the one caller. Over HTTP the authentication layer says who calls.
     pub(super) stdio: Option<StdioCaller>,
 }
 
 impl McpServer {
     /// A server of this host's tools.
-    pub fn new(host: Arc<PluginHost>, config: &config::Mcp, stdio: Option<StdioCaller>) -> Self {
+    pub fn new(host: Arc<PluginHost>, config: &Config, stdio: Option<StdioCaller>) -> Self {
+        let metrics = host.services().metrics.clone();
         Self {
             shared: Arc::new(Shared {
                 host,
-                config: config.clone(),
+                config: config.mcp.clone(),
+                keys: Arc::new(KeyBuckets::new(config.limits.key, metrics)),
                 stdio,
             }),
         }

@@ -20,7 +20,7 @@ use super::selection::Selection;
 use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::http::ResponseBudget;
 use crate::config::Limits;
 
@@ -94,6 +94,26 @@ impl PluginHost {
     /// # Errors
     /// What the caller reads: what is wrong, with which argument, what to do next.
     pub async fn call_or_ask(
+        self: &Arc<Self>,
+        listed: &Listed,
+        request: CallRequest,
+    ) -> Result<Reply, Error> {
+        let arrived = Instant::now();
+        let reply = self.admit_and_run(listed, request).await;
+        let outcome = match &reply {
+            Ok(Reply::Done(_)) => "ok",
+            Ok(Reply::Asked(_)) => "asked",
+            Ok(Reply::Linked(_)) => "linked",
+            Err(error) => kind_name(error.kind),
+        };
+        let (plugin, tool) = (listed.plugin_name(), &listed.tool.name);
+        self.services
+            .metrics
+            .called(plugin, tool, outcome, arrived.elapsed());
+        reply
+    }
+
+    async fn admit_and_run(
         self: &Arc<Self>,
         listed: &Listed,
         request: CallRequest,

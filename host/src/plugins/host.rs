@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +32,20 @@ pub(super) enum Slot {
     Loaded(Loaded),
     /// Not served, and why.
     Failed(PluginError),
+}
+
+/// A plugin, as an operator sees it.
+pub struct PluginOverview {
+    /// In the configuration.
+    pub name: String,
+    /// `loading`, `loaded` or `refused`.
+    pub state: &'static str,
+    /// As it says itself.
+    pub version: Option<String>,
+    /// Of its file, in hexadecimal.
+    pub sha256: Option<String>,
+    /// How many it serves.
+    pub tools: usize,
 }
 
 /// The plugins of one process.
@@ -84,9 +99,10 @@ impl PluginHost {
             .map(|(name, plugin)| (name.clone(), plugin.clone()))
             .collect();
         let stopped = CancellationToken::new();
+        let admission = Admission::new(services.guest_memory.clone(), services.metrics.clone());
         let host = Arc::new(Self {
             services,
-            admission: Admission::default(),
+            admission,
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
@@ -124,6 +140,7 @@ impl PluginHost {
     }
 
     async fn load(self: Arc<Self>, name: String, plugin: Plugin, limits: Limits) {
+        let started = Instant::now();
         let loaded = load::load(
             &name,
             &plugin,
@@ -134,6 +151,9 @@ impl PluginHost {
             self.secrets_in_arguments,
         )
         .await;
+        self.services
+            .metrics
+            .loaded(&name, loaded.is_ok(), started.elapsed());
         if let Err(error) = &loaded {
             tracing::error!(plugin = name, "not served: {}", error.line());
         }
@@ -192,6 +212,36 @@ impl PluginHost {
     /// The tools that are served right now.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.load_full()
+    }
+
+    /// How often the registry changed since the start.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// Every plugin of the configuration that is enabled, and how far it is.
+    pub fn overview(&self) -> Vec<PluginOverview> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let overview = slots.iter().map(|(name, slot)| {
+            let (state, loaded) = match slot {
+                Slot::Loading => ("loading", None),
+                Slot::Loaded(loaded) => ("loaded", Some(loaded)),
+                Slot::Failed(_) => ("refused", None),
+            };
+            PluginOverview {
+                name: name.clone(),
+                state,
+                version: loaded.map(|loaded| loaded.version.clone()),
+                sha256: loaded.map(|loaded| loaded.sha256.clone()),
+                tools: loaded.map_or(0, |loaded| loaded.tools.len()),
+            }
+        });
+        overview.collect()
+    }
+
+    /// Calls that run, and calls that wait, of each plugin that has any.
+    pub fn queues(&self) -> BTreeMap<String, (usize, usize)> {
+        self.admission.lengths()
     }
 
     /// Waits until every plugin is loaded or has failed, at most this long. True: none is loading any more.

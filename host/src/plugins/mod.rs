@@ -39,7 +39,7 @@ pub use audit_list::audit_list;
 pub use call::CallRequest;
 pub use compiled::CompiledCode;
 pub use confirm::{Answered, Asked, AskedQuestion, Reply};
-pub use engine::{EngineError, PluginEngine};
+pub use engine::{EngineError, GUEST_MEMORY, PluginEngine};
 pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
 pub use native::{Native, NativeTool};
