@@ -218,6 +218,7 @@ impl PluginHost {
         let principal = hook
             .principal()
             .map_err(|error| Error::internal("A call without caller", &error))?;
+        let deadline = Instant::now() + time.min(plugin.limits.time);
         Ok(Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
             caller: Caller {
@@ -228,11 +229,14 @@ impl PluginHost {
             read_only,
             correlation_id: format!("{:016x}", rand::random::<u64>()).into(),
             lock_holder: lock_holder(),
-            deadline: Instant::now() + time.min(plugin.limits.time),
+            deadline,
+            ends: deadline,
+            stops_by: self.stops_by.clone(),
+            winds_up: false,
             cancelled: CancellationToken::new(),
             stopped,
             progress: None,
-            secrets: CallSecrets::unattended(hook.key.clone()),
+            secrets: Arc::new(CallSecrets::unattended(hook.key.clone())),
             budget: budget(&plugin.limits),
             log: Arc::default(),
             depth: 0,

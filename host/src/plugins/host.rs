@@ -1,11 +1,12 @@
 //! All plugins of the config: loading them side by side, and ending what runs at shutdown.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -42,6 +43,8 @@ pub struct PluginHost {
     pub(super) stopping: CancellationToken,
     /// Cancelled when the grace is over: everything ends.
     pub(super) stopped: CancellationToken,
+    /// When that will be, once the server stops.
+    pub(super) stops_by: Arc<OnceLock<Instant>>,
     /// What counts where a tool asks whether it may.
     pub(super) confirm: Confirm,
     /// Wakes whoever hands out events.
@@ -83,6 +86,7 @@ impl PluginHost {
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
+            stops_by: Arc::default(),
             confirm: config.mcp.confirm,
             events_waiting: Notify::new(),
             keep_events: config.webhooks.keep,
@@ -190,8 +194,11 @@ impl PluginHost {
         tokio::time::timeout(wait, all).await.is_ok()
     }
 
-    /// Ends reads at once, lets writes that are under way finish within `grace`, then ends those too.
+    /// Ends reads at once, lets writes that are under way finish within `grace`, then ends those too. Work in steps sees how
+    /// little time there is, and comes to an end.
     pub async fn shut_down(&self, grace: Duration) {
+        // The first shutdown counts.
+        let _ = self.stops_by.set(Instant::now() + grace);
         self.stopping.cancel();
         self.writes.close();
         if !self.writes.is_empty() {

@@ -1,6 +1,7 @@
 //! One plugin, ready to be instantiated: a fresh instance for each call, and none survives it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use wasmtime::component::ResourceTable;
@@ -112,7 +113,7 @@ impl LoadedPlugin {
                 // Before it stands the backtrace, which says nothing to an operator.
                 None => error.root_cause().to_string(),
             }),
-            Err(_) => Err(self.timed_out(true).message),
+            Err(_) => Err(self.too_long("limits.time", self.limits.time).message),
         }
     }
 
@@ -154,7 +155,7 @@ impl LoadedPlugin {
         match ended {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Err(self.failed(&error, store.data().usage.exceeded(), &context)),
-            Err(_) => Err(self.timed_out(context.read_only)),
+            Err(_) => Err(self.timed_out(&context)),
         }
     }
 
@@ -233,7 +234,7 @@ impl LoadedPlugin {
                 "busy",
                 "The server is busy. Nothing was done; try again in a few seconds.",
             )
-            .retry_after(std::time::Duration::from_secs(2));
+            .retry_after(Duration::from_secs(2));
         }
         tracing::error!(
             plugin = self.grantee.name,
@@ -276,18 +277,24 @@ impl LoadedPlugin {
         }
     }
 
-    fn timed_out(&self, read_only: bool) -> Error {
-        let name = &self.grantee.name;
+    fn timed_out(&self, context: &CallContext) -> Error {
+        let last = context.winds_up && context.deadline == context.ends;
+        let error = match last {
+            true => self.too_long("limits.total_time", self.limits.total_time),
+            false => self.too_long("limits.time", self.limits.time),
+        };
         Error {
-            outcome_unknown: !read_only,
-            ..Error::new(
-                ErrorKind::Timeout,
-                "time-limit",
-                format!(
-                    "The call took longer than {:?} (plugins.{name}.limits.time) and was stopped.",
-                    self.limits.time
-                ),
-            )
+            outcome_unknown: !context.read_only,
+            ..error
         }
+    }
+
+    fn too_long(&self, limit: &str, time: Duration) -> Error {
+        let name = &self.grantee.name;
+        Error::new(
+            ErrorKind::Timeout,
+            "time-limit",
+            format!("The call took longer than {time:?} (plugins.{name}.{limit}) and was stopped."),
+        )
     }
 }

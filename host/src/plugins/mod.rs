@@ -25,6 +25,7 @@ mod resource;
 mod schema_weight;
 mod selection;
 mod stdio;
+mod steps;
 mod tool;
 mod uri;
 

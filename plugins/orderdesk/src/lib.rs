@@ -80,6 +80,7 @@ mod registry;
 pub mod repeat;
 mod request;
 mod store;
+mod table;
 mod writing;
 
 pub use answer::{take, take_object, take_rows};
@@ -94,6 +95,7 @@ pub use page::{DEFAULT_LIMIT, LARGEST_LIMIT, Page, Sent, Shown};
 pub use registry::{Registry, ResolvedBy, StoreRecord, active_key, fold, name_key, store_key};
 pub use request::ApiRequest;
 pub use store::{Store, StoreReference};
+pub use table::as_table;
 pub use writing::{
     Normalised, Stopwatch, WriteArguments, WriteSettings, agreed_basis, ask, changed_since,
     keep_lock, wait_for_turn,
