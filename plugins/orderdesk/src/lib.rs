@@ -98,7 +98,7 @@ pub use store::{Store, StoreReference};
 pub use table::as_table;
 pub use writing::{
     Normalised, Stopwatch, WriteArguments, WriteSettings, agreed_basis, ask, changed_since,
-    keep_lock, wait_for_turn,
+    in_turn, keep_lock, wait_for_turn,
 };
 
 /// The endpoint's name in the config.

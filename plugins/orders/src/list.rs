@@ -48,8 +48,8 @@ pub(crate) struct Listed {
     /// What remains, was left out, or is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    /// With Order Desk's field names. Concise ones have `ship_to`, `items` (no number: one) and `tracking`; blank fields, and
-    /// payment_status where it is Captured or Approved, are left out. The text has these rows as a table.
+    /// With Order Desk's field names; concise ones have `ship_to`, `items`, `tracking`, no blank fields, and
+    /// payment_status unless it is Captured or Approved.
     orders: Vec<Map<String, Value>>,
 }
 

@@ -3,6 +3,7 @@
 use orderdesk_client::difference;
 use orderdesk_client::{
     Stopwatch, Store, WriteArguments, WriteSettings, agreed_basis, ask, basis, changed_since,
+    in_turn,
 };
 use orderdesk_plugin::serde_json::json;
 use orderdesk_plugin::{Context, Id, Outcome, ToolError};
@@ -25,6 +26,10 @@ pub(crate) fn delete(
     arguments: Arguments,
     context: &Context,
 ) -> Result<Outcome<Changed>, ToolError> {
+    in_turn(context, || anew(&arguments, context))
+}
+
+fn anew(arguments: &Arguments, context: &Context) -> Result<Outcome<Changed>, ToolError> {
     let id = own_id(&arguments.product_id)?;
     let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;
     let preview = arguments.write.preview(context);
