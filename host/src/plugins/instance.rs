@@ -106,7 +106,8 @@ impl LoadedPlugin {
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<T>,
     ) -> Result<T, String> {
         let mut store = self.store(services, None);
-        match timeout_at(deadline, ask(&mut store)).await {
+        let counter = store.data().usage.counter();
+        match timeout_at(deadline, counter.counted(ask(&mut store))).await {
             Ok(Ok(listed)) => Ok(listed),
             Ok(Err(error)) => Err(match store.data().usage.exceeded() {
                 Some(exceeded) => self.exceeded(exceeded).message,
@@ -146,7 +147,8 @@ impl LoadedPlugin {
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
     ) -> Result<T, Error> {
         let mut store = self.store(services, Some(context.clone()));
-        let running = ask(&mut store);
+        let counter = store.data().usage.counter();
+        let running = counter.counted(ask(&mut store));
         let ended = tokio::select! {
             biased;
             ended = timeout_at(context.deadline, running) => ended,
@@ -185,7 +187,7 @@ impl LoadedPlugin {
         store.set_hostcall_fuel(self.lifted_bytes());
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
-        // Yielding on every tick gives other calls the thread; counting the ticks bounds the plugin's own time.
+        // Yielding on every tick gives other calls the thread; looking at the time then bounds the plugin's own.
         store.epoch_deadline_callback(|mut store| {
             Ok(if store.data_mut().usage.tick() {
                 UpdateDeadline::Yield(1)

@@ -28,8 +28,9 @@
 //!    [`agreed_basis`] and answers [`changed_since`] where it differs. What needs a consent pauses with [`ask`].
 //! 4. [`journal::Journal::intend`] before the request, [`journal::Journal::settle`] after it.
 //! 5. [`likeness::compare`] tells what Order Desk tidied ([`Normalised`]) from what somebody changed.
-//! 6. [`aftermath`] for a write of unknown outcome, and for what was stored otherwise than it was sent.
-//! 7. [`repeat`] for what must not be done twice.
+//! 6. [`record::take_back`] for an undo.
+//! 7. [`aftermath`] for a write of unknown outcome, and for what was stored otherwise than it was sent.
+//! 8. [`repeat`] for what must not be done twice.
 //!
 //! An answer that shows something of an order has [`Notice`] as its field `notice`.
 //!
@@ -76,6 +77,7 @@ mod merge_patch;
 pub mod normalise;
 mod notice;
 mod page;
+pub mod record;
 mod registry;
 pub mod repeat;
 mod request;

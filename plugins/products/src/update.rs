@@ -3,7 +3,7 @@
 use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::likeness::same;
 use orderdesk_client::{
-    Stopwatch, Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since, in_turn,
+    Stopwatch, Store, WriteArguments, agreed_basis, basis, changed_since, in_turn,
 };
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, Id, Outcome, ToolError};
@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::answer::Changed;
-use crate::deed::{self, Done, Step};
+use crate::deed::{Deed, Done, Step};
 use crate::details::{Details, merged};
 use crate::shelf::{lock, own_id, read};
 use crate::{Product, version};
@@ -111,16 +111,7 @@ fn anew(arguments: &Arguments, context: &Context) -> Result<Outcome<Changed>, To
             ..Done::default()
         }
     } else {
-        let keep = context.settings::<WriteSettings>()?.keep();
-        deed::carry_out(
-            context,
-            &store,
-            "products_update",
-            keep,
-            &step,
-            read_at,
-            lock,
-        )?
+        Deed::of(context, &store, "products_update").carry_out(&step, read_at, lock)?
     };
     Ok(Outcome::complete(Changed::done(
         context, &store, &edits, done,

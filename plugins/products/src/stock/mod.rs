@@ -27,7 +27,7 @@ use carry::{Carry, Ended, Fate, Settled, fates, gone};
 use kept::Kept;
 use plan::{Asked, Line, edits, plan};
 
-const TOOL: &str = "products_adjust_stock";
+pub(crate) const TOOL: &str = "products_adjust_stock";
 /// Their codes go into one address, and their locks are held together.
 const MOST: usize = 50;
 
