@@ -124,7 +124,7 @@ impl Data {
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
             hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
-            cache: ResponseCache::default(),
+            cache: ResponseCache::shared(self.database.clone()),
             http: HttpCapability::new(endpoints, buckets)?,
         }))
     }

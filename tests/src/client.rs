@@ -140,6 +140,11 @@ impl Client {
         reply(request.body(body.to_string())).await
     }
 
+    /// Where it speaks to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The access key.
     pub fn key(&self) -> &str {
         self.key.expose_secret()

@@ -142,6 +142,15 @@ impl PluginHost {
             payload: event.payload,
         };
         let handlers = self.handlers_of(&hook.plugin);
+        // First, so that no process that dies in between leaves the others with what is out of date.
+        let dropped = self.services.cache.drop_tags(
+            hook.tenant.as_str(),
+            &hook.plugin,
+            &hook.subject,
+            event.tags,
+            self.services.clock.now(),
+        );
+        dropped.await?;
         let kept = self
             .services
             .hooks
@@ -151,12 +160,6 @@ impl PluginHost {
         match kept {
             EventKept::New(event_id) => {
                 tracing::info!(event = event_id, "an event came through a hook");
-                self.services.cache.drop_tags(
-                    hook.tenant.as_str(),
-                    &hook.plugin,
-                    &hook.subject,
-                    event.tags,
-                );
                 if !event.resources.is_empty() {
                     // Nobody listening is no error.
                     let _ = self.changes.send(ResourcesChanged {

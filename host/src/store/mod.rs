@@ -14,6 +14,7 @@ mod documents;
 mod error;
 mod hooks;
 mod identifiers;
+mod invalidations;
 mod records;
 pub mod sqlite;
 
@@ -31,6 +32,7 @@ pub use hooks::{
 };
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
+pub use invalidations::{CacheDatabase, CacheInvalidation, InvalidationsSeen};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,

@@ -132,4 +132,6 @@ pub struct Purged {
     pub confirmations: usize,
     /// Events of hooks, past the time for which they are kept.
     pub hook_events: usize,
+    /// Invalidations that every process has seen, or that concern nothing any more.
+    pub cache_invalidations: usize,
 }

@@ -11,4 +11,5 @@ mod pace;
 mod place;
 mod previews;
 mod shops;
+mod staff;
 mod toggles;

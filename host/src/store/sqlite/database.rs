@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use super::recent::Question;
 use super::{
-    SqliteDatabase, access_keys, buckets, confirmations, documents, hooks, locks, secrets, tenants,
+    SqliteDatabase, access_keys, buckets, confirmations, documents, hooks, invalidations, locks,
+    secrets, tenants,
 };
 use crate::clock::Timestamp;
 use crate::store::{
@@ -383,6 +384,7 @@ impl Database for SqliteDatabase {
                     buckets: buckets::purge(it, now)?,
                     confirmations: confirmations::purge(it, now)?,
                     hook_events: hooks::purge(it, now)?,
+                    cache_invalidations: invalidations::purge(it, now)?,
                 })
             })
             .await

@@ -7,6 +7,7 @@ mod connections;
 mod database;
 mod documents;
 mod hooks;
+mod invalidations;
 mod locks;
 mod open;
 mod recent;

@@ -25,6 +25,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_initial.sql")),
     M::up(include_str!("../migrations/0002_confirmations.sql")),
     M::up(include_str!("../migrations/0003_hooks.sql")),
+    M::up(include_str!("../migrations/0008_cache_invalidations.sql")),
 ];
 
 impl SqliteDatabase {
