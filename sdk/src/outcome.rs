@@ -123,7 +123,7 @@ pub enum Content {
 }
 
 /// A stop in the middle. With questions: the host asks the person, then calls again with the answers. Without: it calls
-/// again when convenient (long work in steps).
+/// again (long work in steps), in a fresh instance with time and requests of its own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pause {
     /// What the tool needs to go on. The host seals it, bound to caller, tool and arguments.

@@ -141,7 +141,10 @@ fn router(
         .layer(middleware::from_fn(choice::choose))
         .layer(middleware::from_fn(json_guard::guard))
         .layer(middleware::from_fn_with_state(
-            services,
+            authentication::Door {
+                services,
+                auto_provision: config.security.auto_provision,
+            },
             authentication::authenticate,
         ))
         .layer(middleware::from_fn_with_state(origins, origin::guard))

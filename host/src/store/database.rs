@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::{
     AccessKeyMatch, AccessKeyRecord, BucketQuota, CacheDatabase, CommitError, ConfirmationKey,
-    ConfirmationRecord, ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyId,
-    LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
-    TenantId, TenantRecord, Write,
+    ConfirmationRecord, ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeyDatabase,
+    KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError,
+    Taken, TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
-pub trait Database: HookDatabase + CacheDatabase + Send + Sync {
+pub trait Database: HookDatabase + KeyDatabase + CacheDatabase + Send + Sync {
     /// Checks that the database answers.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod error;
 mod hooks;
 mod identifiers;
 mod invalidations;
+mod keys;
 mod records;
 pub mod sqlite;
 
@@ -33,6 +34,7 @@ pub use hooks::{
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use invalidations::{CacheDatabase, CacheInvalidation, InvalidationsSeen};
+pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::cipher::{self, Binding, CipherError, KEY_BYTES, KeyBytes};
+use super::cipher::{self, Binding, CipherError, KeyBytes};
 use super::hmac_verifier::HmacVerifier;
+use super::keyring::{Keyring, KeyringError};
 use super::principal::Principal;
 use super::secrets::{SecretError, Secrets};
 use super::service::Tenancy;
@@ -24,7 +25,6 @@ use crate::store::{Database, HookHash, HookRecord, HookSummary, StoreError, Tena
 
 pub use events::{Handling, HookEvent};
 
-const WRAPPING_PURPOSE: &str = "v1 hook key wrapped by server key";
 /// A hook's id: 128 random bits in hexadecimal.
 const ID_DIGITS: usize = 32;
 /// Of these, lists show so many: 96 bits stay unknown.
@@ -36,7 +36,7 @@ pub struct Hooks {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     secrets: Secrets,
-    wrapping: Arc<KeyBytes>,
+    keyring: Arc<Keyring>,
 }
 
 /// A hook that was found: whoever holds it can check signatures for it, and read and write its events.
@@ -88,6 +88,9 @@ pub enum HookError {
     /// The digits are those of several.
     #[error("several hooks begin with '{0}'; give the whole id, or its URL")]
     Ambiguous(String),
+    /// The server key was changed, and this process has not the new one.
+    #[error(transparent)]
+    ServerKey(#[from] KeyringError),
     /// Its secret does not open.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -104,7 +107,7 @@ impl Hooks {
     pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>, tenancy: &Tenancy) -> Self {
         Self {
             secrets: Secrets::new(database.clone(), clock.clone()),
-            wrapping: Arc::new(tenancy.server_key.derive(WRAPPING_PURPOSE)),
+            keyring: tenancy.keyring.clone(),
             database,
             clock,
         }
@@ -133,24 +136,27 @@ impl Hooks {
             ),
             None => None,
         };
-        let record = HookRecord {
-            label: id[..LABEL_DIGITS].to_owned(),
-            tenant: principal.tenant.clone(),
-            plugin: plugin.to_owned(),
-            subject: subject.to_owned(),
-            wrapped_key: cipher::seal(
-                &self.wrapping,
-                &bound(WRAPPING_PURPOSE, &principal.tenant, &hash),
-                key.as_slice(),
-            )?,
-            unattended,
-            created_at: self.clock.now(),
-            hash,
-        };
-        if self.database.insert_hook(record).await? {
-            Ok(id)
-        } else {
-            Err(verifiers::no_secret(plugin, subject))
+        let mut layers = self.keyring.layers();
+        loop {
+            let record = HookRecord {
+                label: id[..LABEL_DIGITS].to_owned(),
+                tenant: principal.tenant.clone(),
+                plugin: plugin.to_owned(),
+                subject: subject.to_owned(),
+                wrapped_key: layers.wrap_hook_key(&principal.tenant, &hash, &key)?,
+                server_key_version: layers.version(),
+                unattended: unattended.clone(),
+                created_at: self.clock.now(),
+                hash: hash.clone(),
+            };
+            match self.database.insert_hook(record).await {
+                Ok(true) => return Ok(id),
+                Ok(false) => return Err(verifiers::no_secret(plugin, subject)),
+                Err(StoreError::ServerKeyChanged { stands }) => {
+                    layers = self.keyring.layers_of(stands).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
@@ -163,7 +169,7 @@ impl Hooks {
             return Ok(None);
         }
         match self.database.hook(hash(id)).await? {
-            Some((record, tenant_name)) => self.open(record, tenant_name).map(Some),
+            Some((record, tenant_name)) => self.open(record, tenant_name).await.map(Some),
             None => Ok(None),
         }
     }
@@ -217,8 +223,8 @@ impl Hooks {
             .await
     }
 
-    fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
-        let cipher = self.unwrap(&record)?;
+    async fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
+        let cipher = self.unwrap(&record).await?;
         let key = verifiers::open(&record, &cipher)?;
         Ok(Hook {
             hash: record.hash,
@@ -232,14 +238,9 @@ impl Hooks {
         })
     }
 
-    fn unwrap(&self, record: &HookRecord) -> Result<KeyBytes, HookError> {
-        let bound = bound(WRAPPING_PURPOSE, &record.tenant, &record.hash);
-        let key = cipher::open(&self.wrapping, &bound, &record.wrapped_key)?;
-        let key: [u8; KEY_BYTES] = key
-            .as_slice()
-            .try_into()
-            .map_err(|_| CipherError::Refused)?;
-        Ok(Zeroizing::new(key))
+    async fn unwrap(&self, record: &HookRecord) -> Result<KeyBytes, HookError> {
+        let layers = self.keyring.layers_of(record.server_key_version).await?;
+        Ok(layers.unwrap_hook_key(&record.tenant, &record.hash, &record.wrapped_key)?)
     }
 }
 

@@ -8,6 +8,7 @@ mod database;
 mod documents;
 mod hooks;
 mod invalidations;
+mod keys;
 mod locks;
 mod open;
 mod recent;

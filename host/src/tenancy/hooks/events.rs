@@ -91,8 +91,12 @@ impl Hooks {
         for claimed in claimed {
             let (event, plugin, attempts) =
                 (claimed.event, claimed.plugin.clone(), claimed.attempts);
-            match self.read(claimed) {
+            match self.read(claimed).await {
                 Ok(handling) => handlings.push(handling),
+                // Another process has the key, or this one will after a restart.
+                Err(HookError::ServerKey(error)) => {
+                    tracing::error!(event, plugin, cause = %error, "an event waits for the server key");
+                }
                 Err(error) => {
                     tracing::error!(event, plugin, cause = %error, "an event cannot be read");
                     let end = HandlingEnd::Failed("event-damaged".to_owned());
@@ -133,8 +137,8 @@ impl Hooks {
         Ok(due.map(|due| due.saturating_duration_since(self.clock.now())))
     }
 
-    fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
-        let hook = self.open(claimed.hook, claimed.tenant_name)?;
+    async fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
+        let hook = self.open(claimed.hook, claimed.tenant_name).await?;
         let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&claimed.identity);
         let plaintext = cipher::open(&hook.cipher, &bound, &claimed.sealed)?;
         Ok(Handling {

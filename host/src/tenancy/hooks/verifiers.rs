@@ -28,7 +28,7 @@ impl Hooks {
             .await?
             .filter(|(record, _)| record.tenant == principal.tenant)
             .ok_or_else(|| HookError::NotFound(hook.label.clone()))?;
-        let key = self.unwrap(&found.0)?;
+        let key = self.unwrap(&found.0).await?;
         let unattended = self
             .unattended(
                 principal,
