@@ -12,7 +12,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::cipher::{self, Binding, CipherError, KeyBytes};
 use super::hmac_verifier::HmacVerifier;

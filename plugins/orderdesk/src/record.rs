@@ -31,28 +31,26 @@ impl Conflict {
 }
 
 /// Takes an edit of a value back, if the value is as the edit left it; `after` is the record as Order Desk gave it back after
-/// the change, where that is known.
-///
-/// # Errors
-/// Somebody changed it since: it stays.
+/// the change, where that is known. Answers what stays because somebody changed it since.
+#[must_use]
 pub fn take_back(
     record: &mut Map<String, Value>,
     edit: &Edit,
     after: Option<&Map<String, Value>>,
-) -> Result<(), Conflict> {
+) -> Option<Conflict> {
     let now = at(record, &edit.at);
     if same(now, edit.before.as_ref()) {
-        return Ok(());
+        return None;
     }
     let as_left = match after.and_then(|after| at(after, &edit.at)) {
         Some(stored) => same(now, Some(stored)),
         None => alike(now, edit.after.as_ref()),
     };
     if !as_left {
-        return Err(Conflict::at(edit, now.cloned()));
+        return Some(Conflict::at(edit, now.cloned()));
     }
     put(record, &edit.at, edit.before.as_ref());
-    Ok(())
+    None
 }
 
 /// The value at a place that is no whole row; rows are named by their ids.

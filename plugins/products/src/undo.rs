@@ -92,7 +92,7 @@ pub(crate) fn taken_back(
         if change.tool == crate::stock::TOOL && adjust_back(&mut product, edit)? {
             continue;
         }
-        conflicts.extend(take_back(&mut product, edit, after).err());
+        conflicts.extend(take_back(&mut product, edit, after));
     }
     Ok((product, conflicts))
 }

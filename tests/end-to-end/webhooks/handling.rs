@@ -225,6 +225,12 @@ async fn what_was_accepted_before_the_program_was_killed_is_handled_and_what_com
         "{accepted:?}"
     );
 
+    // What it had in hand is leased to it for some minutes: nobody waits for that here.
+    let database = installation.raw_database();
+    database
+        .execute("UPDATE hook_handlings SET due_at = 0", [])
+        .unwrap();
+
     let (_process, agent) = installation.serve(&key).await;
     let url = door(&agent);
     // Which event each order was told by: one, however often it was tried.

@@ -52,7 +52,7 @@ impl Undone {
         let gone = matches!(edit.at.as_slice(), [list, id, ..] if list == "order_items" && position(&self.order, list, id).is_none());
         if gone && !same(at(&self.order, &edit.at), edit.before.as_ref()) {
             self.conflict(edit, None);
-        } else if let Err(conflict) = take_back(&mut self.order, edit, after) {
+        } else if let Some(conflict) = take_back(&mut self.order, edit, after) {
             self.conflicts.push(conflict);
         }
     }

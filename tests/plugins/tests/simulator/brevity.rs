@@ -21,7 +21,6 @@ fn bytes(plugin: fn() -> Plugin, tool: &str, arguments: Value) -> (usize, usize,
 #[test]
 fn fifty_orders_in_short_are_a_tenth_of_what_order_desk_answers() {
     let (structured, text, raw) = bytes(orders::plugin, "orders_list", json!({ "limit": 50 }));
-    println!("structured {structured}, text {text}, raw {raw}");
     assert!(text * 10 <= raw, "the text has {text} of {raw} bytes");
     assert!(
         structured * 10 <= raw,
@@ -32,7 +31,6 @@ fn fifty_orders_in_short_are_a_tenth_of_what_order_desk_answers() {
 #[test]
 fn products_in_short_are_a_quarter() {
     let (structured, text, raw) = bytes(products::plugin, "products_list", json!({ "limit": 25 }));
-    println!("structured {structured}, text {text}, raw {raw}");
     assert!(
         text * 4 <= raw && structured * 2 <= raw,
         "{structured}, {text} of {raw} bytes"
