@@ -74,6 +74,10 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
         Err(error) => return Report::of(vec![cannot_start(&error)]),
     };
     let mut problems = Vec::new();
+    if let Err(what) = config.traces.headers(environment) {
+        let fix = "set the variable, or take the header out";
+        problems.push(problem("traces.headers", &what, fix));
+    }
     if config.plugins.values().all(|plugin| !plugin.enabled) {
         problems.push(problem(
             "plugins",
@@ -111,10 +115,15 @@ fn cannot_start(error: &StartError) -> Problem {
             format!("endpoints.{endpoint}.base"),
             "write a URL, or { env, default }",
         ),
+        StartError::MetricsToken(_) => (
+            "metrics.token".to_owned(),
+            "set the variable to a secret of at least 16 characters, or take the setting out",
+        ),
         StartError::Endpoint(error) => (
             format!("endpoints.{}", error.endpoint),
             "correct the endpoint's settings",
         ),
+        StartError::Native(_) => ("this program".to_owned(), "tell its authors"),
         StartError::Engine(_) => (
             "WebAssembly".to_owned(),
             "run on x86-64 or aarch64 with enough memory and threads",

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application};
+use orderdesk_mcp::capabilities::http::CollectorClient;
 use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
+use orderdesk_mcp::observe::{Collector, Traces};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 mod commands;
 
@@ -18,7 +21,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, connect, keys, print, server_key, shell, tenants, webhooks};
+use commands::{audit, backup, call, connect, keys, print, server_key, shell, tenants, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -88,6 +91,28 @@ enum Command {
     /// Make, list, renew and delete hooks: URLs at which other programs tell that something happened
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Who did what: show, export and verify the audit trail
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Copy the database into a new file while servers use it
+    ///
+    /// The copy is what the database was at one moment, checked page by page. The server key is not in it, nor anything that opens
+    /// without that key: keep the key elsewhere.
+    Backup {
+        /// A new file; only this user can read it
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, while nothing uses it
+    ///
+    /// Nothing is changed unless the backup is whole, not of a newer version, and opens with the server key of this installation: for
+    /// a new data directory, put server.key there first or set ORDERDESK_MCP_SERVER_KEY.
+    Restore {
+        /// What 'backup' wrote
+        file: PathBuf,
+        /// Over a data directory that holds data; what was there is kept beside
+        #[arg(long)]
+        replace: bool,
+    },
     /// Call a tool from the terminal, without an agent
     ///
     /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal. A
@@ -105,11 +130,32 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Whether it runs tools.
+    fn serves(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve { .. } | Self::Stdio { .. } | Self::Call { .. }
+        )
+    }
+}
+
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    observe::start();
+    let environment = Environment::of_process();
+    let config = read_config(&command_line, &environment);
     let ran = Runtime::new().map_err(Into::into).and_then(|runtime| {
-        let ran = runtime.block_on(run(command_line));
+        let traces = match &config {
+            Ok(config) if command_line.command.serves() => {
+                traces(config, &environment, runtime.handle())?
+            }
+            _ => None,
+        };
+        observe::start(traces.as_ref());
+        let ran = runtime.block_on(run(command_line, config, environment));
+        if !traces.is_none_or(Traces::finish) {
+            tracing::warn!("the last spans did not reach the collector");
+        }
         // Reading stdin cannot be cancelled: waiting for it would last until the client closes it.
         runtime.shutdown_background();
         ran
@@ -123,7 +169,31 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
+/// Where spans go, if the configuration says so.
+fn traces(
+    config: &Config,
+    environment: &Environment,
+    runtime: &Handle,
+) -> anyhow::Result<Option<Traces>> {
+    let Some(base) = config.traces.otlp.clone() else {
+        return Ok(None);
+    };
+    let wrong = |what| anyhow!("[traces] {what}");
+    let headers = config.traces.headers(environment).map_err(wrong)?;
+    let client = CollectorClient::new(&base, &headers, runtime.clone()).map_err(wrong)?;
+    let traces = Traces::start(Collector {
+        base,
+        sample: config.traces.sample,
+        client: Arc::new(client),
+    })?;
+    Ok(Some(traces))
+}
+
+async fn run(
+    command_line: CommandLine,
+    config: Result<Config, ConfigError>,
+    environment: Environment,
+) -> anyhow::Result<ExitCode> {
     match command_line.command {
         Command::Completions { shell } => {
             shell::completions(CommandLine::command(), shell)?;
@@ -135,9 +205,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
-    let environment = Environment::of_process();
     let json = command_line.global.json;
-    let config = read_config(&command_line, &environment);
     if let Command::Check = command_line.command {
         let report = match &config {
             Ok(config) => check::check(config, &environment).await,
@@ -181,6 +249,13 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             server_key::run(&config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
+        Command::Audit(command) => {
+            return audit::run(&config, &environment, command, json).await;
+        }
+        Command::Backup { file } => backup::backup(&config, &environment, &file, json).await?,
+        Command::Restore { file, replace } => {
+            backup::restore(&config, &environment, &file, replace, json).await?;
+        }
         Command::Call {
             tool,
             arguments,
@@ -238,7 +313,7 @@ async fn stdio(config: &Config, environment: &Environment, choice: Choice) -> an
     let application = Application::start(config, environment).await?;
     let mut caller = stdio_caller(config, environment, &application, None).await?;
     caller.choice = choice;
-    let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));
+    let server = McpServer::new(application.host.clone(), config, Some(caller));
     let (asked, host) = (asked_to_stop()?, application.host);
     let grace = config.server.shutdown_grace;
     // The answers of writes that finish within the grace still reach the client.

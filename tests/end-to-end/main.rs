@@ -3,16 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod arguments;
+mod audit;
 mod command_line;
 mod connect;
 mod first_path;
+mod health;
 mod keys;
 mod killed;
 mod leaks;
+mod limits;
 mod listing;
+mod metrics;
 mod names;
 mod offers;
 mod orders;
+mod pages;
 mod previews;
 mod processes;
 mod program;
@@ -24,6 +29,8 @@ mod server_key;
 mod shutdown;
 mod stdio;
 mod stores;
+mod sweep;
 mod toggles;
+mod traces;
 mod upstream;
 mod webhooks;

@@ -59,7 +59,10 @@ async fn a_key_in_the_file_is_changed_under_running_servers_without_anybody_pres
     }
     assert_ne!(std::fs::read(&file).unwrap(), before);
     // The hook's key opens: an unsigned request is judged, and refused by the plugin.
-    let posted = reqwest::Client::new()
+    let posted = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
         .post(client.url().replace(
             "/mcp",
             &format!("/webhooks/{}", hook["hook_id"].as_str().unwrap()),
@@ -68,7 +71,7 @@ async fn a_key_in_the_file_is_changed_under_running_servers_without_anybody_pres
         .send()
         .await
         .unwrap();
-    assert_eq!(posted.status(), 401);
+    assert_eq!(posted.status(), 403);
     let (_two, again) = place.serve_with(&master, &[]).await;
     assert!(serves(&again).await);
     // The old key opens nothing.

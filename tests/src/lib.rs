@@ -9,6 +9,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod browser;
 mod client;
 mod counts;
 mod files;
@@ -16,6 +17,7 @@ mod installation;
 mod server;
 mod snapshot;
 
+pub use browser::{Browser, Page};
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
 pub use files::{component, guest, program, root};

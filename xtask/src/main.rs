@@ -6,8 +6,10 @@
 mod account;
 mod artefacts;
 mod bench;
+mod browser;
 mod connect;
 mod debian;
+mod deny;
 mod dist;
 mod lint;
 mod process;
@@ -80,7 +82,7 @@ enum Command {
         )]
         arguments: Vec<String>,
     },
-    /// Run all tests: Rust, and the official Python client against the built server
+    /// Run all tests: Rust, and the official Python client against the built server; with --all a browser at its pages, too
     Test {
         /// Many more cases in property tests and longer counts elsewhere (sets ORDERDESK_TEST_COUNTS=full)
         #[arg(long)]
@@ -90,6 +92,14 @@ enum Command {
     },
     /// Check formatting, clippy (native and WebAssembly) and the tidiness of the tree
     Lint,
+    /// Check licences, sources and known vulnerabilities of what is built in (deny.toml)
+    ///
+    /// Says so and goes on where the advisory database cannot be reached.
+    Deny {
+        /// Install cargo-deny even if the advisory database cannot be reached
+        #[arg(long)]
+        install: bool,
+    },
     /// Pack binary, plugins and configuration into dist/orderdesk-mcp-VERSION-TARGET, ready to copy anywhere
     Dist {
         /// Pack the unoptimised binary
@@ -127,6 +137,7 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Sim { arguments } => simulator::foreground(project, &arguments),
         Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
         Command::Lint => lint::lint(project),
+        Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),
         Command::Bench { name } => bench::bench(project, &name),
     }

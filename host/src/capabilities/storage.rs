@@ -33,6 +33,7 @@ impl CallState {
 }
 
 impl Host for CallState {
+    #[tracing::instrument(level = "debug", name = "storage.get", skip_all)]
     async fn get(
         &mut self,
         namespace: Option<String>,
@@ -50,6 +51,7 @@ impl Host for CallState {
             .map_err(|error| failed(&error))
     }
 
+    #[tracing::instrument(level = "debug", name = "storage.scan", skip_all)]
     async fn scan(
         &mut self,
         namespace: Option<String>,
@@ -74,6 +76,7 @@ impl Host for CallState {
             .map_err(|error| failed(&error))
     }
 
+    #[tracing::instrument(level = "debug", name = "storage.commit", skip_all)]
     async fn commit(&mut self, writes: Vec<Write>) -> Result<Vec<Option<String>>, Error> {
         let call = self.call()?;
         call.may_write("Storing a document")?;

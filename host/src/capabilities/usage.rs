@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use wasmtime::ResourceLimiter;
+
+use crate::observe::Metrics;
 
 /// How often the engine's epoch advances: the grain of processor time.
 pub const TICK: Duration = Duration::from_millis(10);
@@ -18,11 +22,64 @@ pub enum Exceeded {
     Memory,
     /// The plugin's own code ran for too long.
     Processor,
+    /// All instances of this process together would have passed what they may have.
+    Process,
+}
+
+/// The memory of all instances of this process.
+pub struct GuestMemory {
+    limit: usize,
+    used: AtomicUsize,
+    freed: Notify,
+    metrics: Arc<Metrics>,
+}
+
+impl GuestMemory {
+    /// So many bytes at most.
+    pub fn new(limit: usize, metrics: Arc<Metrics>) -> Self {
+        Self {
+            limit,
+            used: AtomicUsize::new(0),
+            freed: Notify::new(),
+            metrics,
+        }
+    }
+
+    /// Whether one more instance may start.
+    pub fn has_room(&self) -> bool {
+        self.used.load(Ordering::Acquire) < self.limit
+    }
+
+    /// Resolves when there is room again where there was none. Who has to miss nothing asks for it before looking.
+    pub fn freed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.freed.notified()
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let taken = self
+            .used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+                used.checked_add(bytes).filter(|used| *used <= self.limit)
+            });
+        self.metrics
+            .guest_memory_in_use(self.used.load(Ordering::Relaxed));
+        taken.is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        let before = self.used.fetch_sub(bytes, Ordering::AcqRel);
+        self.metrics
+            .guest_memory_in_use(self.used.load(Ordering::Relaxed));
+        if before >= self.limit {
+            self.freed.notify_waiters();
+        }
+    }
 }
 
 /// What one instance uses, and may use.
-#[derive(Debug)]
 pub struct Usage {
+    plugin: String,
+    process: Arc<GuestMemory>,
     memory_limit: usize,
     memory: usize,
     table_limit: usize,
@@ -31,10 +88,26 @@ pub struct Usage {
     exceeded: Option<Exceeded>,
 }
 
+impl Drop for Usage {
+    fn drop(&mut self) {
+        self.process.give_back(self.memory);
+        self.process
+            .metrics
+            .instance_ended(&self.plugin, self.memory, self.processor.spent());
+    }
+}
+
 impl Usage {
     /// `memory` in bytes over all linear memories; `processor` is what the plugin's own code may run for.
-    pub fn new(memory: usize, processor: Duration) -> Self {
+    pub fn new(
+        plugin: &str,
+        memory: usize,
+        processor: Duration,
+        process: Arc<GuestMemory>,
+    ) -> Self {
         Self {
+            plugin: plugin.to_owned(),
+            process,
             memory_limit: memory,
             memory: 0,
             table_limit: 60_000,
@@ -157,6 +230,10 @@ impl ResourceLimiter for Usage {
             self.exceeded = Some(Exceeded::Memory);
             return Ok(false);
         }
+        if !self.process.take(total - self.memory) {
+            self.exceeded = Some(Exceeded::Process);
+            return Ok(false);
+        }
         self.memory = total;
         Ok(true)
     }
@@ -176,9 +253,33 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn process(bytes: usize) -> Arc<GuestMemory> {
+        Arc::new(GuestMemory::new(bytes, Arc::default()))
+    }
+
+    fn usage(process: &Arc<GuestMemory>, processor: Duration) -> Usage {
+        Usage::new("shelf", 100, processor, process.clone())
+    }
+
+    #[test]
+    fn all_instances_share_the_memory_of_the_process_and_give_it_back() {
+        let process = process(150);
+        let mut first = usage(&process, Duration::from_secs(1));
+        let mut second = usage(&process, Duration::from_secs(1));
+        assert!(first.memory_growing(0, 100, None).unwrap());
+        assert!(process.has_room());
+        assert!(!second.memory_growing(0, 51, None).unwrap());
+        assert_eq!(second.exceeded(), Some(Exceeded::Process));
+        assert!(second.memory_growing(0, 50, None).unwrap());
+        assert!(!process.has_room());
+        drop(first);
+        assert!(process.has_room());
+        assert!(second.memory_growing(50, 100, None).unwrap());
+    }
+
     #[test]
     fn memories_are_counted_together() {
-        let mut usage = Usage::new(100, Duration::from_secs(1));
+        let mut usage = usage(&process(1000), Duration::from_secs(1));
         assert!(usage.memory_growing(0, 60, None).unwrap());
         assert!(usage.memory_growing(0, 40, None).unwrap());
         assert!(!usage.memory_growing(40, 41, None).unwrap());
@@ -187,13 +288,14 @@ mod tests {
 
     #[tokio::test]
     async fn processor_time_ends_and_neither_waiting_nor_a_peers_work_is_any() {
-        let mut usage = Usage::new(100, Duration::from_millis(40));
+        let process = process(1000);
+        let mut usage = usage(&process, Duration::from_millis(40));
         let waiting = usage
             .counter()
             .counted(tokio::time::sleep(Duration::from_millis(60)));
         waiting.await;
         assert!(usage.tick());
-        let other = Usage::new(100, Duration::from_secs(1));
+        let other = self::usage(&process, Duration::from_secs(1));
         let work = || async { std::thread::sleep(Duration::from_millis(60)) };
         let peer = usage.counter().counted(other.counter().counted(work()));
         peer.await;

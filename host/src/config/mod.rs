@@ -3,7 +3,9 @@
 //! The host knows nothing of Order Desk: its URL, its names and its first store all stand in `orderdesk.toml`.
 
 mod find;
+mod limits;
 mod load;
+mod monitoring;
 mod public_url;
 mod security;
 mod value;
@@ -15,10 +17,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use find::{default_data_dir, find_config};
+pub use limits::{KeyLimit, Limits, PluginLimits};
 pub use load::{ConfigError, Environment, load};
+pub use monitoring::{Metrics, Traces};
 pub use public_url::PublicUrl;
 pub use security::Security;
 pub use value::FromEnvironment;
@@ -31,7 +36,7 @@ pub struct Config {
     pub server: Server,
     /// How MCP is served.
     pub mcp: Mcp,
-    /// What a stranger may do.
+    /// What a stranger may do, and what passes through a model.
     pub security: Security,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,
@@ -39,10 +44,16 @@ pub struct Config {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// How long what came through hooks is kept.
     pub webhooks: Webhooks,
+    /// How long it is kept who did what.
+    pub audit: Audit,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
     pub local: Local,
+    /// Where Prometheus reads.
+    pub metrics: Metrics,
+    /// Where spans go.
+    pub traces: Traces,
 }
 
 /// `[server]`
@@ -62,6 +73,8 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// `Origin` headers (`https://host:port`) of web pages that may call; every other origin is refused.
     pub allowed_origins: Vec<String>,
+    /// Networks (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For` or `Forwarded` says who asks.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Server {
@@ -73,6 +86,7 @@ impl Default for Server {
             public_url: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -84,7 +98,7 @@ pub struct Mcp {
     /// How long `tools/list` waits for plugins that are compiled for the first time.
     #[serde(with = "humantime_serde")]
     pub list_wait: Duration,
-    /// Text that every agent gets on connecting, at most 2 KiB.
+    /// Text that every agent gets on connecting, at most 1,700 bytes.
     pub instructions: String,
     /// The sets of tools that are listed and callable, beside the tools without a set; empty: what plugins list by default.
     /// A client's own choice (`/mcp?toolsets=…`) goes before it.
@@ -138,42 +152,19 @@ impl Default for Webhooks {
     }
 }
 
-/// `[limits]` and `[plugins.NAME.limits]`: what one tool call may use.
+/// `[audit]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// All linear memories of the call together.
-    pub memory: ByteSize,
-    /// Time that the plugin's own code may run.
+pub struct Audit {
+    /// How long rows of the audit trail are kept.
     #[serde(with = "humantime_serde")]
-    pub cpu: Duration,
-    /// Wall-clock time from the call's arrival to its answer, or of one step where it works in steps.
-    #[serde(with = "humantime_serde")]
-    pub time: Duration,
-    /// Wall-clock time of all steps of a call together.
-    #[serde(with = "humantime_serde")]
-    pub total_time: Duration,
-    /// Calls at once of one tenant to one plugin; further ones wait.
-    pub calls: usize,
-    /// Bytes that the plugin may answer with.
-    pub output: ByteSize,
-    /// Bytes of HTTP answers that one call may receive, or one step of it, decompressed.
-    pub http_bytes: ByteSize,
-    /// HTTP requests that one call may send, or one step of it.
-    pub http_requests: u32,
+    pub keep: Duration,
 }
 
-impl Default for Limits {
+impl Default for Audit {
     fn default() -> Self {
         Self {
-            memory: ByteSize::mib(64),
-            cpu: Duration::from_secs(2),
-            time: Duration::from_secs(90),
-            total_time: Duration::from_secs(30 * 60),
-            calls: 16,
-            output: ByteSize::mib(4),
-            http_bytes: ByteSize::mib(32),
-            http_requests: 100,
+            keep: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }
@@ -282,47 +273,6 @@ pub struct Plugin {
 
 fn enabled() -> bool {
     true
-}
-
-/// `[plugins.NAME.limits]`: as `[limits]`, each optional.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PluginLimits {
-    /// See [`Limits::memory`].
-    pub memory: Option<ByteSize>,
-    /// See [`Limits::cpu`].
-    #[serde(with = "humantime_serde")]
-    pub cpu: Option<Duration>,
-    /// See [`Limits::time`].
-    #[serde(with = "humantime_serde")]
-    pub time: Option<Duration>,
-    /// See [`Limits::total_time`].
-    #[serde(with = "humantime_serde")]
-    pub total_time: Option<Duration>,
-    /// See [`Limits::calls`].
-    pub calls: Option<usize>,
-    /// See [`Limits::output`].
-    pub output: Option<ByteSize>,
-    /// See [`Limits::http_bytes`].
-    pub http_bytes: Option<ByteSize>,
-    /// See [`Limits::http_requests`].
-    pub http_requests: Option<u32>,
-}
-
-impl PluginLimits {
-    /// These limits where they are given, the host's elsewhere.
-    pub fn over(&self, host: &Limits) -> Limits {
-        Limits {
-            memory: self.memory.unwrap_or(host.memory),
-            cpu: self.cpu.unwrap_or(host.cpu),
-            time: self.time.unwrap_or(host.time),
-            total_time: self.total_time.unwrap_or(host.total_time),
-            calls: self.calls.unwrap_or(host.calls),
-            output: self.output.unwrap_or(host.output),
-            http_bytes: self.http_bytes.unwrap_or(host.http_bytes),
-            http_requests: self.http_requests.unwrap_or(host.http_requests),
-        }
-    }
 }
 
 /// `[plugins.NAME.grants]`: what a plugin may reach. Omitted means denied.

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::AuthenticationError;
+use crate::tenancy::{AuthenticationError, Source};
 
 /// The one caller of a stdio process.
 pub struct StdioCaller {
@@ -46,6 +46,11 @@ impl StdioCaller {
         }
     }
 
+    /// Whether nobody has a key, since nobody needs one.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.identity, Identity::Local(_))
+    }
+
     /// Who calls.
     ///
     /// # Errors
@@ -60,6 +65,7 @@ impl StdioCaller {
             single_client: true,
             client: None,
             source: None,
+            way: Source::Stdio,
         })
     }
 }
@@ -72,6 +78,7 @@ pub async fn serve_stdio(
     server: McpServer,
     stop: impl Future<Output = ()>,
 ) -> Result<(), rmcp::RmcpError> {
+    server.serve_pages_on_this_machine();
     let running = server.serve(rmcp::transport::stdio()).await?;
     let token = running.cancellation_token();
     let mut ended = pin!(running.waiting());

@@ -7,18 +7,21 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
-use super::confirm::{Answered, Reply};
+use super::confirm::{Answered, AskedQuestion, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
+use super::person::Visit;
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
 use super::steps::Ended;
+use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::Mode;
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::http::ResponseBudget;
 use crate::config::Limits;
 
@@ -41,6 +44,12 @@ pub struct CallRequest {
     pub can_ask: bool,
     /// The answers to those of an earlier call, which this one goes on with.
     pub answered: Option<Answered>,
+    /// What the client tells of a link that an earlier call ended with.
+    pub visit: Option<Visit>,
+    /// Secret arguments were entered by a person, or stand in this server's own environment: no client and no model saw them.
+    pub entered_by_person: bool,
+    /// What a person said yes to at a page.
+    pub agreed: Vec<AskedQuestion>,
 }
 
 impl CallRequest {
@@ -55,6 +64,9 @@ impl CallRequest {
             selection: Selection::default(),
             can_ask: false,
             answered: None,
+            visit: None,
+            entered_by_person: false,
+            agreed: Vec::new(),
         }
     }
 }
@@ -72,6 +84,7 @@ impl PluginHost {
         request.can_ask = false;
         match self.call_or_ask(listed, request).await? {
             Reply::Done(answer) => Ok(answer),
+            Reply::Linked(linked) => Err(linked.error),
             Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
         }
     }
@@ -86,14 +99,97 @@ impl PluginHost {
         listed: &Listed,
         request: CallRequest,
     ) -> Result<Reply, Error> {
+        let arrived = Instant::now();
+        let reply = self.admit_and_run(listed, request).await;
+        let outcome = match &reply {
+            Ok(Reply::Done(_)) => "ok",
+            Ok(Reply::Asked(_)) => "asked",
+            Ok(Reply::Linked(_)) => "linked",
+            Err(error) => kind_name(error.kind),
+        };
+        let (plugin, tool) = (listed.plugin_name(), &listed.tool.name);
+        self.services
+            .metrics
+            .called(plugin, tool, outcome, arrived.elapsed());
+        reply
+    }
+
+    async fn admit_and_run(
+        self: &Arc<Self>,
+        listed: &Listed,
+        request: CallRequest,
+    ) -> Result<Reply, Error> {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let mut trail = self.trail_of_call(listed, &request);
+        let entered = async {
+            let entering = self.enter(listed, &request).await?;
+            if let Entering::Now(entered) = &entering
+                && entered.writes
+            {
+                trail.begin().await?;
+            }
+            Ok(entering)
+        };
+        let Entered {
+            mode,
+            writes,
+            deadline,
+            admitted,
+        } = match entered.await {
+            Ok(Entering::Now(entered)) => entered,
+            Ok(Entering::Instead(reply)) => {
+                let told = Ok(reply);
+                trail.end(&told).await;
+                return told;
+            }
+            Err(error) => {
+                let refused = Err(error);
+                trail.end(&refused).await;
+                return refused;
+            }
+        };
+
+        if !writes {
+            let stopped = self.stopping.child_token();
+            let cancelled = request.cancelled.clone();
+            // Dropping the future drops the instance and its requests.
+            let answer = tokio::select! {
+                answer = self.run(listed, request, mode, deadline, stopped, &trail) => answer,
+                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+            };
+            drop(admitted);
+            trail.end(&answer).await;
+            answer
+        } else {
+            let (host, listed) = (self.clone(), listed.clone());
+            let stopped = self.stopped.child_token();
+            let running = async move {
+                let run = host.run(&listed, request, mode, deadline, stopped, &trail);
+                let answer = run.await;
+                drop(admitted);
+                trail.end(&answer).await;
+                answer
+            };
+            let running = self.writes.spawn(running.in_current_span());
+            running
+                .await
+                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
+        }
+    }
+
+    /// Whether a call may run, and as what; answers once there is a place for it, or at once where a person is needed first.
+    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entering, Error> {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
+        self.check_secrets(listed, request)?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
+        if let Some(reply) = self.waiting(listed, request, mode).await? {
+            return Ok(Entering::Instead(reply));
+        }
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
@@ -104,30 +200,12 @@ impl PluginHost {
                 deadline,
             )
             .await?;
-
-        if tool.hints.read_only || mode == Mode::Preview {
-            let stopped = self.stopping.child_token();
-            let cancelled = request.cancelled.clone();
-            // Dropping the future drops the instance and its requests.
-            let answer = tokio::select! {
-                answer = self.run(listed, request, mode, deadline, stopped) => answer,
-                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
-            };
-            drop(admitted);
-            answer
-        } else {
-            let (host, listed) = (self.clone(), listed.clone());
-            let stopped = self.stopped.child_token();
-            let running = async move {
-                let answer = host.run(&listed, request, mode, deadline, stopped).await;
-                drop(admitted);
-                answer
-            };
-            let running = self.writes.spawn(running.in_current_span());
-            running
-                .await
-                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
-        }
+        Ok(Entering::Now(Entered {
+            mode,
+            writes: !tool.hints.read_only && mode != Mode::Preview,
+            deadline,
+            admitted,
+        }))
     }
 
     async fn run(
@@ -137,6 +215,7 @@ impl PluginHost {
         mode: Mode,
         deadline: Instant,
         stopped: CancellationToken,
+        trail: &Trail,
     ) -> Result<Reply, Error> {
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
@@ -160,6 +239,10 @@ impl PluginHost {
             Begun::Now(intent) => intent,
             Begun::AskedAgain(asked) => return Ok(Reply::Asked(asked)),
         };
+        if let Some(by) = intent.confirmed_by() {
+            let (caller, id) = (&request.caller, &request.correlation_id);
+            trail.confirmed(caller, listed, id, by).await;
+        }
         let secrets = self
             .services
             .seal_arguments(
@@ -189,6 +272,7 @@ impl PluginHost {
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
         });
+        trail.runs_in(&context);
         self.finish(listed, plugin, context, request.arguments, intent)
             .await
     }
@@ -217,6 +301,7 @@ impl PluginHost {
                 .await
                 .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
+            Ok(Ended::AtPage(linked)) => Ok(Reply::Linked(linked)),
             Err(error) => Err(bounded(listed, error)),
         };
         // The host let a preview write nothing.
@@ -259,6 +344,23 @@ impl PluginHost {
             tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
         }
     }
+}
+
+/// What becomes of a call before anything runs.
+enum Entering {
+    /// It runs.
+    Now(Entered),
+    /// It waits for a person, or this is what a person brought about.
+    Instead(Reply),
+}
+
+/// A call that may run.
+struct Entered {
+    mode: Mode,
+    /// It may change something.
+    writes: bool,
+    deadline: Instant,
+    admitted: Admitted,
 }
 
 pub(super) fn budget(limits: &Limits) -> ResponseBudget {

@@ -16,6 +16,7 @@ use super::engine::PluginEngine;
 use super::hooks::ResourcesChanged;
 use super::load::{self, Loaded};
 use super::native::Native;
+use super::person::Pages;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
 use crate::config::{Config, Confirm, Limits, Plugin};
@@ -33,6 +34,20 @@ pub(super) enum Slot {
     Failed(PluginError),
 }
 
+/// A plugin, as an operator sees it.
+pub struct PluginOverview {
+    /// In the configuration.
+    pub name: String,
+    /// `loading`, `loaded` or `refused`.
+    pub state: &'static str,
+    /// As it says itself.
+    pub version: Option<String>,
+    /// Of its file, in hexadecimal.
+    pub sha256: Option<String>,
+    /// How many it serves.
+    pub tools: usize,
+}
+
 /// The plugins of one process.
 pub struct PluginHost {
     pub(super) services: Arc<Services>,
@@ -47,6 +62,12 @@ pub struct PluginHost {
     pub(super) stops_by: Arc<OnceLock<Instant>>,
     /// What counts where a tool asks whether it may.
     pub(super) confirm: Confirm,
+    /// Whether callers may send secrets as arguments.
+    pub(super) secrets_in_arguments: bool,
+    /// Whether only reading is allowed to everybody.
+    pub(super) read_only: bool,
+    /// Where this process shows pages to people.
+    pub(super) pages: OnceLock<Arc<dyn Pages>>,
     /// Wakes whoever hands out events.
     pub(super) events_waiting: Notify,
     /// How long events are kept.
@@ -80,14 +101,18 @@ impl PluginHost {
             .map(|(name, plugin)| (name.clone(), plugin.clone()))
             .collect();
         let stopped = CancellationToken::new();
+        let admission = Admission::new(services.guest_memory.clone(), services.metrics.clone());
         let host = Arc::new(Self {
             services,
-            admission: Admission::default(),
+            admission,
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
             stops_by: Arc::default(),
             confirm: config.mcp.confirm,
+            secrets_in_arguments: config.security.secrets_in_arguments,
+            read_only: config.mcp.read_only,
+            pages: OnceLock::new(),
             events_waiting: Notify::new(),
             keep_events: config.webhooks.keep,
             changes: broadcast::Sender::new(CHANGES),
@@ -118,6 +143,7 @@ impl PluginHost {
     }
 
     async fn load(self: Arc<Self>, name: String, plugin: Plugin, limits: Limits) {
+        let started = Instant::now();
         let loaded = load::load(
             &name,
             &plugin,
@@ -125,8 +151,12 @@ impl PluginHost {
             &self.engine,
             &self.compiled,
             &self.services,
+            self.secrets_in_arguments,
         )
         .await;
+        self.services
+            .metrics
+            .loaded(&name, loaded.is_ok(), started.elapsed());
         if let Err(error) = &loaded {
             tracing::error!(plugin = name, "not served: {}", error.line());
         }
@@ -187,6 +217,36 @@ impl PluginHost {
         self.registry.load_full()
     }
 
+    /// How often the registry changed since the start.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// Every plugin of the configuration that is enabled, and how far it is.
+    pub fn overview(&self) -> Vec<PluginOverview> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let overview = slots.iter().map(|(name, slot)| {
+            let (state, loaded) = match slot {
+                Slot::Loading => ("loading", None),
+                Slot::Loaded(loaded) => ("loaded", Some(loaded)),
+                Slot::Failed(_) => ("refused", None),
+            };
+            PluginOverview {
+                name: name.clone(),
+                state,
+                version: loaded.map(|loaded| loaded.version.clone()),
+                sha256: loaded.map(|loaded| loaded.sha256.clone()),
+                tools: loaded.map_or(0, |loaded| loaded.tools.len()),
+            }
+        });
+        overview.collect()
+    }
+
+    /// Calls that run, and calls that wait, of each plugin that has any.
+    pub fn queues(&self) -> BTreeMap<String, (usize, usize)> {
+        self.admission.lengths()
+    }
+
     /// Waits until every plugin is loaded or has failed, at most this long. True: none is loading any more.
     pub async fn loaded(&self, wait: Duration) -> bool {
         let mut still_loading = self.still_loading.subscribe();
@@ -215,5 +275,6 @@ impl PluginHost {
             self.stopped.cancel();
             self.writes.wait().await;
         }
+        self.services.tenancy.audit().flush().await;
     }
 }

@@ -41,6 +41,10 @@ pub struct Loaded {
     pub resources: Vec<Arc<Resource>>,
     /// Its texts to start work with.
     pub prompts: Vec<Arc<Prompt>>,
+    /// As it says itself.
+    pub version: String,
+    /// Of its file, in hexadecimal.
+    pub sha256: String,
 }
 
 /// Loads the plugin `name`.
@@ -54,6 +58,7 @@ pub async fn load(
     engine: &PluginEngine,
     compiled: &Arc<CompiledCode>,
     services: &Arc<Services>,
+    secrets_in_arguments: bool,
 ) -> Result<Loaded, PluginError> {
     check_name(name)?;
     let limits = settings.limits.over(defaults);
@@ -65,12 +70,12 @@ pub async fn load(
         )));
     }
     let grantee = Arc::new(grantee(name, settings, services)?);
-    let component = {
+    let (component, sha256) = {
         let (engine, compiled) = (engine.engine.clone(), compiled.clone());
         let (source, expected) = (settings.source.clone(), settings.sha256.clone());
         tokio::task::spawn_blocking(move || {
-            let wasm = read(&source, expected.as_deref())?;
-            compiled.load(&engine, &wasm)
+            let (wasm, sha256) = read(&source, expected.as_deref())?;
+            Ok::<_, PluginError>((compiled.load(&engine, &wasm)?, sha256))
         })
         .await
         .map_err(|error| PluginError::Listing(error.to_string()))??
@@ -103,8 +108,8 @@ pub async fn load(
         .unwrap_or_else(|| vec![format!("{name}_")]);
     let mut tools = Vec::new();
     for tool in described.tools {
-        let tool =
-            Tool::check(tool, &plugin.grantee, &prefixes).map_err(PluginError::Declaration)?;
+        let tool = Tool::check(tool, &plugin.grantee, &prefixes, secrets_in_arguments)
+            .map_err(PluginError::Declaration)?;
         if tools
             .iter()
             .any(|other: &Arc<Tool>| other.name == tool.name)
@@ -157,6 +162,8 @@ pub async fn load(
         tools,
         resources,
         prompts,
+        version: manifest.version,
+        sha256,
     })
 }
 
@@ -238,7 +245,10 @@ fn check_name(name: &str) -> Result<(), PluginError> {
     )))
 }
 
-fn read(source: &std::path::Path, expected: Option<&str>) -> Result<Vec<u8>, PluginError> {
+fn read(
+    source: &std::path::Path,
+    expected: Option<&str>,
+) -> Result<(Vec<u8>, String), PluginError> {
     let unreadable = |error| PluginError::Unreadable {
         path: source.display().to_string(),
         error,
@@ -248,19 +258,19 @@ fn read(source: &std::path::Path, expected: Option<&str>) -> Result<Vec<u8>, Plu
         return Err(PluginError::TooLarge(size, COMPONENT_BYTES));
     }
     let wasm = std::fs::read(source).map_err(unreadable)?;
-    if let Some(expected) = expected {
-        let found: String = Sha256::digest(&wasm)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        if !found.eq_ignore_ascii_case(expected.trim()) {
-            return Err(PluginError::Digest {
-                found,
-                expected: expected.to_owned(),
-            });
-        }
+    let found: String = Sha256::digest(&wasm)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if let Some(expected) = expected
+        && !found.eq_ignore_ascii_case(expected.trim())
+    {
+        return Err(PluginError::Digest {
+            found,
+            expected: expected.to_owned(),
+        });
     }
-    Ok(wasm)
+    Ok((wasm, found))
 }
 
 fn grantee(

@@ -14,12 +14,13 @@ use super::instance::LoadedPlugin;
 use super::prompt::Prompt;
 use super::registry::Offered;
 use super::resource::{Resource, is_mime};
+use super::trail::Trail;
 use super::uri::Variables;
 use crate::capabilities::context::{CallContext, CallState, Caller};
 use crate::capabilities::contract::prompts::{self, Script};
 use crate::capabilities::contract::resources::{Body, Contents, Reading};
 use crate::capabilities::contract::types::{Completion, Typing};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 
 /// Nobody who types waits for longer.
 const TYPING_TIME: Duration = Duration::from_secs(10);
@@ -68,13 +69,26 @@ impl PluginHost {
             variables,
             extra: None,
         };
-        let mut contents = self
-            .ask(plugin, asking, plugin.limits.time, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_read(store, &reading).await
-            })
-            .await?;
+        let variables = reading.variables.iter();
+        let given = variables.map(|(name, value)| (name.clone(), value.as_str().into()));
+        let of = (resource.plugin_name(), resource.item.name.as_str());
+        let trail = self.trail_of_offer("resource", of, &asking, given.collect());
+        let read = self
+            .ask(
+                "resources/read",
+                plugin,
+                asking,
+                plugin.limits.time,
+                Some(&trail),
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_read(store, &reading).await
+                },
+            )
+            .await;
+        trail.end_with(&read).await;
+        let mut contents = read?;
         let bytes = contents.contents.iter().map(|content| {
             PIECE
                 + match &content.body {
@@ -135,13 +149,26 @@ impl PluginHost {
             arguments,
             extra: None,
         };
+        let given = request.arguments.iter();
+        let given = given.map(|(name, value)| (name.clone(), value.as_str().into()));
+        let of = (prompt.plugin_name(), prompt.item.name.as_str());
+        let trail = self.trail_of_offer("prompt", of, &asking, given.collect());
         let script = self
-            .ask(plugin, asking, plugin.limits.time, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_get(store, &request).await
-            })
-            .await?;
+            .ask(
+                "prompts/get",
+                plugin,
+                asking,
+                plugin.limits.time,
+                Some(&trail),
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_get(store, &request).await
+                },
+            )
+            .await;
+        trail.end_with(&script).await;
+        let script = script?;
         let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let bytes = script.messages.iter().map(|message| {
             PIECE
@@ -176,11 +203,18 @@ impl PluginHost {
         let known: Vec<&str> = shape.variables().collect();
         let typing = among(typing, shape.text(), &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_complete(store, shape.text(), &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                None,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_complete(store, shape.text(), &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
@@ -202,11 +236,18 @@ impl PluginHost {
         let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
         let typing = among(typing, &prompt.name, &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_complete(store, &prompt.name, &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                None,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_complete(store, &prompt.name, &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
@@ -214,9 +255,30 @@ impl PluginHost {
     /// One call that can only read: dropped where it is when its caller goes away or the server stops.
     async fn ask<T>(
         self: &Arc<Self>,
+        what: &'static str,
         plugin: &LoadedPlugin,
         asking: Asking,
         time: Duration,
+        trail: Option<&Trail>,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let arrived = Instant::now();
+        let answer = self.admit_and_ask(plugin, asking, time, trail, ask).await;
+        let outcome = answer
+            .as_ref()
+            .map_or_else(|error| kind_name(error.kind), |_| "ok");
+        self.services
+            .metrics
+            .called(&plugin.grantee.name, what, outcome, arrived.elapsed());
+        answer
+    }
+
+    async fn admit_and_ask<T>(
+        self: &Arc<Self>,
+        plugin: &LoadedPlugin,
+        asking: Asking,
+        time: Duration,
+        trail: Option<&Trail>,
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
     ) -> Result<T, Error> {
         if self.stopping.is_cancelled() {
@@ -253,6 +315,9 @@ impl PluginHost {
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
         });
+        if let Some(trail) = trail {
+            trail.runs_in(&context);
+        }
         let answer = tokio::select! {
             answer = plugin.within(&self.services, context, ask) => answer,
             () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),

@@ -10,6 +10,7 @@ use super::confirm::{Asked, Next};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::Intent;
+use super::person::Linked;
 use super::registry::Listed;
 use crate::capabilities::context::CallContext;
 use crate::capabilities::contract::tools::{self, Outcome, Output, Resumption};
@@ -21,6 +22,8 @@ pub(super) enum Ended {
     With(Output),
     /// With questions to a person.
     Asking(Asked),
+    /// With a link for a person.
+    AtPage(Linked),
 }
 
 impl PluginHost {
@@ -59,6 +62,11 @@ impl PluginHost {
                 match next.await? {
                     Next::On(answers) => answers,
                     Next::Ask(asked) => return Ok(Ended::Asking(asked)),
+                    Next::AskAtPage(questions) => {
+                        let bound = intent.bound.as_ref();
+                        let asked = self.ask_at_page(listed, principal, bound, questions);
+                        return asked.await.map(Ended::AtPage);
+                    }
                 }
             };
             step += 1;

@@ -149,4 +149,6 @@ pub struct Purged {
     pub hook_events: usize,
     /// Invalidations that every process has seen, or that concern nothing any more.
     pub cache_invalidations: usize,
+    /// Links whose time is long over.
+    pub links: usize,
 }

@@ -12,6 +12,7 @@ mod address;
 mod bucket;
 mod call;
 mod client;
+mod collector;
 mod conceal;
 mod encodings;
 mod endpoint;
@@ -35,6 +36,7 @@ pub use call::{
     CallScope, LockLease, OpenedSecret, ResponseBudget, SecretOpener, Take, TokenBuckets,
 };
 pub use client::HttpCapability;
+pub use collector::CollectorClient;
 pub use endpoint::{EndpointSettings, SettingsError};
 pub use error::{ErrorKind, HttpError};
 pub use grant::{AllowPattern, HttpGrant, PatternError};

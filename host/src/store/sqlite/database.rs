@@ -6,8 +6,8 @@ use rusqlite::Connection;
 
 use super::recent::Question;
 use super::{
-    SqliteDatabase, access_keys, buckets, confirmations, documents, hooks, invalidations, locks,
-    secrets, tenants,
+    SqliteDatabase, access_keys, buckets, confirmations, documents, hooks, invalidations, links,
+    locks, secrets, tenants,
 };
 use crate::clock::Timestamp;
 use crate::store::{
@@ -389,6 +389,7 @@ impl Database for SqliteDatabase {
                     confirmations: confirmations::purge(it, now)?,
                     hook_events: hooks::purge(it, now)?,
                     cache_invalidations: invalidations::purge(it, now)?,
+                    links: links::purge(it, now)?,
                 })
             })
             .await

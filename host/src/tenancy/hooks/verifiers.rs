@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::{HookError, Hooks, bound, check_reach};
+use super::{HookError, Hooks, bound, check_reach, of_hook};
 use crate::store::{HookHash, HookRecord, HookSummary, UnattendedRecord};
 use crate::tenancy::cipher::{self, CipherError, KeyBytes};
 use crate::tenancy::hmac_verifier::HmacVerifier;
@@ -16,6 +16,17 @@ impl Hooks {
     /// # Errors
     /// There is no such hook of this tenant, or no such secret; the database failed.
     pub async fn renew(
+        &self,
+        principal: &Principal,
+        hook: &HookSummary,
+        owners: &[String],
+    ) -> Result<(), HookError> {
+        let act = of_hook("webhooks.renew", hook);
+        let renewed = self.renew_now(principal, hook, owners);
+        self.audit.administer(act, renewed, |(), _| {}).await
+    }
+
+    async fn renew_now(
         &self,
         principal: &Principal,
         hook: &HookSummary,

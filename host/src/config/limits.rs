@@ -1,0 +1,112 @@
+//! How much a call, and a key, may use.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+/// `[limits]`, and `[plugins.NAME.limits]` over it: what one tool call may use.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// All linear memories of the call together.
+    pub memory: ByteSize,
+    /// Time that the plugin's own code may run.
+    #[serde(with = "humantime_serde")]
+    pub cpu: Duration,
+    /// Wall-clock time from the call's arrival to its answer, or of one step where it works in steps.
+    #[serde(with = "humantime_serde")]
+    pub time: Duration,
+    /// Wall-clock time of all steps of a call together.
+    #[serde(with = "humantime_serde")]
+    pub total_time: Duration,
+    /// Calls at once of one tenant to one plugin; further ones wait.
+    pub calls: usize,
+    /// Bytes that the plugin may answer with.
+    pub output: ByteSize,
+    /// Bytes of HTTP answers that one call may receive, or one step of it, decompressed.
+    pub http_bytes: ByteSize,
+    /// HTTP requests that one call may send, or one step of it.
+    pub http_requests: u32,
+    /// Calls of one access key, of all plugins together.
+    pub key: KeyLimit,
+}
+
+/// `[limits.key]`: the token bucket of one access key. Only `tools/call` costs: a read 1, a write 2.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyLimit {
+    /// Tokens added each minute.
+    pub per_minute: NonZeroU32,
+    /// Capacity; the bucket starts full. At least 2, which a write costs.
+    pub burst: NonZeroU32,
+}
+
+impl Default for KeyLimit {
+    fn default() -> Self {
+        let of = |tokens| NonZeroU32::new(tokens).unwrap_or(NonZeroU32::MIN);
+        Self {
+            per_minute: of(120),
+            burst: of(240),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: ByteSize::mib(64),
+            cpu: Duration::from_secs(2),
+            time: Duration::from_secs(90),
+            total_time: Duration::from_secs(30 * 60),
+            calls: 16,
+            output: ByteSize::mib(4),
+            http_bytes: ByteSize::mib(32),
+            http_requests: 100,
+            key: KeyLimit::default(),
+        }
+    }
+}
+
+/// `[plugins.NAME.limits]`: as `[limits]`, each optional.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginLimits {
+    /// See [`Limits::memory`].
+    pub memory: Option<ByteSize>,
+    /// See [`Limits::cpu`].
+    #[serde(with = "humantime_serde")]
+    pub cpu: Option<Duration>,
+    /// See [`Limits::time`].
+    #[serde(with = "humantime_serde")]
+    pub time: Option<Duration>,
+    /// See [`Limits::total_time`].
+    #[serde(with = "humantime_serde")]
+    pub total_time: Option<Duration>,
+    /// See [`Limits::calls`].
+    pub calls: Option<usize>,
+    /// See [`Limits::output`].
+    pub output: Option<ByteSize>,
+    /// See [`Limits::http_bytes`].
+    pub http_bytes: Option<ByteSize>,
+    /// See [`Limits::http_requests`].
+    pub http_requests: Option<u32>,
+}
+
+impl PluginLimits {
+    /// These limits where they are given, the host's elsewhere.
+    pub fn over(&self, host: &Limits) -> Limits {
+        Limits {
+            memory: self.memory.unwrap_or(host.memory),
+            cpu: self.cpu.unwrap_or(host.cpu),
+            time: self.time.unwrap_or(host.time),
+            total_time: self.total_time.unwrap_or(host.total_time),
+            calls: self.calls.unwrap_or(host.calls),
+            output: self.output.unwrap_or(host.output),
+            http_bytes: self.http_bytes.unwrap_or(host.http_bytes),
+            http_requests: self.http_requests.unwrap_or(host.http_requests),
+            key: host.key,
+        }
+    }
+}
