@@ -142,7 +142,7 @@ pub enum Content {
 }
 
 /// A stop in the middle. With questions: the host asks the person, then calls again with the answers. Without: it calls
-/// again when convenient (long work in steps).
+/// again (long work in steps), in a fresh instance with time and requests of its own.
 ///
 /// ```
 /// use orderdesk_plugin::testing::{self, FakeHost, Invocation};

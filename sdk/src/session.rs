@@ -121,13 +121,14 @@ impl<'a> Session<'a> {
         self.host.act_on(subject)
     }
 
-    /// Time until the call is ended.
+    /// Time until this step of the call is ended. After a pause without questions the next step has time of its own.
     #[must_use]
     pub fn time_left(&self) -> Duration {
         Duration::from_millis(u64::from(self.host.time_left_ms()))
     }
 
-    /// True once the caller gave up.
+    /// True where nobody waits any more. Of work in steps also where the server stops, or the whole call's time is almost over:
+    /// answer what was done, and how to go on.
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.host.cancelled()

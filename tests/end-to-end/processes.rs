@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use end_to_end::{Agent, Installation, rounds};
-use orderdesk_simulator::{Clock, RateLimit, Simulator, SimulatorConfig, Store, sample};
+use orderdesk_simulator::{Clock, Fault, RateLimit, Simulator, SimulatorConfig, Store, sample};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -68,6 +68,59 @@ async fn what_one_process_acknowledges_all_others_see_and_they_share_one_bucket(
         .filter(|request| request.status == Some(429))
         .count();
     assert_eq!(throttled, 0, "of {} requests", simulator.requests().len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_process_changes_no_other_keeps_as_it_was() {
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System));
+    let simulator = simulator.await.unwrap();
+    let installation = Installation::new(&simulator, |_| {});
+    let key = installation.tenant("acme").await;
+    let ((_one, one), (_other, other)) =
+        tokio::join!(installation.stdio(&key), installation.stdio(&key));
+    let shared =
+        json!({"store_id": sample::HARBOR_AND_OAK_ID, "api_key": sample::HARBOR_AND_OAK_KEY});
+    one.call("stores_register", shared).await.ok();
+    let order = simulator
+        .with_store(sample::HARBOR_AND_OAK_ID, |store| {
+            store.orders().next().unwrap().id()
+        })
+        .unwrap();
+    let read = |agent: &Agent| {
+        let agent = agent.clone();
+        tokio::spawn(async move {
+            let read = agent.call("orders_get", json!({"order_id": order})).await;
+            read.ok()
+        })
+    };
+    let tag = async |tag: &str| {
+        let changes = json!({"order_id": order, "changes": {"tag_name": tag}});
+        one.call("orders_update", changes).await.ok()
+    };
+    read(&other).await.unwrap();
+    assert_eq!(read(&other).await.unwrap()["cached"], true);
+    tag("info").await;
+    let fresh = read(&other).await.unwrap();
+    assert_eq!(
+        (&fresh["cached"], &fresh["order"]["tag_name"]),
+        (&json!(false), &json!("info"))
+    );
+    assert_eq!(read(&other).await.unwrap()["cached"], true);
+
+    // A read that was under way while it changed is answered as it was, and is not kept.
+    tag("warning").await;
+    let (fault, reading) = Fault::hold_after_commit();
+    simulator.inject(fault.on("GET", "/orders/*"));
+    let slow = read(&other);
+    reading.arrived().await;
+    tag("success").await;
+    reading.release();
+    assert_eq!(slow.await.unwrap()["order"]["tag_name"], "warning");
+    let fresh = read(&other).await.unwrap();
+    assert_eq!(
+        (&fresh["cached"], &fresh["order"]["tag_name"]),
+        (&json!(false), &json!("success"))
+    );
 }
 
 /// The first sample store, and one for each agent.

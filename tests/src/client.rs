@@ -170,7 +170,7 @@ impl Client {
         request.body(body)
     }
 
-    /// A modern request.
+    /// A modern request; `_meta` among the parameters goes beside the client's own.
     pub async fn request(&self, method: &str, params: Value) -> Reply {
         self.try_request(method, params).await.unwrap()
     }
@@ -183,11 +183,14 @@ impl Client {
             .or_else(|| params.get("uri"))
             .and_then(Value::as_str)
             .map(str::to_owned);
-        let meta = json!({
+        let mut meta = json!({
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientCapabilities": self.capabilities,
             "io.modelcontextprotocol/clientInfo": {"name": "end-to-end", "version": "1"},
         });
+        if let Some(Value::Object(own)) = params.remove("_meta") {
+            meta.as_object_mut().unwrap().extend(own);
+        }
         params.insert("_meta".into(), meta);
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let request = self.modern(method, name.as_deref(), body.to_string());

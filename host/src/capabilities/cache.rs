@@ -1,7 +1,8 @@
 //! `cache`: bytes in memory, bounded, within (tenant, plugin, subject); never on disk.
 //!
 //! A put needs the ticket of the miss before it, and an invalidation voids the tickets that were given out earlier, so
-//! that a slow read which began before a write cannot bring the old state back.
+//! that a slow read which began before a write cannot bring the old state back. Processes that share a data directory tell
+//! each other what they invalidate through the database: before each look, and before each put, a process catches up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use super::contract::{
     Error, ErrorKind,
     cache::{Host, Lookup},
 };
+use crate::clock::Timestamp;
+use crate::store::{CacheInvalidation, Database};
 
 /// All entries of all tenants together.
 const TOTAL_BYTES: u64 = 64 << 20;
@@ -72,6 +75,19 @@ pub struct ResponseCache {
     entries: Cache<Key, Arc<Entry>>,
     tickets: Cache<String, Arc<(Key, u64)>>,
     invalidations: Mutex<Invalidations>,
+    /// None in a process that shares its data with no other.
+    others: Option<Others>,
+}
+
+/// The way to the other processes.
+struct Others {
+    database: Arc<dyn Database>,
+    /// This process, among those that tell.
+    process: [u8; 16],
+    /// The database's change number at the last look, without waiting for one that is under way.
+    number: Mutex<Option<i64>>,
+    /// The last invalidation that was seen; held for as long as a look takes.
+    last: tokio::sync::Mutex<Option<i64>>,
 }
 
 /// A count of events, and for each tag when it was last invalidated.
@@ -106,11 +122,79 @@ impl Default for ResponseCache {
                 .time_to_live(TICKET_LIFE)
                 .build(),
             invalidations: Mutex::default(),
+            others: None,
         }
     }
 }
 
 impl ResponseCache {
+    /// A cache whose invalidations reach every process that shares this database.
+    pub fn shared(database: Arc<dyn Database>) -> Self {
+        Self {
+            others: Some(Others {
+                database,
+                process: rand::random(),
+                number: Mutex::default(),
+                last: tokio::sync::Mutex::default(),
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// Learns what other processes invalidated since. Where nobody wrote the database since the last look, that costs next to
+    /// nothing.
+    async fn catch_up(&self) -> Result<(), Error> {
+        let Some(others) = &self.others else {
+            return Ok(());
+        };
+        // Read before the rows: what is written meanwhile makes it another one.
+        let number = others.database.change_number();
+        if number.is_some() && number == *others.number() {
+            return Ok(());
+        }
+        let mut last = others.last.lock().await;
+        let seen = others
+            .database
+            .invalidations_since(others.process, *last)
+            .await
+            .map_err(|error| Error::internal("Looking what other processes changed", &error))?;
+        for it in seen.invalidations {
+            let scope = Scope {
+                tenant: it.tenant,
+                plugin: it.plugin,
+                subject: it.subject,
+            };
+            self.forget(&scope, vec![it.tag]);
+        }
+        *last = Some(seen.last);
+        *others.number() = number;
+        Ok(())
+    }
+
+    /// Forgets here, then everywhere.
+    async fn invalidate(
+        &self,
+        scope: &Scope,
+        tags: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.forget(scope, tags.clone());
+        let Some(others) = &self.others else {
+            return Ok(());
+        };
+        let told = tags.into_iter().map(|tag| CacheInvalidation {
+            tenant: scope.tenant.clone(),
+            plugin: scope.plugin.clone(),
+            subject: scope.subject.clone(),
+            tag,
+        });
+        others
+            .database
+            .add_invalidations(others.process, told.collect(), now)
+            .await
+            .map_err(|error| Error::internal("Telling other processes what changed", &error))
+    }
+
     fn get(&self, key: Key) -> Lookup {
         let state = self
             .invalidations
@@ -148,16 +232,26 @@ impl ResponseCache {
     }
 
     /// Drops what a plugin keeps of one subject under these tags, for something that happened outside of any call.
-    pub fn drop_tags(&self, tenant: &str, plugin: &str, subject: &str, tags: Vec<String>) {
+    ///
+    /// # Errors
+    /// The other processes that share the database were not told.
+    pub async fn drop_tags(
+        &self,
+        tenant: &str,
+        plugin: &str,
+        subject: &str,
+        tags: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let scope = Scope {
             tenant: tenant.to_owned(),
             plugin: plugin.to_owned(),
             subject: Some(subject.to_owned()),
         };
-        self.invalidate(&scope, tags);
+        self.invalidate(&scope, tags, now).await
     }
 
-    fn invalidate(&self, scope: &Scope, tags: Vec<String>) {
+    fn forget(&self, scope: &Scope, tags: Vec<String>) {
         let mut state = self
             .invalidations
             .lock()
@@ -172,6 +266,12 @@ impl ResponseCache {
         for tag in tags {
             state.tags.insert((scope.clone(), tag), (now, at));
         }
+    }
+}
+
+impl Others {
+    fn number(&self) -> std::sync::MutexGuard<'_, Option<i64>> {
+        self.number.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -200,6 +300,7 @@ impl Host for CallState {
         if key.len() > KEY_BYTES {
             return Err(too_large("A key's length", KEY_BYTES));
         }
+        self.services.cache.catch_up().await?;
         let found = self.services.cache.get(Key {
             scope: call.cache_scope(),
             key,
@@ -224,6 +325,7 @@ impl Host for CallState {
         // A large value is simply not kept: the cache may forget anything at any time.
         if value.len() <= ENTRY_BYTES && ttl_ms > 0 {
             let life = Duration::from_millis(ttl_ms.into()).min(LONGEST);
+            self.services.cache.catch_up().await?;
             self.services
                 .cache
                 .put(&call.cache_scope(), &ticket, value, life, tags);
@@ -237,8 +339,11 @@ impl Host for CallState {
         if tags.len() > TAGS {
             return Err(too_large("The number of tags", TAGS));
         }
-        self.services.cache.invalidate(&call.cache_scope(), tags);
-        Ok(())
+        let now = self.services.clock.now();
+        self.services
+            .cache
+            .invalidate(&call.cache_scope(), tags, now)
+            .await
     }
 }
 
@@ -295,7 +400,7 @@ mod tests {
         let cache = ResponseCache::default();
         let here = scope("t1", None);
         let ticket = miss(&cache, &here);
-        cache.invalidate(&here, vec!["order:5".into()]);
+        cache.forget(&here, vec!["order:5".into()]);
         cache.put(
             &here,
             &ticket,
@@ -318,9 +423,9 @@ mod tests {
             MINUTE,
             vec!["order:5".into()],
         );
-        cache.invalidate(&here, vec!["order:6".into()]);
+        cache.forget(&here, vec!["order:6".into()]);
         assert!(is_hit(&cache, &here));
-        cache.invalidate(&here, vec!["order:5".into()]);
+        cache.forget(&here, vec!["order:5".into()]);
         assert!(!is_hit(&cache, &here));
     }
 

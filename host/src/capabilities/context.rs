@@ -4,7 +4,8 @@
 //! and there are no globals.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -87,8 +88,14 @@ pub struct CallContext {
     pub correlation_id: Arc<str>,
     /// Holds the locks of this call; a peer's call has another.
     pub lock_holder: String,
-    /// When the call is ended.
+    /// When this step of the call is ended; most calls have one.
     pub deadline: Instant,
+    /// When the call is ended, however many steps it has.
+    pub ends: Instant,
+    /// When what runs is dropped, once the server stops.
+    pub stops_by: Arc<OnceLock<Instant>>,
+    /// The plugin has this step to say what it did.
+    pub winds_up: bool,
     /// The caller gave up: a plugin may end where it likes. Calls that may write are not dropped for it.
     pub cancelled: CancellationToken,
     /// The work is dropped where it is: a read at shutdown, a write at the end of the grace.
@@ -96,8 +103,8 @@ pub struct CallContext {
     /// Where progress goes, if the caller asked for it.
     pub progress: Option<Arc<dyn ProgressSink>>,
     /// Secrets that came in as arguments of this call.
-    pub secrets: CallSecrets,
-    /// What HTTP may still use.
+    pub secrets: Arc<CallSecrets>,
+    /// What HTTP may still use in this step.
     pub budget: ResponseBudget,
     /// What may still be written into the log.
     pub log: Arc<LogBudget>,
@@ -110,6 +117,39 @@ pub struct CallContext {
 }
 
 impl CallContext {
+    /// The same call's next step. Tokens that were taken in advance stay good.
+    pub fn next_step(&self, deadline: Instant, budget: ResponseBudget, winds_up: bool) -> Self {
+        Self {
+            grantee: self.grantee.clone(),
+            caller: self.caller.clone(),
+            read_only: self.read_only,
+            correlation_id: self.correlation_id.clone(),
+            lock_holder: self.lock_holder.clone(),
+            deadline,
+            ends: self.ends,
+            stops_by: self.stops_by.clone(),
+            winds_up,
+            cancelled: self.cancelled.clone(),
+            stopped: self.stopped.clone(),
+            progress: self.progress.clone(),
+            secrets: self.secrets.clone(),
+            budget: budget.with_prepaid_of(&self.budget),
+            log: self.log.clone(),
+            depth: self.depth,
+            peers: self.peers.clone(),
+            subject: Mutex::default(),
+        }
+    }
+
+    /// What is left of this step.
+    pub fn time_left(&self) -> Duration {
+        let ends = match self.stops_by.get() {
+            Some(stops_by) => self.deadline.min(*stops_by),
+            None => self.deadline,
+        };
+        ends.saturating_duration_since(Instant::now())
+    }
+
     /// What the call is about, if the plugin said so.
     pub fn subject(&self) -> Option<String> {
         self.subject

@@ -3,7 +3,6 @@
 use std::sync::PoisonError;
 
 use secrecy::SecretString;
-use tokio::time::Instant;
 
 use super::context::{CallContext, CallState};
 use super::contract::{
@@ -116,15 +115,14 @@ impl Host for CallState {
 
     async fn time_left_ms(&mut self) -> u32 {
         self.call.as_ref().map_or(0, |call| {
-            let left = call.deadline.saturating_duration_since(Instant::now());
-            u32::try_from(left.as_millis()).unwrap_or(u32::MAX)
+            u32::try_from(call.time_left().as_millis()).unwrap_or(u32::MAX)
         })
     }
 
     async fn cancelled(&mut self) -> bool {
         self.call
             .as_ref()
-            .is_some_and(|call| call.cancelled.is_cancelled())
+            .is_some_and(|call| call.winds_up || call.cancelled.is_cancelled())
     }
 
     async fn progress(&mut self, done: f64, total: Option<f64>, message: String) {

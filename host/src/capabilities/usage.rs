@@ -1,8 +1,11 @@
 //! Memory and processor time of one instance, counted where wasmtime asks.
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use wasmtime::ResourceLimiter;
@@ -80,56 +83,138 @@ pub struct Usage {
     memory_limit: usize,
     memory: usize,
     table_limit: usize,
-    ticks: u64,
-    ticks_left: u64,
+    processor_limit: Duration,
+    processor: Arc<Processor>,
     exceeded: Option<Exceeded>,
 }
 
 impl Drop for Usage {
     fn drop(&mut self) {
         self.process.give_back(self.memory);
-        let ticks = u32::try_from(self.ticks).unwrap_or(u32::MAX);
         self.process
             .metrics
-            .instance_ended(&self.plugin, self.memory, TICK * ticks);
+            .instance_ended(&self.plugin, self.memory, self.processor.spent());
     }
 }
 
 impl Usage {
-    /// `memory` in bytes over all linear memories; `processor` is rounded up to whole ticks.
+    /// `memory` in bytes over all linear memories; `processor` is what the plugin's own code may run for.
     pub fn new(
         plugin: &str,
         memory: usize,
         processor: Duration,
         process: Arc<GuestMemory>,
     ) -> Self {
-        let ticks = processor.as_millis().div_ceil(TICK.as_millis());
         Self {
             plugin: plugin.to_owned(),
             process,
             memory_limit: memory,
             memory: 0,
             table_limit: 60_000,
-            ticks: 0,
-            ticks_left: u64::try_from(ticks).unwrap_or(u64::MAX).max(1),
+            processor_limit: processor,
+            processor: Arc::default(),
             exceeded: None,
         }
     }
 
-    /// One tick passed while the plugin's code ran. False: the budget is spent.
+    /// Counts what runs this instance.
+    pub fn counter(&self) -> Counter {
+        Counter(Arc::clone(&self.processor))
+    }
+
+    /// One tick of the engine passed while the plugin's code ran. False: the budget is spent.
     pub fn tick(&mut self) -> bool {
-        self.ticks += 1;
-        self.ticks_left = self.ticks_left.saturating_sub(1);
-        if self.ticks_left == 0 {
+        let spent = self.processor.spent() > self.processor_limit;
+        if spent {
             self.exceeded = Some(Exceeded::Processor);
         }
-        self.ticks_left > 0
+        !spent
     }
 
     /// The limit that was passed, if any.
     pub fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded
     }
+}
+
+/// Counts the processor time of one instance.
+pub struct Counter(Arc<Processor>);
+
+impl Counter {
+    /// Counts the time for which `work` is at work: waiting costs nothing, whatever for.
+    pub fn counted<F: Future>(self, work: F) -> Counted<F> {
+        Counted {
+            work: Box::pin(work),
+            processor: self.0,
+        }
+    }
+}
+
+/// Time at work.
+#[derive(Debug, Default)]
+struct Processor(Mutex<AtWork>);
+
+#[derive(Debug, Default)]
+struct AtWork {
+    before: Duration,
+    since: Option<Instant>,
+}
+
+impl Processor {
+    fn at_work(&self) -> std::sync::MutexGuard<'_, AtWork> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn go_on(&self) {
+        self.at_work().since = Some(Instant::now());
+    }
+
+    fn pause(&self) {
+        let mut at_work = self.at_work();
+        if let Some(since) = at_work.since.take() {
+            at_work.before += since.elapsed();
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        let at_work = self.at_work();
+        at_work.before
+            + at_work
+                .since
+                .map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// A future whose time at work is counted: that of its polls. The ticks of the engine alone would count a whole one for
+/// every wait in the host that is longer than a tick.
+pub struct Counted<F> {
+    work: Pin<Box<F>>,
+    processor: Arc<Processor>,
+}
+
+impl<F: Future> Future for Counted<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // A plugin's call of another one's tool is polled within its own poll: that time is the other one's.
+        let outer = AT_WORK.replace(Some(Arc::clone(&self.processor)));
+        if let Some(outer) = &outer {
+            outer.pause();
+        }
+        self.processor.go_on();
+        let polled = self.work.as_mut().poll(context);
+        self.processor.pause();
+        if let Some(outer) = &outer {
+            outer.go_on();
+        }
+        AT_WORK.set(outer);
+        polled
+    }
+}
+
+thread_local! {
+    /// Whose time is counted on this thread.
+    static AT_WORK: RefCell<Option<Arc<Processor>>> = const { RefCell::new(None) };
 }
 
 impl ResourceLimiter for Usage {
@@ -201,11 +286,22 @@ mod tests {
         assert_eq!(usage.exceeded(), Some(Exceeded::Memory));
     }
 
-    #[test]
-    fn processor_time_ends_after_its_ticks() {
-        let mut usage = usage(&process(1000), Duration::from_millis(25));
+    #[tokio::test]
+    async fn processor_time_ends_and_neither_waiting_nor_a_peers_work_is_any() {
+        let process = process(1000);
+        let mut usage = usage(&process, Duration::from_millis(40));
+        let waiting = usage
+            .counter()
+            .counted(tokio::time::sleep(Duration::from_millis(60)));
+        waiting.await;
         assert!(usage.tick());
+        let other = self::usage(&process, Duration::from_secs(1));
+        let work = || async { std::thread::sleep(Duration::from_millis(60)) };
+        let peer = usage.counter().counted(other.counter().counted(work()));
+        peer.await;
         assert!(usage.tick());
+        let working = usage.counter().counted(work());
+        working.await;
         assert!(!usage.tick());
         assert_eq!(usage.exceeded(), Some(Exceeded::Processor));
     }

@@ -15,16 +15,19 @@ pub struct Limits {
     /// Time that the plugin's own code may run.
     #[serde(with = "humantime_serde")]
     pub cpu: Duration,
-    /// Wall-clock time from the call's arrival to its answer.
+    /// Wall-clock time from the call's arrival to its answer, or of one step where it works in steps.
     #[serde(with = "humantime_serde")]
     pub time: Duration,
+    /// Wall-clock time of all steps of a call together.
+    #[serde(with = "humantime_serde")]
+    pub total_time: Duration,
     /// Calls at once of one tenant to one plugin; further ones wait.
     pub calls: usize,
     /// Bytes that the plugin may answer with.
     pub output: ByteSize,
-    /// Bytes of HTTP answers that one call may receive, decompressed.
+    /// Bytes of HTTP answers that one call may receive, or one step of it, decompressed.
     pub http_bytes: ByteSize,
-    /// HTTP requests that one call may send.
+    /// HTTP requests that one call may send, or one step of it.
     pub http_requests: u32,
     /// Bytes that a plugin may keep for one tenant, as it wrote them.
     pub stored: ByteSize,
@@ -62,6 +65,7 @@ impl Default for Limits {
             memory: ByteSize::mib(64),
             cpu: Duration::from_secs(2),
             time: Duration::from_secs(90),
+            total_time: Duration::from_secs(30 * 60),
             calls: 16,
             output: ByteSize::mib(4),
             http_bytes: ByteSize::mib(32),
@@ -86,6 +90,9 @@ pub struct PluginLimits {
     /// See [`Limits::time`].
     #[serde(with = "humantime_serde")]
     pub time: Option<Duration>,
+    /// See [`Limits::total_time`].
+    #[serde(with = "humantime_serde")]
+    pub total_time: Option<Duration>,
     /// See [`Limits::calls`].
     pub calls: Option<usize>,
     /// See [`Limits::output`].
@@ -109,6 +116,7 @@ impl PluginLimits {
             memory: self.memory.unwrap_or(host.memory),
             cpu: self.cpu.unwrap_or(host.cpu),
             time: self.time.unwrap_or(host.time),
+            total_time: self.total_time.unwrap_or(host.total_time),
             calls: self.calls.unwrap_or(host.calls),
             output: self.output.unwrap_or(host.output),
             http_bytes: self.http_bytes.unwrap_or(host.http_bytes),

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{CallToolResult, ContentBlock, Resource};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::capabilities::contract::{Error, kind_name};
 use crate::observe::redact;
@@ -60,18 +60,29 @@ pub fn failure(error: &Error, correlation_id: &str) -> CallToolResult {
     if error.outcome_unknown {
         text.push_str("\nThe change may have been made all the same: look before repeating it.");
     }
+    // What a conflict stands between, for instance: the message names it, so both forms have it.
+    let details = error
+        .extra
+        .as_deref()
+        .and_then(|extra| serde_json::from_str::<Map<String, Value>>(&redact(extra)).ok())
+        .filter(|details| !details.is_empty());
+    if let Some(details) = &details {
+        text.push_str(&format!("\n{}", json!(details)));
+    }
     let code = error.code.as_deref().unwrap_or(kind);
     text.push_str(&format!("\n[{code}, correlation id {correlation_id}]"));
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-    result.structured_content = Some(json!({
-        "error": {
-            "kind": kind,
-            "code": error.code,
-            "message": message,
-            "retry_after_ms": error.retry_after_ms,
-            "outcome_unknown": error.outcome_unknown,
-            "correlation_id": correlation_id,
-        }
-    }));
+    let mut told = json!({
+        "kind": kind,
+        "code": error.code,
+        "message": message,
+        "retry_after_ms": error.retry_after_ms,
+        "outcome_unknown": error.outcome_unknown,
+        "correlation_id": correlation_id,
+    });
+    if let Some(details) = details {
+        told["details"] = Value::Object(details);
+    }
+    result.structured_content = Some(json!({ "error": told }));
     result
 }

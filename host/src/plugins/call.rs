@@ -9,18 +9,19 @@ use tracing::Instrument;
 
 use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
-use super::confirm::{Answered, Asked, AskedQuestion, Next, Reply};
+use super::confirm::{Answered, AskedQuestion, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
 use super::nesting;
-use super::person::{Linked, Visit};
+use super::person::Visit;
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
+use super::steps::Ended;
 use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
-use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
+use crate::capabilities::contract::tools::Mode;
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::http::ResponseBudget;
 use crate::config::Limits;
@@ -275,10 +276,13 @@ impl PluginHost {
             correlation_id: request.correlation_id,
             lock_holder: lock_holder(),
             deadline,
+            ends: deadline + plugin.limits.total_time.saturating_sub(plugin.limits.time),
+            stops_by: self.stops_by.clone(),
+            winds_up: false,
             cancelled: request.cancelled,
             stopped,
             progress: request.progress,
-            secrets,
+            secrets: Arc::new(secrets),
             budget: budget(&plugin.limits),
             log: plugin.log_budget(),
             depth: 0,
@@ -295,7 +299,7 @@ impl PluginHost {
         &self,
         listed: &Listed,
         plugin: &LoadedPlugin,
-        context: Arc<CallContext>,
+        mut context: Arc<CallContext>,
         arguments: Map<String, Value>,
         intent: Intent,
     ) -> Result<Reply, Error> {
@@ -305,7 +309,7 @@ impl PluginHost {
             .steps(
                 listed,
                 plugin,
-                &context,
+                &mut context,
                 Value::Object(arguments).to_string(),
                 intent,
             )
@@ -367,68 +371,6 @@ impl PluginHost {
             tracing::warn!(cause = %error, "locks of an ended call stay until their leases run out");
         }
     }
-
-    async fn steps(
-        &self,
-        listed: &Listed,
-        plugin: &LoadedPlugin,
-        context: &Arc<CallContext>,
-        arguments: String,
-        intent: Intent,
-    ) -> Result<Ended, Error> {
-        let mut call = tools::Call {
-            tool: listed.tool.name.clone(),
-            arguments,
-            mode: intent.mode,
-            confirmation: intent.confirmation.clone(),
-            resumption: intent.resumption.clone(),
-            extra: None,
-        };
-        let mut step: u32 = 0;
-        loop {
-            let pause = match plugin.call(&self.services, context.clone(), &call).await? {
-                Outcome::Complete(output) => {
-                    let principal = &context.caller.principal;
-                    let output = intent.finish(&self.services, principal, listed, output);
-                    return output.await.map(Ended::With);
-                }
-                Outcome::Pause(pause) => pause,
-            };
-            let answers = if pause.questions.is_empty() {
-                Vec::new()
-            } else {
-                let principal = &context.caller.principal;
-                let next = intent.decide(&self.services, self.confirm, principal, listed, &pause);
-                match next.await? {
-                    Next::On(answers) => answers,
-                    Next::Ask(asked) => return Ok(Ended::Asking(asked)),
-                    Next::AskAtPage(questions) => {
-                        let bound = intent.bound.as_ref();
-                        let asked = self.ask_at_page(listed, principal, bound, questions);
-                        return asked.await.map(Ended::AtPage);
-                    }
-                }
-            };
-            if context.cancelled.is_cancelled() {
-                return Err(Error {
-                    outcome_unknown: !context.read_only,
-                    ..Error::new(
-                        ErrorKind::Cancelled,
-                        "cancelled",
-                        format!("Cancelled after {} steps.", step + 1),
-                    )
-                });
-            }
-            step += 1;
-            if let (Some(sink), Some(message)) = (&context.progress, &pause.message) {
-                sink.progress(step.into(), None, message);
-            }
-            call.resumption = Some(Resumption {
-                state: pause.state,
-                answers,
-            });
-        }
-    }
 }
 
 /// What becomes of a call before anything runs.
@@ -446,16 +388,6 @@ struct Entered {
     writes: bool,
     deadline: Instant,
     admitted: Admitted,
-}
-
-/// How the steps of a call ended.
-enum Ended {
-    /// With the plugin's result.
-    With(Output),
-    /// With questions to a person.
-    Asking(Asked),
-    /// With a link for a person.
-    AtPage(Linked),
 }
 
 pub(super) fn budget(limits: &Limits) -> ResponseBudget {

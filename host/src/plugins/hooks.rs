@@ -143,6 +143,15 @@ impl PluginHost {
             payload: event.payload,
         };
         let handlers = self.handlers_of(&hook.plugin);
+        // First, so that no process that dies in between leaves the others with what is out of date.
+        let dropped = self.services.cache.drop_tags(
+            hook.tenant.as_str(),
+            &hook.plugin,
+            &hook.subject,
+            event.tags,
+            self.services.clock.now(),
+        );
+        dropped.await?;
         let kept = self
             .services
             .hooks
@@ -153,12 +162,6 @@ impl PluginHost {
         match kept {
             EventKept::New(event_id) => {
                 tracing::info!(event = event_id, "an event came through a hook");
-                self.services.cache.drop_tags(
-                    hook.tenant.as_str(),
-                    &hook.plugin,
-                    &hook.subject,
-                    event.tags,
-                );
                 if !event.resources.is_empty() {
                     // Nobody listening is no error.
                     let _ = self.changes.send(ResourcesChanged {
@@ -233,6 +236,7 @@ impl PluginHost {
                 ),
             ));
         }
+        let deadline = Instant::now() + time.min(plugin.limits.time);
         Ok(Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
             caller: Caller {
@@ -245,11 +249,14 @@ impl PluginHost {
             read_only,
             correlation_id: format!("{:016x}", rand::random::<u64>()).into(),
             lock_holder: lock_holder(),
-            deadline: Instant::now() + time.min(plugin.limits.time),
+            deadline,
+            ends: deadline,
+            stops_by: self.stops_by.clone(),
+            winds_up: false,
             cancelled: CancellationToken::new(),
             stopped,
             progress: None,
-            secrets: CallSecrets::unattended(hook.key.clone()),
+            secrets: Arc::new(CallSecrets::unattended(hook.key.clone())),
             budget: budget(&plugin.limits),
             log: plugin.log_budget(),
             depth: 0,

@@ -60,6 +60,8 @@ pub struct PluginHost {
     pub(super) stopping: CancellationToken,
     /// Cancelled when the grace is over: everything ends.
     pub(super) stopped: CancellationToken,
+    /// When that will be, once the server stops.
+    pub(super) stops_by: Arc<OnceLock<Instant>>,
     /// What counts where a tool asks whether it may.
     pub(super) confirm: Confirm,
     /// Whether callers may send secrets as arguments.
@@ -107,6 +109,7 @@ impl PluginHost {
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
+            stops_by: Arc::default(),
             confirm: config.mcp.confirm,
             secrets_in_arguments: config.security.secrets_in_arguments,
             read_only: config.mcp.read_only,
@@ -281,8 +284,11 @@ impl PluginHost {
         }
     }
 
-    /// Ends reads at once, lets writes that are under way finish within `grace`, then ends those too.
+    /// Ends reads at once, lets writes that are under way finish within `grace`, then ends those too. Work in steps sees how
+    /// little time there is, and comes to an end.
     pub async fn shut_down(&self, grace: Duration) {
+        // The first shutdown counts.
+        let _ = self.stops_by.set(Instant::now() + grace);
         self.stopping.cancel();
         self.writes.close();
         if !self.writes.is_empty() {

@@ -1,6 +1,7 @@
 //! One plugin, ready to be instantiated: a fresh instance for each call, and none survives it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
@@ -108,14 +109,15 @@ impl LoadedPlugin {
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<T>,
     ) -> Result<T, String> {
         let mut store = self.store(services, None);
-        match timeout_at(deadline, ask(&mut store)).await {
+        let counter = store.data().usage.counter();
+        match timeout_at(deadline, counter.counted(ask(&mut store))).await {
             Ok(Ok(listed)) => Ok(listed),
             Ok(Err(error)) => Err(match store.data().usage.exceeded() {
                 Some(exceeded) => self.exceeded(exceeded).message,
                 // Before it stands the backtrace, which says nothing to an operator.
                 None => error.root_cause().to_string(),
             }),
-            Err(_) => Err(self.timed_out(true).message),
+            Err(_) => Err(self.too_long("limits.time", self.limits.time).message),
         }
     }
 
@@ -149,7 +151,8 @@ impl LoadedPlugin {
     ) -> Result<T, Error> {
         let mut store = self.store(services, Some(context.clone()));
         let span = tracing::debug_span!("plugin", plugin = self.grantee.name);
-        let running = ask(&mut store).instrument(span);
+        let counter = store.data().usage.counter();
+        let running = counter.counted(ask(&mut store)).instrument(span);
         let ended = tokio::select! {
             biased;
             ended = timeout_at(context.deadline, running) => ended,
@@ -172,7 +175,7 @@ impl LoadedPlugin {
             }
             Err(_) => {
                 services.metrics.refused("time");
-                Err(self.timed_out(context.read_only))
+                Err(self.timed_out(&context))
             }
         }
     }
@@ -205,7 +208,7 @@ impl LoadedPlugin {
         store.set_hostcall_fuel(self.lifted_bytes());
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
-        // Yielding on every tick gives other calls the thread; counting the ticks bounds the plugin's own time.
+        // Yielding on every tick gives other calls the thread; looking at the time then bounds the plugin's own.
         store.epoch_deadline_callback(|mut store| {
             Ok(if store.data_mut().usage.tick() {
                 UpdateDeadline::Yield(1)
@@ -259,7 +262,7 @@ impl LoadedPlugin {
                 "busy",
                 "The server is busy. Nothing was done; try again in a few seconds.",
             )
-            .retry_after(std::time::Duration::from_secs(2));
+            .retry_after(Duration::from_secs(2));
         }
         tracing::error!(
             plugin = self.grantee.name,
@@ -310,18 +313,24 @@ impl LoadedPlugin {
         }
     }
 
-    fn timed_out(&self, read_only: bool) -> Error {
-        let name = &self.grantee.name;
+    fn timed_out(&self, context: &CallContext) -> Error {
+        let last = context.winds_up && context.deadline == context.ends;
+        let error = match last {
+            true => self.too_long("limits.total_time", self.limits.total_time),
+            false => self.too_long("limits.time", self.limits.time),
+        };
         Error {
-            outcome_unknown: !read_only,
-            ..Error::new(
-                ErrorKind::Timeout,
-                "time-limit",
-                format!(
-                    "The call took longer than {:?} (plugins.{name}.limits.time) and was stopped.",
-                    self.limits.time
-                ),
-            )
+            outcome_unknown: !context.read_only,
+            ..error
         }
+    }
+
+    fn too_long(&self, limit: &str, time: Duration) -> Error {
+        let name = &self.grantee.name;
+        Error::new(
+            ErrorKind::Timeout,
+            "time-limit",
+            format!("The call took longer than {time:?} (plugins.{name}.{limit}) and was stopped."),
+        )
     }
 }

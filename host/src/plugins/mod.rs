@@ -36,6 +36,7 @@ mod secret_arguments;
 mod selection;
 mod source;
 mod stdio;
+mod steps;
 mod tool;
 mod trail;
 mod uri;

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 
 use super::{
-    AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CommitError, ConfirmationKey,
-    ConfirmationRecord, ConfirmationTaken, ConsentDatabase, Document, HookDatabase,
-    InsertTenantError, KeyDatabase, KeyId, LinkDatabase, LockId, LockOwner, NewAccessKey, Purged,
-    RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId, TenantRecord, UsageDatabase,
-    Write,
+    AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CacheDatabase, CommitError,
+    ConfirmationKey, ConfirmationRecord, ConfirmationTaken, ConsentDatabase, Document,
+    HookDatabase, InsertTenantError, KeyDatabase, KeyId, LinkDatabase, LockId, LockOwner,
+    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
+    TenantRecord, UsageDatabase, Write,
 };
 use crate::clock::Timestamp;
 
@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 #[async_trait]
 pub trait Database:
     AuditDatabase
+    + CacheDatabase
     + HookDatabase
     + KeyDatabase
     + LinkDatabase

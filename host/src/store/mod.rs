@@ -16,6 +16,7 @@ mod documents;
 mod error;
 mod hooks;
 mod identifiers;
+mod invalidations;
 mod keys;
 mod links;
 mod records;
@@ -42,6 +43,7 @@ pub use hooks::{
 };
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
+pub use invalidations::{CacheDatabase, CacheInvalidation, InvalidationsSeen};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
 pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{

@@ -147,6 +147,8 @@ pub struct Purged {
     pub confirmations: usize,
     /// Events of hooks, past the time for which they are kept.
     pub hook_events: usize,
+    /// Invalidations that every process has seen, or that concern nothing any more.
+    pub cache_invalidations: usize,
     /// Links whose time is long over.
     pub links: usize,
 }

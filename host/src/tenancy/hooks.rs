@@ -5,15 +5,14 @@
 //! and server key can read these events and forge such requests, and can do nothing with the tenant's secrets or documents.
 //! Removing a hook removes its key, and with it all that was encrypted under it.
 
+mod events;
+mod verifiers;
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::audit::{Audit, Ending, Entry};
 use super::cipher::{self, Binding, CipherError, KeyBytes};
@@ -22,15 +21,11 @@ use super::keyring::{Keyring, KeyringError};
 use super::principal::Principal;
 use super::secrets::{SecretError, Secrets};
 use super::service::Tenancy;
-use crate::clock::{Clock, Timestamp};
-use crate::store::{
-    ClaimedHandling, Database, EventKept, HandlingEnd, HookHash, HookRecord, HookSummary,
-    NewHookEvent, StoreError, TenantId, UnattendedRecord, random_hex,
-};
+use crate::clock::Clock;
+use crate::store::{Database, HookHash, HookRecord, HookSummary, StoreError, TenantId, random_hex};
 
-const VERIFIER_PURPOSE: &str = "v1 unattended HMAC verifier";
-const EVENT_PURPOSE: &str = "v1 hook event";
-const IDENTITY_PURPOSE: &str = "v1 identity of hook events";
+pub use events::{Handling, HookEvent};
+
 /// A hook's id: 128 random bits in hexadecimal.
 const ID_DIGITS: usize = 32;
 /// Of these, lists show so many: 96 bits stay unknown.
@@ -70,32 +65,6 @@ impl fmt::Debug for Hook {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Hook({} of {})", self.label, self.tenant)
     }
-}
-
-/// What came through a hook, as it is handed on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HookEvent {
-    /// What happened, in the plugin's own word.
-    pub kind: String,
-    /// More about it: a JSON document.
-    pub payload: String,
-}
-
-/// An event that a plugin is to handle now.
-#[derive(Debug)]
-pub struct Handling {
-    /// The event's number.
-    pub id: i64,
-    /// The plugin that is to handle it.
-    pub plugin: String,
-    /// How often it is tried, this time included.
-    pub attempts: u32,
-    /// When it came.
-    pub received_at: Timestamp,
-    /// The hook that it came through.
-    pub hook: Hook,
-    /// The event.
-    pub event: HookEvent,
 }
 
 /// Why there is no hook, or nothing could be done with it.
@@ -211,86 +180,13 @@ impl Hooks {
             };
             match self.database.insert_hook(record).await {
                 Ok(true) => return Ok(id),
-                Ok(false) => return Err(no_secret(plugin, subject)),
+                Ok(false) => return Err(verifiers::no_secret(plugin, subject)),
                 Err(StoreError::ServerKeyChanged { stands }) => {
                     layers = self.keyring.layers_of(stands).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// Lets a hook check signatures with the secret that its subject has now: after that was replaced.
-    ///
-    /// # Errors
-    /// There is no such hook of this tenant, or no such secret; the database failed.
-    pub async fn renew(
-        &self,
-        principal: &Principal,
-        hook: &HookSummary,
-        owners: &[String],
-    ) -> Result<(), HookError> {
-        let act = of_hook("webhooks.renew", hook);
-        let renewed = self.renew_now(principal, hook, owners);
-        self.audit.administer(act, renewed, |(), _| {}).await
-    }
-
-    async fn renew_now(
-        &self,
-        principal: &Principal,
-        hook: &HookSummary,
-        owners: &[String],
-    ) -> Result<(), HookError> {
-        check_reach(principal, &hook.subject)?;
-        let found = self
-            .database
-            .hook(hook.hash.clone())
-            .await?
-            .filter(|(record, _)| record.tenant == principal.tenant)
-            .ok_or_else(|| HookError::NotFound(hook.label.clone()))?;
-        let key = self.unwrap(&found.0).await?;
-        let unattended = self
-            .unattended(
-                principal,
-                &hook.hash,
-                &key,
-                &hook.plugin,
-                &hook.subject,
-                owners,
-            )
-            .await?;
-        if self.database.renew_hook(&hook.hash, unattended).await? {
-            Ok(())
-        } else {
-            Err(no_secret(&hook.plugin, &hook.subject))
-        }
-    }
-
-    /// Opens the secret once, while somebody of the tenant is present, and keeps what checks HMACs with it.
-    async fn unattended(
-        &self,
-        principal: &Principal,
-        hash: &HookHash,
-        key: &KeyBytes,
-        plugin: &str,
-        subject: &str,
-        owners: &[String],
-    ) -> Result<UnattendedRecord, HookError> {
-        let handle = self
-            .secrets
-            .for_hmac(principal, plugin, subject, owners)
-            .await?
-            .ok_or_else(|| no_secret(plugin, subject))?;
-        let opened = self
-            .secrets
-            .open_hmac(principal, plugin, &handle, Some(subject))
-            .await?;
-        let verifier = HmacVerifier::of(opened.plaintext.expose_secret());
-        let bound = bound(VERIFIER_PURPOSE, &principal.tenant, hash).and(handle.as_bytes());
-        Ok(UnattendedRecord {
-            sealed: cipher::seal(key, &bound, &verifier.to_bytes())?,
-            handle,
-        })
     }
 
     /// The hook with this id. One look-up; none too for one of a suspended tenant.
@@ -352,37 +248,6 @@ impl Hooks {
         self.audit.administer(act, removed, |_, _| {}).await
     }
 
-    /// Keeps an event and who is to handle it, unless one of this identity came through the hook before.
-    ///
-    /// # Errors
-    /// Nothing can be encrypted; the database failed.
-    pub async fn keep(
-        &self,
-        hook: &Hook,
-        identity: &[u8],
-        event: &HookEvent,
-        handlers: Vec<String>,
-        keep: Duration,
-    ) -> Result<EventKept, HookError> {
-        let now = self.clock.now();
-        let identity = cipher::hmac_sha256(
-            &cipher::derive(hook.cipher.as_slice(), None, IDENTITY_PURPOSE),
-            identity,
-        )
-        .to_vec();
-        let plaintext = Zeroizing::new(serde_json::to_vec(event).map_err(unreadable)?);
-        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&identity);
-        let event = NewHookEvent {
-            hook: hook.hash.clone(),
-            sealed: cipher::seal(&hook.cipher, &bound, &plaintext)?,
-            identity,
-            handlers,
-            received_at: now,
-            expires_at: now + keep,
-        };
-        Ok(self.database.keep_hook_event(event).await?)
-    }
-
     /// Counts a request that was refused; the word says why.
     ///
     /// # Errors
@@ -393,98 +258,9 @@ impl Hooks {
             .await
     }
 
-    /// Handlings that are due, for these plugins. Nobody else gets them for the time of the lease. One whose event cannot be
-    /// read any more is given up.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn claim(
-        &self,
-        plugins: Vec<String>,
-        limit: u32,
-        lease: Duration,
-    ) -> Result<Vec<Handling>, StoreError> {
-        let now = self.clock.now();
-        let claimed = self
-            .database
-            .claim_handlings(plugins, limit, now + lease, now)
-            .await?;
-        let mut handlings = Vec::new();
-        for claimed in claimed {
-            let (event, plugin, attempts) =
-                (claimed.event, claimed.plugin.clone(), claimed.attempts);
-            match self.read(claimed).await {
-                Ok(handling) => handlings.push(handling),
-                // Another process has the key, or this one will after a restart.
-                Err(HookError::ServerKey(error)) => {
-                    tracing::error!(event, plugin, cause = %error, "an event waits for the server key");
-                }
-                Err(error) => {
-                    tracing::error!(event, plugin, cause = %error, "an event cannot be read");
-                    let end = HandlingEnd::Failed("event-damaged".to_owned());
-                    self.database
-                        .finish_handling(event, &plugin, attempts, end)
-                        .await?;
-                }
-            }
-        }
-        Ok(handlings)
-    }
-
-    /// Notes how an attempt ended: well, or with a word that says why not, to be repeated after a while or never.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn finish(
-        &self,
-        handling: &Handling,
-        ended: Result<(), (String, Option<Duration>)>,
-    ) -> Result<(), StoreError> {
-        let end = match ended {
-            Ok(()) => HandlingEnd::Done,
-            Err((word, Some(wait))) => HandlingEnd::Again(self.clock.now() + wait, word),
-            Err((word, None)) => HandlingEnd::Failed(word),
-        };
-        self.database
-            .finish_handling(handling.id, &handling.plugin, handling.attempts, end)
-            .await
-    }
-
-    /// How long until a handling for one of these plugins is due; none if there is none.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn next_due(&self, plugins: Vec<String>) -> Result<Option<Duration>, StoreError> {
-        let due = self.database.next_handling_due(plugins).await?;
-        Ok(due.map(|due| due.saturating_duration_since(self.clock.now())))
-    }
-
-    async fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
-        let hook = self.open(claimed.hook, claimed.tenant_name).await?;
-        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&claimed.identity);
-        let plaintext = cipher::open(&hook.cipher, &bound, &claimed.sealed)?;
-        Ok(Handling {
-            id: claimed.event,
-            plugin: claimed.plugin,
-            attempts: claimed.attempts,
-            received_at: claimed.received_at,
-            event: serde_json::from_slice(&plaintext).map_err(unreadable)?,
-            hook,
-        })
-    }
-
     async fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
         let cipher = self.unwrap(&record).await?;
-        let key = match record.unattended {
-            Some(UnattendedRecord { handle, sealed }) => {
-                let bound =
-                    bound(VERIFIER_PURPOSE, &record.tenant, &record.hash).and(handle.as_bytes());
-                let bytes = cipher::open(&cipher, &bound, &sealed)?;
-                let verifier = HmacVerifier::from_bytes(&bytes).ok_or(CipherError::Refused)?;
-                Some((handle, verifier))
-            }
-            None => None,
-        };
+        let key = verifiers::open(&record, &cipher)?;
         Ok(Hook {
             hash: record.hash,
             label: record.label,
@@ -532,20 +308,6 @@ fn check_reach(principal: &Principal, subject: &str) -> Result<(), HookError> {
         return Err(HookError::OutOfReach(subject.to_owned()));
     }
     Ok(())
-}
-
-fn no_secret(plugin: &str, subject: &str) -> HookError {
-    HookError::NoSecret {
-        plugin: plugin.to_owned(),
-        subject: subject.to_owned(),
-    }
-}
-
-fn unreadable(error: serde_json::Error) -> HookError {
-    HookError::Store(StoreError::Damaged {
-        table: "hook_events",
-        problem: error.to_string(),
-    })
 }
 
 fn is_id(text: &str) -> bool {

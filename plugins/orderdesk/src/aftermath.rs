@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::{Context, ToolError, serde_json};
 use serde_json::{Map, Value};
 
+use crate::journal::{Change, Journal, State};
 use crate::likeness::{Likeness, blank, compare};
-use crate::writing::{Normalised, Stopwatch};
+use crate::writing::{Normalised, Stopwatch, keep_lock};
 
 /// Nobody waits longer for a thing to show.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -57,6 +59,66 @@ pub fn look<T>(
             return seen.map(|_| Sight::Neither);
         }
     }
+}
+
+/// How to tell what became of a write.
+pub struct Words<'a> {
+    /// What a look shows where it did not arrive, such as "the product is as it was before".
+    pub as_before: &'a str,
+    /// How the caller can look, such as "see products_get of 5".
+    pub look_with: &'a str,
+}
+
+/// What a caller reads of a write whose answer was lost, and which was made.
+pub const MADE: &str =
+    "Order Desk's answer was lost, but a look afterwards showed that the change was made.";
+
+/// Finds out by `looks` what became of a write whose answer was lost with this error.
+///
+/// # Errors
+/// It was not made, or nobody knows: as the change ended, and what the caller reads.
+pub fn judge<T>(
+    context: &Context,
+    lost: ToolError,
+    words: &Words<'_>,
+    looks: impl FnMut() -> Result<Sight<T>, ToolError>,
+) -> Result<T, (State, ToolError)> {
+    let unknown = |why: &str| {
+        let error = still_unknown(lost.clone(), why, words.look_with);
+        Err((State::Unknown, error))
+    };
+    match look(context, looks) {
+        Ok(Sight::Made(made)) => Ok(made),
+        Ok(Sight::NotMade) => {
+            let error = did_not_arrive(lost, words.as_before);
+            Err((State::NotMade, error))
+        }
+        Ok(Sight::Neither) => unknown(
+            "A look at it did not settle that: it may be under way, or somebody else changed it at the same time.",
+        ),
+        Err(read) => unknown(&format!(
+            "Reading it afterwards failed too ({}).",
+            read.message
+        )),
+    }
+}
+
+/// Records a change that was not made, or of which nobody knows: then whoever comes next waits until it cannot arrive any
+/// more. Answers the error, which is what matters to the caller.
+pub fn not_done(
+    context: &Context,
+    journal: &Journal<'_>,
+    mut change: Change,
+    lock: Lock,
+    (state, error): (State, ToolError),
+) -> ToolError {
+    change.state = state;
+    if state == State::Unknown {
+        keep_lock(context, lock);
+    }
+    // Logged by the journal.
+    let _ = journal.settle(&change);
+    error
 }
 
 /// The error of a write that a look showed not to have arrived.

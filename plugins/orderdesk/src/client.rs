@@ -12,12 +12,7 @@ use crate::answer;
 use crate::normalise;
 use crate::request::ApiRequest;
 use crate::store::Store;
-use crate::writing::wait_for_turn;
-
-/// Who has no token after waiting twice is one of too many.
-const ATTEMPTS: usize = 3;
-/// What one more attempt may take, the caller's answer included.
-const WORK: Duration = Duration::from_secs(35);
+use crate::writing::in_turn;
 
 /// Order Desk's API, on behalf of the store that the call acts on.
 pub struct Client<'a> {
@@ -69,15 +64,11 @@ impl<'a> Client<'a> {
     /// What the host refuses, and every answer that is not a success: see the crate's documentation.
     pub fn send(&self, request: ApiRequest) -> Result<Value, ToolError> {
         // The host itself waits and repeats what only reads. A POST rests on nothing that the wait would make out of date;
-        // a PUT or DELETE does, so their callers have to read again.
-        let attempts = if request.is_post() { ATTEMPTS } else { 1 };
-        for _ in 1..attempts {
-            match self.send_once(request.clone()) {
-                Err(error) if wait_for_turn(self.context, &error, WORK) => {}
-                answer => return answer,
-            }
+        // a PUT or DELETE does, so their callers have to read again ([`in_turn`]).
+        match request.is_post() {
+            true => in_turn(self.context, || self.send_once(request.clone())),
+            false => self.send_once(request),
         }
-        self.send_once(request)
     }
 
     fn send_once(&self, request: ApiRequest) -> Result<Value, ToolError> {

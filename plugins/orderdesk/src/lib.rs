@@ -28,8 +28,9 @@
 //!    [`agreed_basis`] and answers [`changed_since`] where it differs. What needs a consent pauses with [`ask`].
 //! 4. [`journal::Journal::intend`] before the request, [`journal::Journal::settle`] after it.
 //! 5. [`likeness::compare`] tells what Order Desk tidied ([`Normalised`]) from what somebody changed.
-//! 6. [`aftermath`] for a write of unknown outcome, and for what was stored otherwise than it was sent.
-//! 7. [`repeat`] for what must not be done twice.
+//! 6. [`record::take_back`] for an undo.
+//! 7. [`aftermath`] for a write of unknown outcome, and for what was stored otherwise than it was sent.
+//! 8. [`repeat`] for what must not be done twice.
 //!
 //! An answer that shows something of an order has [`Notice`] as its field `notice`.
 //!
@@ -76,10 +77,12 @@ mod merge_patch;
 pub mod normalise;
 mod notice;
 mod page;
+pub mod record;
 mod registry;
 pub mod repeat;
 mod request;
 mod store;
+mod table;
 mod writing;
 
 pub use answer::{take, take_object, take_rows};
@@ -94,9 +97,10 @@ pub use page::{DEFAULT_LIMIT, LARGEST_LIMIT, Page, Sent, Shown};
 pub use registry::{Registry, ResolvedBy, StoreRecord, active_key, fold, name_key, store_key};
 pub use request::ApiRequest;
 pub use store::{Store, StoreReference};
+pub use table::as_table;
 pub use writing::{
     Normalised, Stopwatch, WriteArguments, WriteSettings, agreed_basis, ask, changed_since,
-    keep_lock, wait_for_turn,
+    in_turn, keep_lock, wait_for_turn,
 };
 
 /// The endpoint's name in the config.

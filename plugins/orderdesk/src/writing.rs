@@ -156,6 +156,29 @@ pub fn wait_for_turn(context: &Context, error: &ToolError, work: Duration) -> bo
     worthwhile
 }
 
+/// Who has no token after waiting twice is one of too many.
+const ATTEMPTS: usize = 3;
+/// What one more attempt may take, the caller's answer included.
+const WORK: Duration = Duration::from_secs(35);
+
+/// Does `work`, and does it again from its start, reading included, where Order Desk refused one of its requests for want of
+/// tokens: nothing was done then (see [`wait_for_turn`]).
+///
+/// # Errors
+/// Those of the last attempt.
+pub fn in_turn<T>(
+    context: &Context,
+    mut work: impl FnMut() -> Result<T, ToolError>,
+) -> Result<T, ToolError> {
+    for _ in 1..ATTEMPTS {
+        match work() {
+            Err(error) if !error.outcome_unknown && wait_for_turn(context, &error, WORK) => {}
+            answer => return answer,
+        }
+    }
+    work()
+}
+
 /// Time within one call, by the clock that never goes back.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch {

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use orderdesk_client::Several;
+use orderdesk_client::difference::Difference;
 use orderdesk_plugin::{Context, Pause, ToolError, serde_json};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a step leaves of its call: enough for one change whose answer is lost.
+use crate::change::undo::Conflict;
+use crate::written::Written;
+
+/// Differences that an answer shows; the rest is counted.
+const SHOWN: usize = 60;
+/// What a step leaves of its time: enough for one change whose answer is lost.
 const TO_FINISH: Duration = Duration::from_secs(45);
 
 /// Each order is read before it is moved, within the store's bucket and the time of a call.
@@ -60,10 +66,67 @@ pub(crate) fn ids(list: &Several) -> Result<Vec<String>, ToolError> {
 /// Work on many things, which goes on over several steps: the state of a pause without a question.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Work {
-    /// The same for all changes of this call.
-    call_id: Option<String>,
+    made: Made,
     left: Vec<String>,
     done: Vec<Row>,
+}
+
+/// What all steps of a call made together.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Made {
+    /// The same for all changes of the call: without one that was given, the id of the first.
+    pub(crate) call_id: Option<String>,
+    /// Paths begin with the order's id.
+    pub(crate) diff: Vec<Difference>,
+    /// Likewise.
+    pub(crate) conflicts: Vec<Conflict>,
+    /// Differences beside these.
+    more: usize,
+}
+
+impl Made {
+    /// Takes over what was changed in an order, or would be, and answers its row.
+    pub(crate) fn add(&mut self, order_id: &str, done: Result<Written, String>) -> Row {
+        let (change_id, error) = match done {
+            Ok(written) => {
+                let named = |path: &str| format!("{order_id}.{path}");
+                for mut row in written.diff {
+                    if self.diff.len() < SHOWN {
+                        row.path = named(&row.path);
+                        self.diff.push(row);
+                    } else {
+                        self.more += 1;
+                    }
+                }
+                self.conflicts
+                    .extend(written.conflicts.into_iter().map(|mut row| {
+                        row.path = named(&row.path);
+                        row
+                    }));
+                (written.change_id, None)
+            }
+            Err(error) => (None, Some(error)),
+        };
+        if self.call_id.is_none() {
+            self.call_id.clone_from(&change_id);
+        }
+        Row {
+            order_id: order_id.to_owned(),
+            ok: error.is_none(),
+            error,
+            change_id,
+        }
+    }
+
+    /// That not all differences are shown, where that is so.
+    pub(crate) fn not_shown(&self) -> Option<String> {
+        let more = self.more;
+        (more > 0).then(|| {
+            format!(
+                "{more} further differences are not shown; orders_changes has those that were made."
+            )
+        })
+    }
 }
 
 /// What a step came to.
@@ -72,6 +135,7 @@ pub(crate) enum Step {
     Pause(Pause),
     /// Nothing is left to do, or the caller gave up, which `stopped` says.
     End {
+        made: Made,
         results: Vec<Row>,
         stopped: Option<String>,
     },
@@ -81,7 +145,10 @@ impl Work {
     /// Work that begins. Without an id, the call is named by its first change.
     pub(crate) fn new(left: Vec<String>, call_id: Option<String>) -> Self {
         Self {
-            call_id,
+            made: Made {
+                call_id,
+                ..Made::default()
+            },
             left,
             done: Vec::new(),
         }
@@ -97,16 +164,18 @@ impl Work {
         self.left.len() + self.done.len()
     }
 
-    /// Does one after the other, as long as the call's time allows. `one` is told the thing and the call's id, which it
-    /// sets with the first change; `keep` is told how far the work is.
+    /// Does one after the other, as long as the step's time allows. `one` is told the thing and what was
+    /// made so far, to which it adds; `keep` is told how far the work is.
     pub(crate) fn go_on(
         mut self,
         context: &Context,
         things: &str,
-        mut one: impl FnMut(&str, &mut Option<String>) -> Row,
+        mut one: impl FnMut(&str, &mut Made) -> Row,
         mut keep: impl FnMut(&Self),
     ) -> Step {
         let total = self.len();
+        // Where the operator made steps short, half of one at most.
+        let to_finish = TO_FINISH.min(context.session().time_left() / 2);
         let mut did = false;
         while let Some(next) = self.left.first().cloned() {
             let done = self.done.len();
@@ -117,15 +186,15 @@ impl Work {
             if context.session().cancelled() {
                 return self.stopped(things);
             }
-            // One in every step, however short the operator made it.
-            if did && context.session().time_left() < TO_FINISH {
+            // One in every step, however short it is.
+            if did && context.session().time_left() < to_finish {
                 return Step::Pause(Pause {
                     state: serde_json::to_vec(&self).unwrap_or_default(),
                     questions: Vec::new(),
                     message: Some(format!("{message} are done.")),
                 });
             }
-            let row = one(&next, &mut self.call_id);
+            let row = one(&next, &mut self.made);
             if !row.ok && context.session().cancelled() {
                 return self.stopped(things);
             }
@@ -135,6 +204,7 @@ impl Work {
             keep(&self);
         }
         Step::End {
+            made: self.made,
             results: self.done,
             stopped: None,
         }
@@ -142,9 +212,12 @@ impl Work {
 
     fn stopped(self, things: &str) -> Step {
         Step::End {
+            made: self.made,
             results: self.done,
             stopped: Some(format!(
-                "It was cancelled: the {things} without a result were not changed."
+                "It ended early (cancelled, or the server stopped, or plugins.orders.limits.total_time was over): the {things} \
+                 without a result were not changed. Repeat the call to go on, with its idempotency_key if it has one: what is \
+                 done is not done twice."
             )),
         }
     }

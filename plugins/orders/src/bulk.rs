@@ -19,7 +19,7 @@ use orderdesk_plugin::{Context, ErrorKind, Outcome, Output, Pause, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Row, Step, Work};
+use crate::batch::{Made, Row, Step, Work};
 use crate::change::engine::{Changing, LEASE, Plan, Planner};
 use crate::change::guards::Guards;
 use crate::change::merge::merge;
@@ -27,22 +27,21 @@ use crate::change::shape;
 use crate::search::Search;
 use crate::settings::Settings;
 use crate::update::Changes;
+use crate::written::Written;
 
 const TOOL: &str = "orders_bulk_update";
-/// More than that is a decision to be made in parts.
-const MOST: usize = 200;
+/// More than that is a decision to be made in parts. Order Desk lets through a change in two thirds of a second.
+const MOST: usize = 500;
 /// Orders per request of the search.
 const PAGE: u32 = 100;
 /// For a call with the same key to end its step.
 const WAIT: Duration = Duration::from_secs(2);
 /// Changes of an order among which that of an interrupted attempt is.
 const LATEST: u32 = 5;
-/// Differences that an answer shows; the rest is counted.
-const SHOWN: usize = 60;
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
-    /// Which orders, as with orders_list: at most 200.
+    /// Which orders, as with orders_list: at most 500.
     filter: Search,
     /// What shall change, as with orders_update.
     changes: Changes,
@@ -261,62 +260,40 @@ impl Bulk<'_> {
     fn preview(&self, orders: &[Map<String, Value>]) -> Changed {
         let mut changed = self.answer(orders.len());
         changed.dry_run = Some(true);
-        let mut more = 0;
+        let mut made = Made::default();
         for order in orders {
-            let merged = merge(order, self.changes);
-            let error = merged.as_ref().err().map(|error| error.message.clone());
-            changed.results.push(Row {
-                order_id: id(order),
-                ok: error.is_none(),
-                error,
-                change_id: None,
-            });
-            for mut edit in merged
-                .map(|merged| edits(order, &merged.order))
-                .unwrap_or_default()
-            {
-                edit.at.insert(0, id(order));
-                match changed.diff.len() < SHOWN {
-                    true => changed.diff.push(edit.shown()),
-                    false => more += 1,
-                }
-            }
+            let shown = merge(order, self.changes)
+                .map(|merged| Written::preview(self.store, &edits(order, &merged.order)))
+                .map_err(|error| error.message);
+            changed.results.push(made.add(&id(order), shown));
         }
-        if more > 0 {
-            changed
-                .warnings
-                .push(format!("{more} further differences are not shown."));
-        }
+        changed.warnings.extend(made.not_shown());
+        changed.diff = made.diff;
         changed
     }
 
     fn go_on(&self, work: Work, mut ticket: Option<Ticket>) -> Result<Outcome<Changed>, ToolError> {
         let all = work.len();
-        let mut diff = Vec::new();
-        let change = |order_id: &str, call_id: &mut Option<String>| {
-            self.change(order_id, call_id, &mut diff)
-        };
+        let change = |order_id: &str, made: &mut Made| self.change(order_id, made);
         let step = work.go_on(self.context, "orders", change, |work| {
             if let Some(ticket) = &mut ticket {
                 ticket.keep(self.context, json!(work));
             }
         });
-        let (results, stopped) = match step {
+        let (made, results, stopped) = match step {
             Step::Pause(pause) => return Ok(pause.into()),
-            Step::End { results, stopped } => (results, stopped),
+            Step::End {
+                made,
+                results,
+                stopped,
+            } => (made, results, stopped),
         };
         let mut changed = self.answer(all);
         changed.results = results;
         let ended = stopped.is_none();
         changed.warnings.extend(stopped);
-        changed.diff = diff;
-        let made = changed.results.iter().filter(|row| row.change_id.is_some());
-        if changed.diff.len() < made.count() {
-            changed.warnings.push(
-                "orders_changes shows the differences of the orders that were changed first."
-                    .to_owned(),
-            );
-        }
+        changed.warnings.extend(made.not_shown());
+        changed.diff = made.diff;
         if let Some(ticket) = ticket.filter(|_| ended) {
             ticket.done(self.context, &json!(changed));
         }
@@ -332,12 +309,8 @@ impl Bulk<'_> {
             .map(|change| change.change_id)
     }
 
-    fn change(
-        &self,
-        order_id: &str,
-        call_id: &mut Option<String>,
-        diff: &mut Vec<Difference>,
-    ) -> Row {
+    fn change(&self, order_id: &str, made: &mut Made) -> Row {
+        let call_id = made.call_id.clone();
         let changing = Changing {
             context: self.context,
             store: self.store,
@@ -357,34 +330,13 @@ impl Bulk<'_> {
                 conflicts: Vec::new(),
             })
         };
-        match changing.make(plan) {
-            Ok(written) => {
-                let change_id = match written.change_id {
-                    None if call_id.is_some() => self.made_before(order_id, call_id.as_deref()),
-                    change_id => change_id,
-                };
-                if call_id.is_none() {
-                    call_id.clone_from(&change_id);
-                }
-                diff.extend(written.diff.into_iter().map(|mut difference| {
-                    difference.path = format!("{order_id}.{}", difference.path);
-                    difference
-                }));
-                diff.truncate(SHOWN);
-                Row {
-                    order_id: order_id.to_owned(),
-                    ok: true,
-                    error: None,
-                    change_id,
-                }
+        let written = changing.make(plan).map(|mut written| {
+            if written.change_id.is_none() && call_id.is_some() {
+                written.change_id = self.made_before(order_id, call_id.as_deref());
             }
-            Err(error) => Row {
-                order_id: order_id.to_owned(),
-                ok: false,
-                error: Some(error.message),
-                change_id: None,
-            },
-        }
+            written
+        });
+        made.add(order_id, written.map_err(|error| error.message))
     }
 
     fn answer(&self, matched: usize) -> Changed {

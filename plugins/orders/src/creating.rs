@@ -5,7 +5,7 @@ use std::time::Duration;
 use orderdesk_client::journal::{Change, Intent, State};
 use orderdesk_client::likeness::folded;
 use orderdesk_client::repeat::{self, Attempt, Ticket};
-use orderdesk_client::{ApiRequest, Store, basis, take_object, take_rows};
+use orderdesk_client::{ApiRequest, Notice, Store, basis, take_object, take_rows};
 use orderdesk_plugin::serde_json::{self, Map, Value, json};
 use orderdesk_plugin::{Context, ErrorKind, Output, ToolError};
 
@@ -336,7 +336,9 @@ impl Creating<'_> {
                  orders_update, or give the new order another source_id."
             ),
         )
-        .with_extra(json!({ "order_id": id }))
+        .with_extra(json!({
+            "order_id": id, "notice": Notice::TEXT, "theirs": order, "ours": self.body,
+        }))
     }
 
     fn forgotten(&self, ticket: Option<&Ticket>) {

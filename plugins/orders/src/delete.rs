@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use orderdesk_client::journal::{Intent, State};
 use orderdesk_client::{
-    ApiRequest, Store, WriteArguments, agreed_basis, ask, basis, changed_since, keep_lock, own_id,
+    ApiRequest, Store, WriteArguments, agreed_basis, ask, basis, changed_since, in_turn, keep_lock,
+    own_id,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{Map, Value, json};
@@ -55,6 +56,10 @@ pub(crate) fn delete(
 
 /// Shows, asks, or deletes: whichever is next.
 pub(crate) fn run(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Written>, ToolError> {
+    in_turn(changing.context, || once(changing, preview))
+}
+
+fn once(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Written>, ToolError> {
     if preview {
         let order = changing.read(None)?;
         let written = Written::preview(changing.store, &[whole::deleted(&order)]);

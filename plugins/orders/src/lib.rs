@@ -257,7 +257,7 @@ fn orders() -> Plugin {
             Tool::new("orders_bulk_update", bulk::bulk_update)
                 .title("Change many orders")
                 .description(
-                    "Makes one change in every order that a search finds, at most 200, after a confirmation; answers per \
+                    "Makes one change in every order that a search finds, at most 500, after a confirmation; answers per \
                      order. Use it for the same change in many orders; preview it with dry_run. Interrupted, the same call with \
                      its idempotency_key goes on; without a key it asks again and changes only what is left. Do not use it to \
                      move orders (orders_move) or for one order (orders_update). Example: {\"filter\": {\"folder_name\": \

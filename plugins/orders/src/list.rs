@@ -1,10 +1,10 @@
 //! `orders_list`.
 
 use orderdesk_client::{
-    Fields, Notice, Page, ResponseFormat, Sent, Store, StoreReference, take_rows,
+    Fields, Notice, Page, ResponseFormat, Sent, Store, StoreReference, as_table, take_rows,
 };
 use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, Id, ToolError};
+use orderdesk_plugin::{Content, Context, Id, Output, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,11 +48,12 @@ pub(crate) struct Listed {
     /// What remains, was left out, or is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    /// With Order Desk's field names; concise ones have `ship_to`, `items`, `tracking`.
+    /// With Order Desk's field names; concise ones have `ship_to`, `items`, `tracking`, no blank fields, and
+    /// payment_status unless it is Captured or Approved.
     orders: Vec<Map<String, Value>>,
 }
 
-pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, ToolError> {
+pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Output<Listed>, ToolError> {
     let search = &arguments.search;
     let fields = Fields::read(arguments.fields.as_deref(), FIELDS)?;
     let chosen = fields
@@ -99,7 +100,7 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
     };
     let shown = page.show(&sent, matches, shape, "orders", "dates, folder or customer");
     let left_out = sent.rows.iter().filter(|order| !matches(order)).count();
-    Ok(Listed {
+    let listed = Listed {
         store: store.reference(),
         notice: Notice,
         total: shown.total,
@@ -108,7 +109,12 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
         next_cursor: shown.next_cursor,
         cached,
         orders: shown.rows,
-    })
+    };
+    if arguments.response_format == Some(ResponseFormat::Detailed) {
+        return Ok(Output::new(listed));
+    }
+    let text = as_table(&listed, "orders")?;
+    Ok(Output::new(listed).with_content(Content::Text(text)))
 }
 
 fn note(left_out: usize, of_the_page: Option<String>) -> Option<String> {

@@ -62,7 +62,7 @@ pub(crate) fn complete_order(typing: &Typing, context: &Context) -> Result<Compl
         }
         Err(error) => return Err(error),
     };
-    let listed: Listed = serde_json::to_string(&listed)
+    let listed: Listed = serde_json::to_string(&listed.structured)
         .and_then(|text| serde_json::from_str(&text))
         .map_err(|error| malformed(&error))?;
     let ids: Vec<String> = listed.orders.into_iter().map(|order| order.id).collect();

@@ -5,7 +5,7 @@ use orderdesk_client::{Store, agreed_basis, ask, basis, changed_since};
 use orderdesk_plugin::serde_json::{Value, json};
 use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 
-use crate::batch::{Row, Step, Work};
+use crate::batch::{Made, Row, Step, Work};
 use crate::change::engine::Changing;
 use crate::change::guards::Guards;
 use crate::change::whole::{Sort, sort};
@@ -62,21 +62,20 @@ impl WholeCall<'_> {
 
     fn preview(&self, changes: &[Change]) -> Written {
         let mut whole = Written::preview(self.store, &[]);
+        let mut made = Made::default();
         for change in changes {
             let shown = match refusal(change, self.store) {
                 Some(reason) => Err(reason),
                 None => self.shown(change).map_err(|error| error.message),
             };
-            let row = row(change, shown, &mut whole);
-            whole.results.push(row);
+            whole.results.push(made.add(&change.thing_id, shown));
         }
-        whole
+        told(whole, made)
     }
 
     fn go_on(&self, work: Work) -> Result<Outcome<Written>, ToolError> {
         let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
-        let mut whole = Written::new(self.store);
-        let undo = |change_id: &str, call_id: &mut Option<String>| {
+        let undo = |change_id: &str, made: &mut Made| {
             let Ok(Some(change)) = journal.find(change_id) else {
                 return Row {
                     order_id: String::new(),
@@ -85,24 +84,26 @@ impl WholeCall<'_> {
                     change_id: None,
                 };
             };
-            let made = match refusal(&change, self.store) {
+            let done = match refusal(&change, self.store) {
                 Some(reason) => Err(reason),
                 None => self
-                    .made(&change, call_id.as_deref())
+                    .made(&change, made.call_id.as_deref())
                     .map_err(|error| error.message),
             };
-            if let (None, Ok(made)) = (&call_id, &made) {
-                call_id.clone_from(&made.change_id);
-            }
-            row(&change, made, &mut whole)
+            made.add(&change.thing_id, done)
         };
         match work.go_on(self.context, "changes", undo, |_| {}) {
             Step::Pause(pause) => Ok(pause.into()),
-            Step::End { results, stopped } => {
+            Step::End {
+                made,
+                results,
+                stopped,
+            } => {
+                let mut whole = Written::new(self.store);
                 whole.changed = results.iter().any(|row| row.change_id.is_some());
                 whole.results = results;
                 whole.warnings.extend(stopped);
-                Ok(Outcome::complete(whole))
+                Ok(Outcome::complete(told(whole, made)))
             }
         }
     }
@@ -162,29 +163,9 @@ fn refusal(change: &Change, store: &Store) -> Option<String> {
     nothing_to_do(change, store).map(|written| written.warnings.join(" "))
 }
 
-fn row(change: &Change, done: Result<Written, String>, whole: &mut Written) -> Row {
-    let order_id = change.thing_id.clone();
-    let (change_id, error) = match done {
-        Ok(written) => {
-            let named = |path: &str| format!("{order_id}.{path}");
-            whole.diff.extend(written.diff.into_iter().map(|mut row| {
-                row.path = named(&row.path);
-                row
-            }));
-            whole
-                .conflicts
-                .extend(written.conflicts.into_iter().map(|mut row| {
-                    row.path = named(&row.path);
-                    row
-                }));
-            (written.change_id, None)
-        }
-        Err(error) => (None, Some(error)),
-    };
-    Row {
-        order_id,
-        ok: error.is_none(),
-        error,
-        change_id,
-    }
+fn told(mut whole: Written, made: Made) -> Written {
+    whole.warnings.extend(made.not_shown());
+    whole.diff = made.diff;
+    whole.conflicts = made.conflicts;
+    whole
 }

@@ -1,6 +1,7 @@
 //! What the tools that change one product answer.
 
 use orderdesk_client::difference::{self, Difference, Edit};
+use orderdesk_client::record::Conflict;
 use orderdesk_client::{Normalised, Store, StoreReference};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Output};
@@ -31,7 +32,11 @@ pub(crate) struct Changed {
     normalised: Vec<Normalised>,
     /// What else to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    /// Not taken back, since somebody changed it later: path, theirs, ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub(crate) conflicts: Vec<Conflict>,
     /// True: it was there before, and nothing was sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     already_there: bool,
@@ -58,6 +63,7 @@ impl Changed {
             diff: difference::shown(edits),
             normalised: done.normalised,
             warnings: done.warnings,
+            conflicts: Vec::new(),
             already_there: false,
             dry_run: false,
             confirm_token: None,
@@ -68,6 +74,12 @@ impl Changed {
     /// It was there before.
     pub(crate) fn there(mut self) -> Self {
         self.already_there = true;
+        self
+    }
+
+    /// No preview, but what came of it.
+    pub(crate) fn made(mut self) -> Self {
+        self.dry_run = false;
         self
     }
 
@@ -82,6 +94,7 @@ impl Changed {
             diff: difference::shown(edits),
             normalised: Vec::new(),
             warnings: Vec::new(),
+            conflicts: Vec::new(),
             already_there: false,
             dry_run: true,
             confirm_token: None,

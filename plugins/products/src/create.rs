@@ -1,9 +1,7 @@
 //! `products_create`.
 
 use orderdesk_client::likeness::{alike, blank};
-use orderdesk_client::{
-    Stopwatch, Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since,
-};
+use orderdesk_client::{Stopwatch, Store, WriteArguments, agreed_basis, basis, changed_since};
 use orderdesk_plugin::serde_json::{Value, json};
 use orderdesk_plugin::{Context, Outcome, ToolError};
 use schemars::JsonSchema;
@@ -11,7 +9,7 @@ use serde::Deserialize;
 
 use crate::Product;
 use crate::answer::Changed;
-use crate::deed::{self, Done, Step};
+use crate::deed::{Deed, Done, Step};
 use crate::details::{Details, merged};
 use crate::shelf::{code, lock_code, text, with_codes};
 
@@ -57,15 +55,25 @@ pub(crate) fn create(
     context: &Context,
 ) -> Result<Outcome<Changed>, ToolError> {
     let fields = arguments.product_data.fields()?;
-    let code = text(&fields, "code").to_owned();
     let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;
-    let preview = arguments.write.preview(context);
+    let deed = Deed::of(context, &store, "products_create");
+    make(&deed, fields, arguments.write.preview(context))
+}
+
+/// Shows a creation, or makes it.
+pub(crate) fn make(
+    deed: &Deed<'_>,
+    fields: Product,
+    preview: bool,
+) -> Result<Outcome<Changed>, ToolError> {
+    let (context, store) = (deed.context, deed.store);
+    let code = text(&fields, "code").to_owned();
     let lock = match preview {
         true => None,
-        false => Some(lock_code(context, &store, &code)?),
+        false => Some(lock_code(context, store, &code)?),
     };
     // For the write, and for reading what it made.
-    let found = with_codes(context, &store, &[&code], if preview { 0 } else { 2 })?;
+    let found = with_codes(context, store, &[&code], if preview { 0 } else { 2 })?;
     let read_at = Stopwatch::start(context);
     let there = found.into_iter().next();
     let step = Step::Create(fields.clone());
@@ -89,7 +97,7 @@ pub(crate) fn create(
         refuse_another(there, &fields)?;
     }
     let Some(lock) = lock else {
-        let mut preview = Changed::preview(&store, &edits, basis);
+        let mut preview = Changed::preview(store, &edits, basis);
         if there.is_some() {
             preview.structured = preview.structured.there();
         }
@@ -101,21 +109,12 @@ pub(crate) fn create(
             ..Done::default()
         };
         return Ok(Outcome::complete(
-            Changed::done(context, &store, &[], done).there(),
+            Changed::done(context, store, &[], done).there(),
         ));
     }
-    let keep = context.settings::<WriteSettings>()?.keep();
-    let done = deed::carry_out(
-        context,
-        &store,
-        "products_create",
-        keep,
-        &step,
-        read_at,
-        lock,
-    )?;
+    let done = deed.carry_out(&step, read_at, lock)?;
     Ok(Outcome::complete(Changed::done(
-        context, &store, &edits, done,
+        context, store, &edits, done,
     )))
 }
 

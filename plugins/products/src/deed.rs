@@ -1,12 +1,10 @@
 //! One change of one product, carried out: recorded, sent once, and looked at afterwards.
 
-use std::time::Duration;
-
-use orderdesk_client::aftermath::{self, Sight, Stored};
+use orderdesk_client::aftermath::{self, Sight, Stored, Words};
 use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::journal::{Intent, Journal, State};
 use orderdesk_client::likeness::{alike, same};
-use orderdesk_client::{ApiRequest, Normalised, Stopwatch, Store, keep_lock};
+use orderdesk_client::{ApiRequest, Normalised, Stopwatch, Store, WriteSettings};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::Value;
 use orderdesk_plugin::{Context, ErrorKind, ToolError};
@@ -76,65 +74,100 @@ impl Step {
     }
 }
 
-/// Carries a step out. What it is about was `read` under the lock, which ends with this.
-///
-/// # Errors
-/// What Order Desk or the host refuses. `outcome_unknown` is set only where looking did not help.
-pub(crate) fn carry_out(
-    context: &Context,
-    store: &Store,
-    tool: &str,
-    keep: Duration,
-    step: &Step,
-    read: Stopwatch,
-    lock: Lock,
-) -> Result<Done, ToolError> {
-    let journal = Journal::new(context, store, keep);
-    let mut change = journal.intend(Intent {
-        tool,
-        kind: KIND,
-        thing_id: step.id(),
-        edits: step.edits(),
-        before: step.before().cloned().map(Value::Object),
-        undoes: None,
-        call_id: None,
-    })?;
-    let request = step.request().timeout(TIME_OUT).under_lock(&lock);
-    // Before and after: a read that is under way must not be kept, and this call may be cut off.
-    forget(context, &[step.id()]);
-    let sent = still_fresh(context, read).and_then(|()| store.client(context).send(request));
-    forget(context, &[step.id()]);
-    let ended = match sent {
-        Ok(answer) => Ok(confirmed(context, store, step, &answer)),
-        Err(error) if error.outcome_unknown => {
-            let found = looked_for(context, store, step, error);
-            // Something may have been read, and kept, before it arrived.
-            forget(context, &[step.id()]);
-            found
+/// Who changes a product, and why.
+pub(crate) struct Deed<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) store: &'a Store,
+    pub(crate) tool: &'a str,
+    /// The change that this one takes back.
+    pub(crate) undoes: Option<&'a str>,
+    /// It takes back a part of that only.
+    pub(crate) partial: bool,
+}
+
+impl<'a> Deed<'a> {
+    /// Of a tool that takes nothing back.
+    pub(crate) fn of(context: &'a Context, store: &'a Store, tool: &'a str) -> Self {
+        Self {
+            context,
+            store,
+            tool,
+            undoes: None,
+            partial: false,
         }
-        Err(error) => Err((State::NotMade, error)),
-    };
-    match ended {
-        Ok(mut done) => {
-            change.state = State::Made;
-            if let Some(product) = &done.product {
-                change.thing_id = text(product, "id").to_owned();
-                change.after = Some(Value::Object(product.clone()));
+    }
+
+    /// Carries a step out. What it is about was `read` under the lock, which ends with this.
+    ///
+    /// # Errors
+    /// What Order Desk or the host refuses. `outcome_unknown` is set only where looking did not help.
+    pub(crate) fn carry_out(
+        &self,
+        step: &Step,
+        read: Stopwatch,
+        lock: Lock,
+    ) -> Result<Done, ToolError> {
+        let (context, store) = (self.context, self.store);
+        let keep = context.settings::<WriteSettings>()?.keep();
+        let journal = Journal::new(context, store, keep);
+        let mut change = journal.intend(Intent {
+            tool: self.tool,
+            kind: KIND,
+            thing_id: step.id(),
+            edits: step.edits(),
+            before: step.before().cloned().map(Value::Object),
+            undoes: self.undoes.map(str::to_owned),
+            call_id: None,
+        })?;
+        change.partial = self.partial;
+        let request = step.request().timeout(TIME_OUT).under_lock(&lock);
+        // Before and after: a read that is under way must not be kept, and this call may be cut off.
+        forget(context, &[step.id()]);
+        let sent = still_fresh(context, read).and_then(|()| store.client(context).send(request));
+        forget(context, &[step.id()]);
+        let ended = match sent {
+            Ok(answer) => Ok(confirmed(context, store, step, &answer)),
+            Err(error) if error.outcome_unknown => {
+                let found = looked_for(context, store, step, error);
+                // Something may have been read, and kept, before it arrived.
+                forget(context, &[step.id()]);
+                found
             }
-            done.warnings.extend(journal.settle(&change));
-            done.change_id = Some(change.change_id);
-            Ok(done)
-        }
-        Err((state, error)) => {
-            change.state = state;
-            if state == State::Unknown {
-                // Whoever comes next waits until this one cannot arrive any more.
-                keep_lock(context, lock);
+            Err(error) => Err((State::NotMade, error)),
+        };
+        let mut done = match ended {
+            Ok(done) => done,
+            Err(not_done) => {
+                return Err(aftermath::not_done(
+                    context, &journal, change, lock, not_done,
+                ));
             }
-            // Logged by the journal; the error is what matters to the caller.
-            let _ = journal.settle(&change);
-            Err(error)
+        };
+        change.state = State::Made;
+        if let Some(product) = &done.product {
+            change.thing_id = text(product, "id").to_owned();
+            change.after = Some(Value::Object(product.clone()));
         }
+        done.warnings.extend(journal.settle(&change));
+        done.change_id = Some(change.change_id);
+        Ok(done)
+    }
+}
+
+/// What a change with these edits was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Created,
+    Removed,
+    Changed,
+}
+
+/// What a change with these edits was.
+pub(crate) fn sort(edits: &[Edit]) -> Sort {
+    match edits {
+        [edit] if edit.at == [PRODUCT] && edit.before.is_none() => Sort::Created,
+        [edit] if edit.at == [PRODUCT] => Sort::Removed,
+        _ => Sort::Changed,
     }
 }
 
@@ -209,42 +242,22 @@ fn looked_for(
     step: &Step,
     error: ToolError,
 ) -> Result<Done, (State, ToolError)> {
-    let unknown = |why: &str| {
-        let look = match step {
+    let words = Words {
+        as_before: match step {
+            Step::Create(_) => "the store has no such product",
+            Step::Replace(..) | Step::Remove(_) => "the product is as it was before",
+        },
+        look_with: &match step {
             Step::Create(fields) => {
                 format!("see products_list with code {:?}", text(fields, "code"))
             }
             Step::Replace(..) | Step::Remove(_) => format!("see products_get of {}", step.id()),
-        };
-        (
-            State::Unknown,
-            aftermath::still_unknown(error.clone(), why, &look),
-        )
+        },
     };
-    match aftermath::look(context, || sight(context, store, step)) {
-        Ok(Sight::Made(product)) => {
-            let mut done = product.map_or_else(Done::default, |it| described(step, it));
-            done.warnings.push(
-                "Order Desk's answer was lost, but a look afterwards showed that the change was made."
-                    .to_owned(),
-            );
-            Ok(done)
-        }
-        Ok(Sight::NotMade) => {
-            let what = match step {
-                Step::Create(_) => "the store has no such product",
-                Step::Replace(..) | Step::Remove(_) => "the product is as it was before",
-            };
-            Err((State::NotMade, aftermath::did_not_arrive(error, what)))
-        }
-        Ok(Sight::Neither) => Err(unknown(
-            "A look at it did not settle that: it may be under way, or somebody else changed it at the same time.",
-        )),
-        Err(read) => Err(unknown(&format!(
-            "Reading it afterwards failed too ({}).",
-            read.message
-        ))),
-    }
+    let product = aftermath::judge(context, error, &words, || sight(context, store, step))?;
+    let mut done = product.map_or_else(Done::default, |it| described(step, it));
+    done.warnings.push(aftermath::MADE.to_owned());
+    Ok(done)
 }
 
 /// A product as it is stored now, against what was sent.

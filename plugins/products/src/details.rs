@@ -81,11 +81,13 @@ pub(crate) fn merged(current: &Product, changes: &Product) -> Product {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use orderdesk_client::difference::edits;
+    use orderdesk_client::difference::{Edit, edits};
+    use orderdesk_client::journal::{Change, State};
     use orderdesk_plugin::serde_json::json;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::undo::taken_back;
 
     fn map(value: Value) -> Product {
         value.as_object().unwrap().clone()
@@ -108,6 +110,25 @@ mod tests {
         assert_eq!(whole["price"], 30);
         assert_eq!(whole["manufacturer_sku"], Value::Null);
         assert_eq!(whole["name"], "Desk");
+    }
+
+    fn change(edits: Vec<Edit>, after: Option<Product>) -> Change {
+        Change {
+            change_id: "1".to_owned(),
+            call_id: "1".to_owned(),
+            tool: "products_update".to_owned(),
+            kind: "product".to_owned(),
+            thing_id: "5".to_owned(),
+            at_ms: 0,
+            by: "k".to_owned(),
+            state: State::Made,
+            edits,
+            before: None,
+            after: after.map(Value::Object),
+            undoes: None,
+            undone_by: None,
+            partial: false,
+        }
     }
 
     fn any_value() -> impl Strategy<Value = Value> {
@@ -155,6 +176,22 @@ mod tests {
         fn merging_twice_changes_nothing_more(changes in any_changes()) {
             let once = merged(&product(), &changes);
             prop_assert_eq!(merged(&once, &changes), once);
+        }
+
+        #[test]
+        fn undoing_a_change_gives_back_what_was_there(
+            changes in any_changes(), known in any::<bool>(), sold in 0..5_i64,
+        ) {
+            let before = product();
+            let mut after = merged(&before, &changes);
+            let change = change(edits(&before, &after), known.then(|| after.clone()));
+            // What others do meanwhile, elsewhere, stays.
+            after.insert("weight".to_owned(), json!(sold));
+            let (undone, conflicts) = taken_back(&change, &after).unwrap();
+            prop_assert!(conflicts.is_empty(), "{:?}", conflicts);
+            let left = edits(&before, &undone);
+            prop_assert!(left.iter().all(|edit| edit.at == ["weight"]), "{:?}", left);
+            prop_assert_eq!(&undone["weight"], &json!(sold));
         }
 
         #[test]

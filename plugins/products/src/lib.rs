@@ -11,6 +11,7 @@ mod list;
 mod resources;
 mod shelf;
 mod stock;
+mod undo;
 mod update;
 mod version;
 
@@ -152,6 +153,21 @@ pub fn plugin() -> Plugin {
                      \"idempotency_key\": \"return-481\"}.",
                 )
                 .toolset(STOCK)
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("products_undo", undo::undo)
+                .title("Take back a change of a product")
+                .description(
+                    "Takes back one change of a product that this server made, merged into the product as it is now: what \
+                     others changed since stays, and adjusted stock goes back by as much as it was adjusted. A deleted \
+                     product is created again under a new id. Use it for a mistake; the change_id is in the write's result, \
+                     and is kept for 30 days. Do not use it for orders (orders_undo). Example: {\"change_id\": \
+                     \"fe4d1c0a9b2e01020304\"}.",
+                )
+                .destructive()
+                .idempotent()
+                .toolset(TOOLSET)
                 .only_in_toolset(),
         )
         .resource_template(resources::product())

@@ -1,11 +1,11 @@
 //! `products_list`.
 
 use orderdesk_client::{
-    ApiRequest, Fields, Page, ResponseFormat, Sent, Several, Store, StoreReference, filter_text,
-    take_rows,
+    ApiRequest, Fields, Page, ResponseFormat, Sent, Several, Store, StoreReference, as_table,
+    filter_text, take_rows,
 };
 use orderdesk_plugin::serde_json::{Map, Value};
-use orderdesk_plugin::{Context, Id, ToolError};
+use orderdesk_plugin::{Content, Context, Id, Output, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ pub(crate) struct Listed {
     products: Vec<Map<String, Value>>,
 }
 
-pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, ToolError> {
+pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Output<Listed>, ToolError> {
     let fields = Fields::read(arguments.fields.as_deref(), FIELDS)?;
     let request = request(&arguments)?;
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
@@ -90,7 +90,7 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
         "products",
         "code or search",
     );
-    Ok(Listed {
+    let listed = Listed {
         store: store.reference(),
         total: shown.total,
         returned: shown.rows.len(),
@@ -98,7 +98,12 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Listed, To
         cached,
         note: shown.note,
         products: shown.rows,
-    })
+    };
+    if arguments.response_format == Some(ResponseFormat::Detailed) {
+        return Ok(Output::new(listed));
+    }
+    let text = as_table(&listed, "products")?;
+    Ok(Output::new(listed).with_content(Content::Text(text)))
 }
 
 fn request(arguments: &Arguments) -> Result<ApiRequest, ToolError> {

@@ -105,7 +105,7 @@ fn complete_code(typing: &Typing, context: &Context) -> Result<Completion, ToolE
 
 fn products(arguments: Value, context: &Context) -> Result<Listed, ToolError> {
     let listed = list::list(as_type(arguments)?, context)?;
-    let listed = serde_json::to_value(listed).map_err(|error| malformed(&error))?;
+    let listed = serde_json::to_value(listed.structured).map_err(|error| malformed(&error))?;
     as_type(listed)
 }
 

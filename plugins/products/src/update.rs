@@ -3,7 +3,7 @@
 use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::likeness::same;
 use orderdesk_client::{
-    Stopwatch, Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since,
+    Stopwatch, Store, WriteArguments, agreed_basis, basis, changed_since, in_turn,
 };
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, Id, Outcome, ToolError};
@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::answer::Changed;
-use crate::deed::{self, Done, Step};
+use crate::deed::{Deed, Done, Step};
 use crate::details::{Details, merged};
 use crate::shelf::{lock, own_id, read};
 use crate::{Product, version};
@@ -76,6 +76,10 @@ pub(crate) fn update(
     arguments: Arguments,
     context: &Context,
 ) -> Result<Outcome<Changed>, ToolError> {
+    in_turn(context, || anew(&arguments, context))
+}
+
+fn anew(arguments: &Arguments, context: &Context) -> Result<Outcome<Changed>, ToolError> {
     let id = own_id(&arguments.product_id)?;
     let changes = arguments.changes.fields()?;
     let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;
@@ -89,7 +93,7 @@ pub(crate) fn update(
     let read_at = Stopwatch::start(context);
     let step = Step::Replace(current.clone(), merged(&current, &changes));
     let edits = step.edits();
-    refuse_if_changed(&arguments, context, &current, &edits)?;
+    refuse_if_changed(arguments, context, &current, &edits)?;
     let basis = basis::digest(context, &json!([id, edits]));
     let Some(lock) = lock else {
         return Ok(Changed::preview(&store, &edits, basis).into());
@@ -107,16 +111,7 @@ pub(crate) fn update(
             ..Done::default()
         }
     } else {
-        let keep = context.settings::<WriteSettings>()?.keep();
-        deed::carry_out(
-            context,
-            &store,
-            "products_update",
-            keep,
-            &step,
-            read_at,
-            lock,
-        )?
+        Deed::of(context, &store, "products_update").carry_out(&step, read_at, lock)?
     };
     Ok(Outcome::complete(Changed::done(
         context, &store, &edits, done,

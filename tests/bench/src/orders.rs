@@ -38,8 +38,9 @@ struct Row {
     /// Milliseconds, p50.
     tool: f64,
     direct: f64,
-    /// What the model reads, and what Order Desk answers.
+    /// What the model reads: the text or, in clients that give it that, the structured content. And what Order Desk answers.
     bytes: usize,
+    structured_bytes: usize,
     direct_bytes: usize,
 }
 
@@ -162,7 +163,7 @@ impl Bench {
         asked: impl Fn(usize) -> (Value, String),
     ) -> anyhow::Result<Row> {
         let (mut of_tool, mut of_direct) = (Vec::new(), Vec::new());
-        let (mut bytes, mut direct_bytes) = (0, 0);
+        let (mut bytes, mut structured_bytes, mut direct_bytes) = (0, 0, 0);
         for round in 0..ROUNDS {
             let (arguments, path) = asked(round);
             let request = tool_call(&self.key, tool, &arguments);
@@ -170,7 +171,7 @@ impl Bench {
             self.server.succeed(&request).await?;
             of_tool.push(began.elapsed());
             if round == 0 {
-                bytes = text(self.server.answer())?.len();
+                (bytes, structured_bytes) = read(self.server.answer())?;
             }
             let request = order_desk("GET", &path, self.store, &self.api_key, None);
             let began = Instant::now();
@@ -182,6 +183,7 @@ impl Bench {
             tool: millis(of_tool),
             direct: millis(of_direct),
             bytes,
+            structured_bytes,
             direct_bytes,
         })
     }
@@ -220,30 +222,46 @@ fn millis(times: Vec<Duration>) -> f64 {
     Times::new(times).micros(50) / 1e3
 }
 
-/// What a model reads of an answer.
-fn text(answer: &[u8]) -> anyhow::Result<String> {
+/// Bytes of an answer's text and of its structured content.
+fn read(answer: &[u8]) -> anyhow::Result<(usize, usize)> {
     let answer: Value = serde_json::from_slice(answer)?;
     let text = answer["result"]["content"][0]["text"].as_str();
-    Ok(text.context("an answer without text")?.to_owned())
+    let structured = answer["result"]["structuredContent"].to_string();
+    Ok((
+        text.context("an answer without text")?.len(),
+        structured.len(),
+    ))
 }
 
 fn report(rows: &[Row], page: &Row, update: f64, requests: f64) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "{:<28} {:>9} {:>12} {:>10} {:>10} {:>9} {:>12}",
-        "", "tool ms", "direct ms", "bytes", "tokens ~", "of direct", "direct bytes"
+        "{:<28} {:>8} {:>10} {:>10} {:>9} {:>9} {:>11} {:>9} {:>9} {:>13}",
+        "",
+        "tool ms",
+        "direct ms",
+        "text bytes",
+        "tokens ~",
+        "of direct",
+        "structured",
+        "tokens ~",
+        "of direct",
+        "direct bytes"
     )?;
     for row in rows.iter().chain([page]) {
         writeln!(
             out,
-            "{:<28} {:>9.2} {:>12.2} {:>10} {:>10} {:>8.0}% {:>12}",
+            "{:<28} {:>8.2} {:>10.2} {:>10} {:>9} {:>8.1}% {:>11} {:>9} {:>8.1}% {:>13}",
             row.name,
             row.tool,
             row.direct,
             row.bytes,
             row.bytes / BYTES_PER_TOKEN,
             100.0 * row.bytes as f64 / row.direct_bytes as f64,
+            row.structured_bytes,
+            row.structured_bytes / BYTES_PER_TOKEN,
+            100.0 * row.structured_bytes as f64 / row.direct_bytes as f64,
             row.direct_bytes
         )?;
     }
@@ -263,7 +281,7 @@ fn report(rows: &[Row], page: &Row, update: f64, requests: f64) -> anyhow::Resul
         .chain([page])
         .map(|row| {
             json!({"name": row.name, "tool_ms": row.tool, "direct_ms": row.direct, "bytes": row.bytes,
-                   "direct_bytes": row.direct_bytes})
+                   "structured_bytes": row.structured_bytes, "direct_bytes": row.direct_bytes})
         })
         .collect();
     let result = json!({

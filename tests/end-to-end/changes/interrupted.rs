@@ -1,92 +1,12 @@
 //! Writes that are cut off: whatever is asked later is answered with what the orders themselves show.
 
-use end_to_end::{Agent, Installation, Process, Signal};
-use orderdesk_simulator::{Clock, Fault, Simulator, SimulatorConfig, Store};
+use end_to_end::{Agent, Signal};
+use orderdesk_simulator::Fault;
 use serde_json::{Value, json};
 
-const STORE: u64 = 9100;
-const KEY: &str = "key-of-the-interrupted";
+use crate::place::{AFTER, BEFORE, Place};
+
 const ORDERS: u64 = 5;
-const BEFORE: &str = "r.okafor@example.com";
-const AFTER: &str = "ruth@example.com";
-
-/// A store with some orders, and an installation whose calls are short, so that nobody waits for long.
-struct Place {
-    simulator: Simulator,
-    installation: Installation,
-    key: String,
-}
-
-impl Place {
-    async fn new() -> Self {
-        let mut store = Store::new(STORE, KEY, "Interrupted");
-        let address = json!({"first_name": "Ruth", "last_name": "Okafor", "address1": "14 Harbor Row",
-                             "city": "Portland", "state": "ME", "postal_code": "04101", "country": "US"});
-        for number in 0..ORDERS {
-            let order = json!({"source_id": format!("WEB-{number}"), "email": BEFORE, "shipping": address,
-                               "order_items": [{"name": "Desk", "code": "D-1", "price": 10, "quantity": 1}]});
-            store.add_order(&order, Clock::System.now()).unwrap();
-        }
-        let config = SimulatorConfig {
-            rate: None,
-            ..SimulatorConfig::with_stores(vec![store])
-        };
-        let simulator = Simulator::start(config).await.unwrap();
-        let installation = Installation::new(&simulator, |config| {
-            let endpoint = config["endpoints"]["orderdesk"].as_table_mut().unwrap();
-            endpoint.remove("rate");
-            config["limits"]["time"] = "20s".into();
-            let mcp = config["mcp"].as_table_mut().unwrap();
-            let sets = ["stores", "orders", "bulk"].map(toml::Value::from);
-            mcp.insert("toolsets".to_owned(), sets.to_vec().into());
-        });
-        let key = installation.tenant("acme").await;
-        Self {
-            simulator,
-            installation,
-            key,
-        }
-    }
-
-    async fn process(&self) -> (Process, Agent) {
-        self.installation.stdio(&self.key).await
-    }
-
-    async fn registered(&self) -> (Process, Agent) {
-        let (process, agent) = self.process().await;
-        let registration = json!({"store_id": STORE, "api_key": KEY});
-        agent.call("stores_register", registration).await.ok();
-        (process, agent)
-    }
-
-    fn orders(&self) -> Vec<u64> {
-        self.simulator
-            .with_store(STORE, |store| {
-                store.orders().map(|order| order.id()).collect()
-            })
-            .unwrap()
-    }
-
-    fn order(&self, id: u64) -> Value {
-        self.simulator
-            .with_store(STORE, |store| store.order_json(id).unwrap())
-            .unwrap()
-    }
-
-    /// Locks end by themselves, within two minutes at most: nobody waits for that here.
-    fn end_leases(&self) {
-        let database = self.installation.raw_database();
-        database
-            .execute("UPDATE locks SET lease_until = 0", [])
-            .unwrap();
-    }
-
-    fn puts(&self) -> usize {
-        let requests = self.simulator.requests();
-        let puts = requests.iter().filter(|request| request.method == "PUT");
-        puts.count()
-    }
-}
 
 fn email(order: u64, email: &str) -> Value {
     json!({"order_id": order, "changes": {"email": email}})
@@ -107,7 +27,7 @@ async fn a_lock_outlives_a_change_of_which_nobody_knows_whether_it_was_made() {
         (Fault::hang_after_commit as fn() -> Fault, "made"),
         (Fault::hang, "not_made"),
     ] {
-        let place = Place::new().await;
+        let place = Place::new(ORDERS).await;
         let order = place.orders()[0];
         let (_process, agent) = place.registered().await;
         let (_other, other) = place.process().await;
@@ -148,7 +68,7 @@ async fn a_lock_outlives_a_change_of_which_nobody_knows_whether_it_was_made() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_in_whose_middle_the_program_was_killed_is_found_out_and_can_be_undone() {
-    let place = Place::new().await;
+    let place = Place::new(ORDERS).await;
     let order = place.orders()[0];
     let (process, agent) = place.registered().await;
     let (fault, writing) = Fault::hold_after_commit();
@@ -181,7 +101,7 @@ async fn a_change_in_whose_middle_the_program_was_killed_is_found_out_and_can_be
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_orders_go_on_where_the_program_was_killed() {
-    let place = Place::new().await;
+    let place = Place::new(ORDERS).await;
     let (process, agent) = place.registered().await;
     let mut call = json!({"filter": {"email": BEFORE}, "changes": {"tag_name": "x"}, "idempotency_key": "K-1"});
     let mut preview = call.clone();

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod bulk;
 mod crowd;
 mod faults;
 mod interrupted;
 mod overwrites;
 mod pace;
+mod place;
 mod previews;
 mod shops;
+mod staff;
 mod toggles;

@@ -175,6 +175,7 @@ impl Shop {
             }
             "products_update" => json!({"product_id": self.product(), "changes": {"price": 36}}),
             "products_delete" => json!({"product_id": self.product()}),
+            "products_undo" => json!({"change_id": self.change_of_product().await}),
             "products_adjust_stock" => json!({
                 "adjustments": [{"code": "D-1", "by": -2}, {"code": "L-1", "by": 5}],
                 "idempotency_key": "return-481",
@@ -207,6 +208,19 @@ impl Shop {
         let arguments =
             json!({"order_id": order, "changes": changes, "store_identifier": self.store});
         self.calls("orders_update", &arguments).await.ok()["change_id"].clone()
+    }
+
+    /// Likewise, of a product.
+    async fn change_of_product(&self) -> Value {
+        let changes = json!({"price": 36, "metadata": {"own": "by mistake"}});
+        let arguments = json!({"product_id": self.product(), "changes": changes, "store_identifier": self.store});
+        self.calls("products_update", &arguments).await.ok()["change_id"].clone()
+    }
+
+    /// What somebody does in Order Desk itself.
+    pub fn staff(&self, work: impl FnOnce(&mut Store, &[u64])) {
+        let simulator = &self.shops.server.simulator;
+        simulator.with_store(self.store, |store| work(store, &self.orders));
     }
 
     pub async fn calls(&self, tool: &str, arguments: &Value) -> ToolReply {

@@ -183,7 +183,7 @@ fn schema(input: &[u8]) -> bool {
         by_default: true,
         extra: None,
     };
-    let Ok(tool) = Tool::check(declared, &Default::default(), &["fuzz_".to_owned()]) else {
+    let Ok(tool) = Tool::check(declared, &Default::default(), &["fuzz_".to_owned()], true) else {
         return false;
     };
     for arguments in ARGUMENTS {

@@ -5,6 +5,8 @@
 
 use std::io::{Read, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use orderdesk_client::{StoreRecord, store_key};
 use orderdesk_plugin::http::Response;
@@ -28,6 +30,7 @@ pub struct Stage {
     simulator: Simulator,
     host: FakeHost,
     store_id: u64,
+    received: Arc<AtomicUsize>,
     // Last, since the simulator lives on it.
     _runtime: Runtime,
 }
@@ -61,11 +64,17 @@ impl Stage {
             .subject(record.subject());
         host.write_document("stores", write);
         let address = simulator.address().to_string();
-        host.endpoint("orderdesk", move |request| send(&address, request));
+        let received = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&received);
+        host.endpoint("orderdesk", move |request| {
+            send(&address, request)
+                .inspect(|answer| counted.store(answer.body.len(), Ordering::Relaxed))
+        });
         Self {
             simulator,
             host,
             store_id,
+            received,
             _runtime: runtime,
         }
     }
@@ -80,6 +89,12 @@ impl Stage {
     #[must_use]
     pub fn desk(&self) -> &Simulator {
         &self.simulator
+    }
+
+    /// Bytes of Order Desk's last answer.
+    #[must_use]
+    pub fn received(&self) -> usize {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// The ids of some of its orders that have no shipment yet.

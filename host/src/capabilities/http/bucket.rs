@@ -9,6 +9,9 @@ use super::{ErrorKind, HttpError, OpenedSecret, Rate, Take, TokenBuckets};
 /// A bucket that says "now" without having a token must not be asked in a loop.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 
+/// A turn that comes later than this before the deadline is none: there would be no time for the answer.
+const TO_ASK: Duration = Duration::from_secs(2);
+
 /// The bucket of requests that use these secrets, or of the plugin where they use none.
 pub(super) fn name(endpoint: &str, plugin: &str, secrets: &[OpenedSecret]) -> String {
     if secrets.is_empty() {
@@ -20,7 +23,7 @@ pub(super) fn name(endpoint: &str, plugin: &str, secrets: &[OpenedSecret]) -> St
     format!("{endpoint}/secret:{}", ids.join("+"))
 }
 
-/// Takes `tokens`, waiting for them if they come before the deadline.
+/// Takes `tokens`, waiting for them if they come early enough before the deadline.
 ///
 /// # Errors
 /// They would come too late: answered at once, with the time that it takes.
@@ -44,7 +47,7 @@ pub(super) async fn take(
             Take::Taken => return Ok(()),
             Take::RetryAfter(wait) => {
                 let wait = wait.max(SHORTEST_WAIT);
-                if Instant::now() + wait >= deadline() {
+                if Instant::now() + wait + TO_ASK >= deadline() {
                     return Err(too_many(wait));
                 }
                 tokio::time::sleep(wait).await;

@@ -117,6 +117,14 @@ impl ResponseBudget {
         }
     }
 
+    /// This budget, with the tokens that `earlier` took in advance and did not use.
+    #[must_use]
+    pub fn with_prepaid_of(self, earlier: &Self) -> Self {
+        let prepaid = std::mem::take(&mut earlier.left().prepaid);
+        self.left().prepaid = prepaid;
+        self
+    }
+
     fn left(&self) -> std::sync::MutexGuard<'_, Left> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }

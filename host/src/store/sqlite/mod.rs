@@ -10,6 +10,7 @@ mod consents;
 mod database;
 mod documents;
 mod hooks;
+mod invalidations;
 mod keys;
 mod links;
 mod locks;

@@ -2,6 +2,7 @@
 
 use orderdesk_client::difference::{Edit, id};
 use orderdesk_client::likeness::{alike, same};
+pub(crate) use orderdesk_client::record::at;
 use orderdesk_plugin::serde_json::{Map, Value};
 
 use super::items::covers;
@@ -104,58 +105,4 @@ pub(crate) fn list<'a>(order: &'a Map<String, Value>, name: &str) -> &'a [Value]
         .get(name)
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
-}
-
-/// The value at a place that is no whole row; rows are named by their ids.
-pub(crate) fn at<'a>(order: &'a Map<String, Value>, names: &[String]) -> Option<&'a Value> {
-    let (first, rest) = names.split_first()?;
-    rest.iter()
-        .try_fold(order.get(first)?, |value, name| match value {
-            Value::Object(map) => map.get(name),
-            Value::Array(rows) => rows.iter().find(|row| id(row) == Some(name)),
-            _ => None,
-        })
-}
-
-/// Puts a value at such a place, or takes it away. False if the row on the way is gone.
-pub(crate) fn put(order: &mut Map<String, Value>, names: &[String], value: Option<&Value>) -> bool {
-    let Some((last, way)) = names.split_last() else {
-        return false;
-    };
-    let mut map = order;
-    let mut way = way.iter();
-    while let Some(name) = way.next() {
-        let inner = map
-            .entry(name.clone())
-            .or_insert_with(|| Value::Object(Map::new()));
-        let inner = match inner {
-            Value::Array(rows) => {
-                let wanted = way.next();
-                let row = rows
-                    .iter_mut()
-                    .find(|row| id(row) == wanted.map(String::as_str));
-                match row {
-                    Some(row) => row,
-                    None => return false,
-                }
-            }
-            other => other,
-        };
-        if !inner.is_object() {
-            *inner = Value::Object(Map::new());
-        }
-        map = match inner {
-            Value::Object(inner) => inner,
-            _ => return false,
-        };
-    }
-    match value {
-        Some(value) => {
-            map.insert(last.clone(), value.clone());
-        }
-        None => {
-            map.shift_remove(last);
-        }
-    }
-    true
 }

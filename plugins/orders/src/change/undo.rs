@@ -1,9 +1,10 @@
 //! A change taken back, merged into the order as it is now: what others changed since stays.
 
 use orderdesk_client::difference::{self, Edit, id};
-use orderdesk_client::likeness::{alike, same};
+use orderdesk_client::likeness::same;
+pub(crate) use orderdesk_client::record::Conflict;
+use orderdesk_client::record::take_back;
 use orderdesk_plugin::serde_json::{Map, Value};
-use serde::{Deserialize, Serialize};
 
 use super::items;
 use super::place::{self, at, is, list, position};
@@ -17,17 +18,6 @@ pub(crate) struct Undone {
     pub(crate) conflicts: Vec<Conflict>,
     /// What else there is to know.
     pub(crate) remarks: Vec<String>,
-}
-
-/// A place that was not taken back, since somebody changed it after the change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Conflict {
-    /// Where.
-    pub(crate) path: String,
-    /// What is there now, and stays.
-    pub(crate) theirs: Value,
-    /// What would have come back.
-    pub(crate) ours: Value,
 }
 
 /// Takes edits back. `after` is the order as Order Desk gave it back after the change, where that is known.
@@ -59,19 +49,11 @@ pub(crate) fn undo(
 
 impl Undone {
     fn value(&mut self, edit: &Edit, after: Option<&Map<String, Value>>) {
-        let now = at(&self.order, &edit.at);
-        if same(now, edit.before.as_ref()) {
-            return;
-        }
-        let as_left = match after.and_then(|after| at(after, &edit.at)) {
-            Some(stored) => same(now, Some(stored)),
-            None => alike(now, edit.after.as_ref()),
-        };
-        let row_gone = matches!(edit.at.as_slice(), [list, id, ..] if list == "order_items" && position(&self.order, list, id).is_none());
-        if as_left && !row_gone {
-            place::put(&mut self.order, &edit.at, edit.before.as_ref());
-        } else {
-            self.conflict(edit, now.cloned());
+        let gone = matches!(edit.at.as_slice(), [list, id, ..] if list == "order_items" && position(&self.order, list, id).is_none());
+        if gone && !same(at(&self.order, &edit.at), edit.before.as_ref()) {
+            self.conflict(edit, None);
+        } else if let Some(conflict) = take_back(&mut self.order, edit, after) {
+            self.conflicts.push(conflict);
         }
     }
 
@@ -172,10 +154,6 @@ impl Undone {
     }
 
     fn conflict(&mut self, edit: &Edit, theirs: Option<Value>) {
-        self.conflicts.push(Conflict {
-            path: difference::path(&edit.at),
-            theirs: theirs.unwrap_or_default(),
-            ours: edit.before.clone().unwrap_or_default(),
-        });
+        self.conflicts.push(Conflict::at(edit, theirs));
     }
 }

@@ -16,19 +16,19 @@ use super::details::{self, Details};
 use super::sweep::{Row, Sweep, Wanted};
 use super::{LIST, text};
 
-/// A confirmed row takes two reads, and a store gives three a second: that fits into the time that a call has.
-const MOST: usize = 80;
+/// More than that is a list to be given in parts.
+const MOST: usize = 200;
 /// Rows of one request to Order Desk, which documents no limit: about as many as there are tokens for their reads.
 const STEP: usize = 20;
-/// Rows until a pause: then the host calls again, with progress told, unless the caller gave up.
+/// Rows until a pause: then the host calls again, with new time and progress told, unless the caller gave up.
 const PER_CALL: usize = 40;
-/// No step is begun with less time than this. A pause brings no more: the time is that of the whole call.
+/// No request is begun with less time than this, or than half of a short step.
 const NEEDED: Duration = Duration::from_secs(40);
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
     /// One row for each parcel.
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 200))]
     shipments: Vec<Parcel>,
     #[serde(flatten)]
     write: WriteArguments,
@@ -99,11 +99,12 @@ pub(crate) fn add(arguments: Arguments, context: &Context) -> Result<Outcome<Add
 
     if preview || progress.agreed.is_some() {
         while progress.looked.len() < wanted.len() {
-            if allowance.is_short() && !progress.looked.is_empty() {
+            // Asked to come to an end, before anything was done.
+            if context.session().cancelled() && !progress.looked.is_empty() {
                 return Err(ToolError::unavailable(
                     "too-slow",
                     format!(
-                        "Looking at the orders of {} of {} rows took all the time that a call has. Nothing was changed. Give \
+                        "Looking at the orders of {} of {} rows took all the time that there was. Nothing was changed. Give \
                          fewer rows at once.",
                         progress.looked.len(),
                         wanted.len()
@@ -140,8 +141,7 @@ pub(crate) fn add(arguments: Arguments, context: &Context) -> Result<Outcome<Add
         }
     }
     while progress.results.len() < wanted.len() {
-        let over = context.session().cancelled() || allowance.is_short();
-        if over && !progress.results.is_empty() {
+        if context.session().cancelled() && !progress.results.is_empty() {
             break;
         }
         let Some(rows) = allowance.next(&wanted, progress.results.len()) else {
@@ -159,7 +159,7 @@ pub(crate) fn add(arguments: Arguments, context: &Context) -> Result<Outcome<Add
     for row in &wanted[progress.results.len()..] {
         progress.results.push(Row::failed(
             row,
-            "Not begun: the call was cancelled, or its time used up. Repeat it unchanged to go on.",
+            "Not begun: the call was cancelled, the server stopped, or its time was over. Repeat it unchanged to go on.",
         ));
     }
     let edits = edits(&wanted, &progress.results, Row::was_added);
@@ -230,10 +230,11 @@ fn begun(context: &Context) -> Result<Progress, ToolError> {
     }
 }
 
-/// How many rows this call may still take.
+/// How many rows this step may still take.
 struct Allowance<'a> {
     context: &'a Context,
     rows: usize,
+    needed: Duration,
 }
 
 impl<'a> Allowance<'a> {
@@ -241,18 +242,16 @@ impl<'a> Allowance<'a> {
         Self {
             context,
             rows: PER_CALL,
+            needed: NEEDED.min(context.session().time_left() / 2),
         }
-    }
-
-    /// True if there is no time for a further step.
-    fn is_short(&self) -> bool {
-        self.context.session().time_left() < NEEDED
     }
 
     /// The next rows from this place on; none if it is time for a pause.
     fn next<'w>(&mut self, wanted: &'w [Wanted], from: usize) -> Option<&'w [Wanted]> {
         let count = STEP.min(self.rows).min(wanted.len() - from);
-        if count == 0 {
+        // Something in every step, however short it is.
+        let short = self.rows < PER_CALL && self.context.session().time_left() < self.needed;
+        if count == 0 || short {
             return None;
         }
         self.rows -= count;

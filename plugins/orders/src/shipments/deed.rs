@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use orderdesk_client::aftermath::{self, Sight, Stored};
+use orderdesk_client::aftermath::{self, Sight, Stored, Words};
 use orderdesk_client::journal::{Change, Intent, Journal, State};
 use orderdesk_client::likeness::{alike, blank};
-use orderdesk_client::{Normalised, Store, keep_lock};
+use orderdesk_client::{Normalised, Store};
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::Value;
 use orderdesk_plugin::{Context, ErrorKind, ToolError};
@@ -85,16 +85,13 @@ impl Deed<'_> {
                 done.change_id = Some(change.change_id);
                 Ok(done)
             }
-            Err((state, error)) => {
-                change.state = state;
-                if state == State::Unknown {
-                    // Whoever comes next waits until this one cannot arrive any more.
-                    keep_lock(self.context, lock);
-                }
-                // Logged by the journal; the error is what matters to the caller.
-                let _ = journal.settle(&change);
-                Err(error)
-            }
+            Err(not_done) => Err(aftermath::not_done(
+                self.context,
+                &journal,
+                change,
+                lock,
+                not_done,
+            )),
         }
     }
 
@@ -130,41 +127,21 @@ impl Deed<'_> {
         before: &[Shipment],
         error: ToolError,
     ) -> Result<Done, (State, ToolError)> {
-        let seen = aftermath::look(self.context, || {
+        let words = Words {
+            as_before: match step {
+                Step::Add(_) => "the order has no such shipment",
+                Step::Replace(..) | Step::Remove(_) => "the shipment is as it was before",
+            },
+            look_with: &format!("see shipments_list of order {}", self.order_id),
+        };
+        let judged = aftermath::judge(self.context, error, &words, || {
             self.now().map(|now| step.sight(before, &now))
         });
         // Something may have been read, and kept, before it arrived.
         forget(self.context, [self.order_id]);
-        let unknown = |why: &str| {
-            let look = format!("see shipments_list of order {}", self.order_id);
-            (
-                State::Unknown,
-                aftermath::still_unknown(error.clone(), why, &look),
-            )
-        };
-        match seen {
-            Ok(Sight::Made(shipment)) => {
-                let mut done = shipment.map_or_else(Done::default, |it| described(step, it));
-                done.warnings.push(
-                    "Order Desk's answer was lost, but a look afterwards showed that the change was made.".to_owned(),
-                );
-                Ok(done)
-            }
-            Ok(Sight::NotMade) => {
-                let what = match step {
-                    Step::Add(_) => "the order has no such shipment",
-                    Step::Replace(..) | Step::Remove(_) => "the shipment is as it was before",
-                };
-                Err((State::NotMade, aftermath::did_not_arrive(error, what)))
-            }
-            Ok(Sight::Neither) => Err(unknown(
-                "A look at it did not settle that: it may be under way, or somebody else changed it at the same time.",
-            )),
-            Err(read) => Err(unknown(&format!(
-                "Reading the shipments afterwards failed too ({}).",
-                read.message
-            ))),
-        }
+        let mut done = judged?.map_or_else(Done::default, |it| described(step, it));
+        done.warnings.push(aftermath::MADE.to_owned());
+        Ok(done)
     }
 
     /// Order Desk did not add it because of a shipment that is there: the same one, then all is well, or another.

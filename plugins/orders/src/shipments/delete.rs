@@ -2,6 +2,7 @@
 
 use orderdesk_client::{
     Store, WriteArguments, WriteSettings, agreed_basis, ask, basis, changed_since, difference,
+    in_turn,
 };
 use orderdesk_plugin::serde_json::json;
 use orderdesk_plugin::{Context, Id, Outcome, ToolError};
@@ -27,6 +28,10 @@ pub(crate) fn delete(
     arguments: Arguments,
     context: &Context,
 ) -> Result<Outcome<Changed>, ToolError> {
+    in_turn(context, || anew(&arguments, context))
+}
+
+fn anew(arguments: &Arguments, context: &Context) -> Result<Outcome<Changed>, ToolError> {
     let order_id = super::order_id(&arguments.order_id)?;
     let shipment_id = super::shipment_id(&arguments.shipment_id)?;
     let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;

@@ -2,7 +2,7 @@
 
 use orderdesk_client::likeness::same;
 use orderdesk_client::{
-    Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since, difference,
+    Store, WriteArguments, WriteSettings, agreed_basis, basis, changed_since, difference, in_turn,
 };
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, Id, Outcome, ToolError};
@@ -61,6 +61,10 @@ pub(crate) fn update(
     arguments: Arguments,
     context: &Context,
 ) -> Result<Outcome<Changed>, ToolError> {
+    in_turn(context, || anew(&arguments, context))
+}
+
+fn anew(arguments: &Arguments, context: &Context) -> Result<Outcome<Changed>, ToolError> {
     let order_id = super::order_id(&arguments.order_id)?;
     let shipment_id = super::shipment_id(&arguments.shipment_id)?;
     let changes = arguments.changes.fields()?;
@@ -72,7 +76,7 @@ pub(crate) fn update(
     };
     let before = read(context, &store, order_id, if preview { 0 } else { 2 })?;
     let current = find(&before, order_id, shipment_id)?;
-    refuse_if_changed(&arguments, context, &before, current, &changes)?;
+    refuse_if_changed(arguments, context, &before, current, &changes)?;
 
     let step = Step::Replace(shipment_id.to_owned(), merged(current, &changes));
     let edits = step.edits(&before);

@@ -157,7 +157,7 @@ impl Carry<'_> {
         let mut edit = line.edit();
         edit.at = vec!["stock".to_owned()];
         journal.intend(Intent {
-            tool: "products_adjust_stock",
+            tool: super::TOOL,
             kind: KIND,
             thing_id: &line.id,
             edits: vec![edit],

@@ -13,7 +13,7 @@ use orderdesk_client::difference;
 use orderdesk_client::repeat::{self, Attempt};
 use orderdesk_client::{
     Stopwatch, Store, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis,
-    changed_since, keep_lock,
+    changed_since, in_turn, keep_lock,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{self, json};
@@ -27,7 +27,7 @@ use carry::{Carry, Ended, Fate, Settled, fates, gone};
 use kept::Kept;
 use plan::{Asked, Line, edits, plan};
 
-const TOOL: &str = "products_adjust_stock";
+pub(crate) const TOOL: &str = "products_adjust_stock";
 /// Their codes go into one address, and their locks are held together.
 const MOST: usize = 50;
 
@@ -57,6 +57,10 @@ pub(crate) fn adjust(
     arguments: Arguments,
     context: &Context,
 ) -> Result<Outcome<Adjusted>, ToolError> {
+    in_turn(context, || once(&arguments, context))
+}
+
+fn once(arguments: &Arguments, context: &Context) -> Result<Outcome<Adjusted>, ToolError> {
     let asked = asked(&arguments.adjustments)?;
     let allow_negative = arguments.allow_negative == Some(true);
     let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;

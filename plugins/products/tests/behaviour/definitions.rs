@@ -104,6 +104,7 @@ fn what_writes_is_listed_on_demand_and_says_what_it_does() {
             ("products_update", "products", true, true),
             ("products_delete", "products", true, true),
             ("products_adjust_stock", "stock", false, false),
+            ("products_undo", "products", true, true),
         ]
     );
 }

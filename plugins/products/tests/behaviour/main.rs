@@ -10,6 +10,7 @@ mod listing;
 mod offers;
 mod pages;
 mod stock;
+mod undoing;
 
 use orderdesk_client::{StoreRecord, store_key};
 use orderdesk_plugin::ToolError;

@@ -2,6 +2,7 @@
 //! settings, and with every fault at their writes.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod brevity;
 mod inventory;
 mod settings;
 mod shipments;
