@@ -11,6 +11,7 @@ use crate::capabilities::Services;
 use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
+use crate::capabilities::stored::StoredBytes;
 use crate::capabilities::usage::GuestMemory;
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
@@ -23,8 +24,8 @@ use crate::store::sqlite::{self, BackupError, Restored};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::audit::Entry;
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, LoginLimit, Secrets, ServerKey, ServerKeyError,
-    ServerKeySource, Source, Tenancy, TenancyError, Upkeep,
+    Confirmations, Consents, Documents, Hooks, Links, Locks, LoginLimit, Secrets, ServerKey,
+    ServerKeyError, ServerKeySource, Source, Tenancy, TenancyError, Upkeep,
 };
 
 /// The variable that holds the server key, where it shall not be a file.
@@ -237,9 +238,16 @@ impl Data {
             tenancy: self.tenancy.clone(),
             secrets: Secrets::new(self.database.clone(), clock.clone()),
             documents: Documents::new(self.database.clone(), clock.clone()),
+            stored: StoredBytes::new(self.database.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
-            hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
+            hooks: Hooks::new(self.database.clone(), clock.clone(), &self.tenancy),
+            links: Links::new(self.database.clone(), clock.clone(), &self.tenancy),
+            consents: Consents::new(
+                self.database.clone(),
+                clock.clone(),
+                self.tenancy.audit().clone(),
+            ),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets, metrics.clone())?,
             login_limit,
@@ -298,6 +306,7 @@ impl Application {
         let upkeep = Upkeep::new(data.database.clone(), &data.tenancy, config.audit.keep);
         let stopping = host.stopping();
         tokio::spawn(async move { upkeep.until(stopping.cancelled_owned()).await });
+        tokio::spawn(host.clone().keep_counting());
         tokio::spawn(warn_of_unknown_sets(
             host.clone(),
             config.mcp.toolsets.clone(),

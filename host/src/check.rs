@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::application::{Application, StartError};
 use crate::config::{Config, ConfigError, Environment};
-use crate::plugins::{PluginHost, unknown_toolset};
+use crate::plugins::{PluginHost, advice, unknown_toolset};
 
 /// Plugins that are compiled for the first time may take this long.
 const LOADING: Duration = Duration::from_secs(300);
@@ -32,6 +32,8 @@ pub struct Report {
     pub ok: bool,
     /// Everything that is.
     pub problems: Vec<Problem>,
+    /// What is allowed and may be meant so, and should be known.
+    pub warnings: Vec<Problem>,
 }
 
 impl Report {
@@ -39,6 +41,7 @@ impl Report {
         Self {
             ok: problems.is_empty(),
             problems,
+            warnings: Vec::new(),
         }
     }
 
@@ -89,8 +92,15 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
     problems.extend(toolsets(config, &application.host));
     problems.extend(events(config));
     problems.extend(endpoints(config, &application).await);
+    let warnings = advice(&application.host, config);
     application.host.shut_down(Duration::ZERO).await;
-    Report::of(problems)
+    Report {
+        warnings: warnings
+            .into_iter()
+            .map(|it| problem(&it.place, &it.what, &it.fix))
+            .collect(),
+        ..Report::of(problems)
+    }
 }
 
 fn cannot_start(error: &StartError) -> Problem {

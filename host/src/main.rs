@@ -21,7 +21,10 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{audit, backup, call, connect, keys, print, server_key, shell, tenants, webhooks};
+use commands::{
+    audit, backup, call, connect, keys, plugins_admin, print, server_key, shell, tenants, watch,
+    webhooks,
+};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -70,6 +73,9 @@ enum Command {
     },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
+    /// List plugins, and add those of others
+    #[command(subcommand)]
+    Plugins(Plugins),
     /// Say how a client reaches this server: its link, line or file, without any secret in it
     Connect(connect::Connect),
     /// Print the completions of this program for a shell
@@ -79,7 +85,7 @@ enum Command {
     },
     /// Print this program's manual page
     Man,
-    /// Make, list, suspend and delete tenants
+    /// Make, list, suspend and delete tenants, and let them agree to plugins
     #[command(subcommand)]
     Tenants(tenants::Tenants),
     /// Make, list, rotate and revoke a tenant's access keys
@@ -140,10 +146,19 @@ impl Command {
     }
 }
 
+#[derive(Subcommand)]
+enum Plugins {
+    /// All plugins of the configuration
+    List(plugins_admin::List),
+    /// Add a plugin to the configuration: download it, show what it asks for, and pin it
+    Add(plugins_admin::Add),
+}
+
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let environment = Environment::of_process();
-    let config = read_config(&command_line, &environment);
+    let layers = layers(&command_line);
+    let config = config::load(layers.0.as_deref(), &environment, &layers.1);
     let ran = Runtime::new().map_err(Into::into).and_then(|runtime| {
         let traces = match &config {
             Ok(config) if command_line.command.serves() => {
@@ -152,7 +167,7 @@ fn main() -> ExitCode {
             _ => None,
         };
         observe::start(traces.as_ref());
-        let ran = runtime.block_on(run(command_line, config, environment));
+        let ran = runtime.block_on(run(command_line, config, environment, layers));
         if !traces.is_none_or(Traces::finish) {
             tracing::warn!("the last spans did not reach the collector");
         }
@@ -193,6 +208,7 @@ async fn run(
     command_line: CommandLine,
     config: Result<Config, ConfigError>,
     environment: Environment,
+    layers: Layers,
 ) -> anyhow::Result<ExitCode> {
     match command_line.command {
         Command::Completions { shell } => {
@@ -206,6 +222,7 @@ async fn run(
         _ => {}
     }
     let json = command_line.global.json;
+    let file = layers.0.clone();
     if let Command::Check = command_line.command {
         let report = match &config {
             Ok(config) => check::check(config, &environment).await,
@@ -224,15 +241,11 @@ async fn run(
         Command::Connect(arguments) => connect::connect(
             arguments,
             &config,
-            command_line
-                .global
-                .config
-                .or_else(config::find_config)
-                .as_deref(),
+            file.as_deref(),
             command_line.global.data_dir.as_deref(),
             json,
         )?,
-        Command::Serve { .. } => serve(&config, &environment).await?,
+        Command::Serve { .. } => serve(&config, &environment, layers).await?,
         Command::Stdio {
             toolsets,
             read_only,
@@ -241,12 +254,18 @@ async fn run(
                 toolsets: mcp::named(&toolsets.unwrap_or_default()).collect(),
                 read_only,
             };
-            stdio(&config, &environment, choice).await?;
+            stdio(&config, &environment, choice, layers).await?;
         }
         Command::Tenants(command) => tenants::run(&config, &environment, command, json).await?,
         Command::Keys(command) => keys::run(&config, &environment, command, json).await?,
         Command::ServerKey(command) => {
             server_key::run(&config, &environment, command, json).await?;
+        }
+        Command::Plugins(Plugins::List(command)) => {
+            plugins_admin::list(&config, &environment, &command, json).await?;
+        }
+        Command::Plugins(Plugins::Add(command)) => {
+            plugins_admin::add(file.as_deref(), &config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
         Command::Audit(command) => {
@@ -275,10 +294,10 @@ async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_config(
-    command_line: &CommandLine,
-    environment: &Environment,
-) -> Result<Config, ConfigError> {
+/// The configuration's file, and what the command line says instead of it.
+type Layers = (Option<PathBuf>, Vec<(&'static str, String)>);
+
+fn layers(command_line: &CommandLine) -> Layers {
     let mut settings = Vec::new();
     if let Some(folder) = &command_line.global.data_dir {
         settings.push(("server.data_dir", folder.display().to_string()));
@@ -294,11 +313,24 @@ fn read_config(
         .config
         .clone()
         .or_else(config::find_config);
-    config::load(file.as_deref(), environment, &settings)
+    (file, settings)
 }
 
-async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+/// Lets the host follow its configuration.
+fn follow(
+    application: &Application,
+    config: &Config,
+    environment: &Environment,
+    (file, settings): Layers,
+) -> anyhow::Result<()> {
+    let (environment, path) = (environment.clone(), file.clone());
+    let read = move || config::load(path.as_deref(), &environment, &settings);
+    watch::start(application.host.clone(), file, config, read)
+}
+
+async fn serve(config: &Config, environment: &Environment, layers: Layers) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     mcp::serve(
         config,
         application.host,
@@ -309,8 +341,14 @@ async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn stdio(config: &Config, environment: &Environment, choice: Choice) -> anyhow::Result<()> {
+async fn stdio(
+    config: &Config,
+    environment: &Environment,
+    choice: Choice,
+    layers: Layers,
+) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     let mut caller = stdio_caller(config, environment, &application, None).await?;
     caller.choice = choice;
     let server = McpServer::new(application.host.clone(), config, Some(caller));

@@ -17,6 +17,8 @@ mod metrics;
 mod names;
 mod offers;
 mod orders;
+mod pages;
+mod platform;
 mod previews;
 mod processes;
 mod program;

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::client::{Client, ToolReply};
 use super::files;
@@ -35,6 +36,8 @@ pub struct Installation {
 /// A running process of the program; it is killed when this is dropped.
 pub struct Process {
     child: Child,
+    /// What it logs, once it ended.
+    log: Option<JoinHandle<String>>,
 }
 
 /// A client of a process, over whatever that serves. Clones speak to the same process.
@@ -102,7 +105,8 @@ impl Installation {
         self
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration's file.
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("orderdesk.toml")
     }
 
@@ -114,6 +118,29 @@ impl Installation {
     /// What its processes keep, as somebody with the file sees and changes it.
     pub fn raw_database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.data().join("orderdesk-mcp.db")).unwrap()
+    }
+
+    /// Changes the configuration's file, in one piece, as an editor does.
+    pub fn change(&self, change: impl FnOnce(&mut toml::Table)) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        let mut config: toml::Table = text.parse().unwrap();
+        change(&mut config);
+        let new = self.folder.path().join("new.toml");
+        std::fs::write(&new, config.to_string()).unwrap();
+        std::fs::rename(new, self.config()).unwrap();
+    }
+
+    /// Runs a command to its end, with this access key in its environment, whatever comes of it.
+    pub async fn output(&self, arguments: &[&str], key: Option<&str>) -> std::process::Output {
+        let mut command = self.command(arguments);
+        command.stderr(Stdio::piped());
+        if let Some(key) = key {
+            command.env("ORDERDESK_MCP_MASTER_KEY", key);
+        }
+        tokio::time::timeout(PATIENCE * 2, command.output())
+            .await
+            .expect("the command did not end")
+            .unwrap()
     }
 
     /// The program with these arguments, to be run on this installation.
@@ -172,6 +199,15 @@ impl Installation {
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }
 
+    /// What starts `stdio`, for the tenant of this key or the local one.
+    pub fn stdio_command(&self, key: Option<&str>) -> Command {
+        let mut command = self.command(&["stdio"]);
+        if let Some(key) = key {
+            command.env("ORDERDESK_MCP_MASTER_KEY", key);
+        }
+        command
+    }
+
     /// Starts `stdio` for the tenant of this key.
     pub async fn stdio(&self, key: &str) -> (Process, Agent) {
         let mut child = self
@@ -187,7 +223,8 @@ impl Installation {
             peer: connection.peer().clone(),
             _connection: Arc::new(connection),
         };
-        (Process { child }, Agent::Stdio(client))
+        let log = None;
+        (Process { child, log }, Agent::Stdio(client))
     }
 
     /// Starts `serve` on a free port, with a client for the tenant of this key.
@@ -214,9 +251,17 @@ impl Installation {
             }
         };
         // A full pipe would stop the process.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        let log = tokio::spawn(async move {
+            let mut read = String::new();
+            while let Ok(Some(line)) = log.next_line().await {
+                read.push_str(&line);
+                read.push('\n');
+            }
+            read
+        });
         let client = Client::new(url, SecretString::from(key.to_owned()));
-        (Process { child }, client)
+        let log = Some(log);
+        (Process { child, log }, client)
     }
 }
 
@@ -225,6 +270,13 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end; answers what `serve` logged since it told its address.
+    pub async fn log_at_its_end(mut self) -> String {
+        let log = self.log.take().expect("only the log of serve is read");
+        self.ended().await;
+        log.await.unwrap()
     }
 
     /// Waits for its end.

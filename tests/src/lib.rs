@@ -9,13 +9,16 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod browser;
 mod client;
 mod counts;
 mod files;
 mod installation;
 mod server;
 mod snapshot;
+mod subscription;
 
+pub use browser::{Browser, Page};
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
 pub use files::{component, guest, program, root};
@@ -23,3 +26,4 @@ pub use installation::{Agent, Installation, Process};
 pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
 pub use snapshot::assert_snapshot;
+pub use subscription::Subscription;

@@ -60,10 +60,18 @@ impl Default for ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// Adds a plugin as an operator would: `lines` stand below `[plugins.NAME]`, after its `source`.
+    /// Adds a plugin as an operator would: `lines` stand below `[plugins.NAME]`, after its `source`. The operator's consent is
+    /// enough for it, unless the lines say otherwise.
     #[must_use]
     pub fn plugin(mut self, name: &str, source: &Path, lines: &str) -> Self {
-        let table = format!("source = {:?}\n{lines}", source.display().to_string());
+        // What consent is about has tests of its own.
+        let consent = if lines.contains("consent = ") {
+            ""
+        } else {
+            "consent = \"operator\"\n"
+        };
+        let source = source.display().to_string();
+        let table = format!("source = {source:?}\n{consent}{lines}");
         self.plugins.push((name.to_owned(), table));
         self
     }

@@ -6,10 +6,13 @@
 mod account;
 mod artefacts;
 mod bench;
+mod browser;
 mod connect;
+mod contract;
 mod debian;
 mod deny;
 mod dist;
+mod fuzz;
 mod lint;
 mod process;
 mod project;
@@ -81,7 +84,7 @@ enum Command {
         )]
         arguments: Vec<String>,
     },
-    /// Run all tests: Rust, and the official Python client against the built server
+    /// Run all tests: Rust, and the official Python client against the built server; with --all a browser at its pages, too
     Test {
         /// Many more cases in property tests and longer counts elsewhere (sets ORDERDESK_TEST_COUNTS=full)
         #[arg(long)]
@@ -110,6 +113,22 @@ enum Command {
         /// What to measure: `call` or `orders`
         name: String,
     },
+    /// Mutate what comes from strangers at random: components, what they say, the configuration, schemas
+    ///
+    /// Exit 1 if anything panics or hangs. The same seed gives the same inputs.
+    Fuzz {
+        /// Seconds in total
+        #[arg(long, default_value_t = 180)]
+        seconds: u64,
+        /// The seed of the first input
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Only this: component, lifting, config or schema
+        #[arg(long)]
+        target: Option<String>,
+    },
+    /// Freeze the plugin contract as it is under its version, with a component built for it
+    FreezeContract,
 }
 
 fn main() -> ExitCode {
@@ -139,6 +158,12 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),
         Command::Bench { name } => bench::bench(project, &name),
+        Command::Fuzz {
+            seconds,
+            seed,
+            target,
+        } => fuzz::fuzz(project, seconds, seed, target.as_deref()),
+        Command::FreezeContract => contract::freeze(project),
     }
 }
 

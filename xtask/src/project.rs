@@ -16,6 +16,8 @@ pub(crate) const SIMULATOR_PACKAGE: &str = "orderdesk-simulator";
 pub(crate) const SIMULATOR: &str = "orderdesk-sim";
 /// The package that holds the benchmarks.
 pub(crate) const BENCH: &str = "orderdesk-bench";
+/// The package that mutates what comes from strangers.
+pub(crate) const FUZZ: &str = "orderdesk-fuzz";
 
 /// The workspace as `cargo metadata` describes it.
 #[derive(Debug)]

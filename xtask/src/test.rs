@@ -8,8 +8,9 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::account::USERS_ENVIRONMENT;
+use crate::browser::Browser;
 use crate::project::{self, Project};
-use crate::python::Python;
+use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;
 use crate::{artefacts, process};
@@ -27,7 +28,23 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
     steps.attempt("Rust tests", || {
         process::run(&mut rust_tests(project, &artefacts, all, filter))
     });
-    let total = clients(project, &mut steps, &artefacts, filter);
+    let mut environment = artefacts.environment().to_vec();
+    let mut total = clients(project, &mut steps, &CLIENT, &environment, filter);
+    // A browser is a large download.
+    let browser = all.then(|| steps.attempt("prepare the browser", || Browser::prepare(project)));
+    match &browser {
+        None => {}
+        Some(None) => total.failed += 1,
+        Some(Some(browser)) => {
+            environment.push(("ORDERDESK_TEST_BROWSER", &browser.program));
+            if let Some(libraries) = &browser.libraries {
+                environment.push(("ORDERDESK_TEST_BROWSER_LIBRARIES", libraries));
+            }
+            let more = clients(project, &mut steps, &BROWSER, &environment, filter);
+            total.passed += more.passed;
+            total.failed += more.failed;
+        }
+    }
 
     let mut output = std::io::stdout();
     writeln!(output, "\n{}", steps.summary())?;
@@ -97,12 +114,13 @@ fn rust_tests(
 fn clients(
     project: &Project,
     steps: &mut Steps,
-    artefacts: &Artefacts,
+    suite: &Suite,
+    environment: &[(&'static str, &Path)],
     filter: Option<&str>,
 ) -> Tally {
     let mut total = Tally::default();
-    let prepared = steps.attempt("prepare the Python client", || {
-        let python = Python::prepare(project)?;
+    let prepared = steps.attempt(format!("prepare Python: {}", suite.name()), || {
+        let python = Python::prepare(project, suite)?;
         let scripts = python.scripts()?;
         Ok((python, scripts))
     });
@@ -115,8 +133,8 @@ fn clients(
         .filter(|name| filter.is_none_or(|filter| name.contains(filter)))
     {
         let mut tally = Tally::default();
-        let step = steps.attempt(format!("Python client: {script}"), || {
-            tally = python.run(script, &artefacts.environment())?;
+        let step = steps.attempt(format!("Python: {}/{script}", suite.name()), || {
+            tally = python.run(script, environment)?;
             tally.verdict()
         });
         total.passed += tally.passed;

@@ -80,6 +80,7 @@ impl Host for CallState {
             return Ok(verifier.verify(&message, &signature));
         }
         call.attended("That key")?;
+        self.services.consented(&call).await?;
         let opened = self
             .services
             .secrets

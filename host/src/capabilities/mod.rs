@@ -2,6 +2,7 @@
 
 pub mod buckets;
 pub mod cache;
+mod consent;
 pub mod context;
 pub mod contract;
 mod crypto;
@@ -13,6 +14,7 @@ mod requests;
 pub mod sealing;
 mod session;
 mod storage;
+pub mod stored;
 pub mod usage;
 
 use std::sync::Arc;
@@ -21,7 +23,9 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 use crate::observe::Metrics;
-use crate::tenancy::{Confirmations, Documents, Hooks, Locks, LoginLimit, Secrets, Tenancy};
+use crate::tenancy::{
+    Confirmations, Consents, Documents, Hooks, Links, Locks, LoginLimit, Secrets, Tenancy,
+};
 
 /// What all calls share.
 pub struct Services {
@@ -33,12 +37,18 @@ pub struct Services {
     pub secrets: Secrets,
     /// Plugins' documents.
     pub documents: Documents,
+    /// How much plugins keep.
+    pub stored: stored::StoredBytes,
     /// Locks with leases.
     pub locks: Locks,
     /// Tokens of previews, and of calls that asked something.
     pub confirmations: Confirmations,
+    /// What tenants agreed to.
+    pub consents: Consents,
     /// Hooks, and the events that came through them.
     pub hooks: Hooks,
+    /// Links to pages at which calls wait for a person.
+    pub links: Links,
     /// Answers worth keeping for a few seconds.
     pub cache: cache::ResponseCache,
     /// Endpoints.

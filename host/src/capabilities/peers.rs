@@ -17,6 +17,7 @@ impl Host for CallState {
                 &format!("tools = [{tool:?}]"),
             ));
         }
+        self.services.consented(&call).await?;
         if call.depth >= DEPTH {
             return Err(Error::new(
                 ErrorKind::Denied,

@@ -32,6 +32,10 @@ impl SecretOpener for Rights<'_> {
             origin: origin.to_owned(),
         };
         self.call.attended("That key").map_err(from_contract)?;
+        self.services
+            .consented(self.call)
+            .await
+            .map_err(from_contract)?;
         let subject = self.call.subject();
         let opened = self
             .services

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 /// `[limits]`, and `[plugins.NAME.limits]` over it: what one tool call may use.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// All linear memories of the call together.
@@ -26,12 +26,18 @@ pub struct Limits {
     pub http_bytes: ByteSize,
     /// HTTP requests that one call may send.
     pub http_requests: u32,
+    /// Bytes that a plugin may keep for one tenant, as it wrote them.
+    pub stored: ByteSize,
+    /// Lines that one call may write into the log, printing and the tools that it calls included.
+    pub log_lines: u32,
+    /// How deep arrays and objects may lie within each other, in arguments and answers.
+    pub nesting: u32,
     /// Calls of one access key, of all plugins together.
     pub key: KeyLimit,
 }
 
 /// `[limits.key]`: the token bucket of one access key. Only `tools/call` costs: a read 1, a write 2.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyLimit {
     /// Tokens added each minute.
@@ -60,13 +66,16 @@ impl Default for Limits {
             output: ByteSize::mib(4),
             http_bytes: ByteSize::mib(32),
             http_requests: 100,
+            stored: ByteSize::mib(256),
+            log_lines: 1000,
+            nesting: 64,
             key: KeyLimit::default(),
         }
     }
 }
 
 /// `[plugins.NAME.limits]`: as `[limits]`, each optional.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PluginLimits {
     /// See [`Limits::memory`].
@@ -85,6 +94,12 @@ pub struct PluginLimits {
     pub http_bytes: Option<ByteSize>,
     /// See [`Limits::http_requests`].
     pub http_requests: Option<u32>,
+    /// See [`Limits::stored`].
+    pub stored: Option<ByteSize>,
+    /// See [`Limits::log_lines`].
+    pub log_lines: Option<u32>,
+    /// See [`Limits::nesting`].
+    pub nesting: Option<u32>,
 }
 
 impl PluginLimits {
@@ -98,6 +113,9 @@ impl PluginLimits {
             output: self.output.unwrap_or(host.output),
             http_bytes: self.http_bytes.unwrap_or(host.http_bytes),
             http_requests: self.http_requests.unwrap_or(host.http_requests),
+            stored: self.stored.unwrap_or(host.stored),
+            log_lines: self.log_lines.unwrap_or(host.log_lines),
+            nesting: self.nesting.unwrap_or(host.nesting),
             key: host.key,
         }
     }

@@ -68,6 +68,9 @@ const VARIABLES: [(&str, &str); 2] = [
     ("ORDERDESK_MCP_DATA_DIR", "server.data_dir"),
 ];
 
+/// What clients keep of a server's instructions (2 KiB), without what the server adds to the operator's.
+const INSTRUCTIONS_BYTES: usize = 1_700;
+
 /// Reads the configuration of `file` (none: only defaults) under the environment's and then the command line's settings.
 ///
 /// # Errors
@@ -93,13 +96,22 @@ pub fn load(
         layers = layers.merge(Serialized::default(key, value));
     }
     let mut config: Config = layers.extract().map_err(|error| explain(error, file))?;
+    if config.mcp.instructions.len() > INSTRUCTIONS_BYTES {
+        return Err(ConfigError::Invalid {
+            place: "mcp.instructions".to_owned(),
+            what: format!(
+                "{} bytes; the most is {INSTRUCTIONS_BYTES}, since clients cut at 2 KiB and the server adds which links are its own",
+                config.mcp.instructions.len()
+            ),
+        });
+    }
 
     // Paths in the file mean what they say wherever the server is started.
     let base = file
         .and_then(Path::parent)
         .unwrap_or_else(|| Path::new("."));
     for plugin in config.plugins.values_mut() {
-        plugin.source = base.join(&plugin.source);
+        plugin.source = plugin.source.clone().from_folder(base);
     }
     check(&config).map_err(|(key, what)| ConfigError::Invalid {
         place: file.map_or_else(
@@ -224,6 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn instructions_that_clients_would_cut_are_refused() {
+        let load = |length: usize| {
+            let text = format!("[mcp]\ninstructions = \"{}\"\n", "x".repeat(length));
+            from_text(&text, &Environment::default())
+        };
+        assert!(load(INSTRUCTIONS_BYTES).is_ok());
+        let error = load(INSTRUCTIONS_BYTES + 1).unwrap_err().to_string();
+        assert!(error.contains("mcp.instructions"), "{error}");
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("orderdesk.toml");
@@ -321,7 +344,7 @@ mod tests {
         let config = load(Some(&file), &Environment::default(), &[]).unwrap();
         assert_eq!(
             config.plugins["orders"].source,
-            folder.path().join("plugins/orders.wasm")
+            crate::config::Source::File(folder.path().join("plugins/orders.wasm"))
         );
     }
 }

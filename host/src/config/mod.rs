@@ -8,6 +8,7 @@ mod load;
 mod monitoring;
 mod public_url;
 mod security;
+mod source;
 mod value;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use load::{ConfigError, Environment, load};
 pub use monitoring::{Metrics, Traces};
 pub use public_url::PublicUrl;
 pub use security::Security;
+pub use source::Source;
 pub use value::FromEnvironment;
 
 /// Everything that an operator can set. Unknown keys are errors.
@@ -36,7 +38,7 @@ pub struct Config {
     pub server: Server,
     /// How MCP is served.
     pub mcp: Mcp,
-    /// What a stranger may do.
+    /// What a stranger may do, and what passes through a model.
     pub security: Security,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,
@@ -46,6 +48,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How long it is kept who did what.
     pub audit: Audit,
+    /// Whose signatures are known, by name.
+    pub publishers: BTreeMap<String, Publisher>,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
@@ -98,7 +102,7 @@ pub struct Mcp {
     /// How long `tools/list` waits for plugins that are compiled for the first time.
     #[serde(with = "humantime_serde")]
     pub list_wait: Duration,
-    /// Text that every agent gets on connecting, at most 2 KiB.
+    /// Text that every agent gets on connecting, at most 1,700 bytes.
     pub instructions: String,
     /// The sets of tools that are listed and callable, beside the tools without a set; empty: what plugins list by default.
     /// A client's own choice (`/mcp?toolsets=…`) goes before it.
@@ -125,7 +129,7 @@ pub enum Confirm {
 impl Default for Mcp {
     fn default() -> Self {
         Self {
-            list_wait: Duration::from_secs(20),
+            list_wait: Duration::from_secs(10),
             instructions: String::new(),
             toolsets: Vec::new(),
             read_only: false,
@@ -239,15 +243,26 @@ pub struct Rate {
     pub per_second: NonZeroU32,
 }
 
+/// `[publishers.NAME]`: somebody who signs components.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// The public key of minisign, `RW…`. The signature stands beside the component, as `SOURCE.minisig`.
+    pub key: String,
+}
+
 /// `[plugins.NAME]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plugin {
-    /// The component's file; a relative path starts at the config file's folder.
-    pub source: PathBuf,
-    /// The component's digest in hexadecimal; another file is refused.
+    /// The component's file, or the URL of one; a relative path starts at the config file's folder.
+    pub source: Source,
+    /// The component's digest in hexadecimal; another file is refused. A URL needs it.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// Whose signature it must carry: a name of `[publishers]`.
+    #[serde(default)]
+    pub publisher: Option<String>,
     /// What its tools' names may start with. Default: the plugin's name and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
@@ -257,6 +272,9 @@ pub struct Plugin {
     /// What it may reach. Omitted means denied.
     #[serde(default)]
     pub grants: Grants,
+    /// Who has to agree before it touches what belongs to a tenant.
+    #[serde(default)]
+    pub consent: Consent,
     /// Overrides of `[limits]`.
     #[serde(default)]
     pub limits: PluginLimits,
@@ -271,12 +289,43 @@ pub struct Plugin {
     pub enabled: bool,
 }
 
+impl Plugin {
+    /// A plugin that is granted nothing.
+    pub fn of(source: Source) -> Self {
+        Self {
+            source,
+            sha256: None,
+            publisher: None,
+            prefixes: None,
+            schemes: None,
+            grants: Grants::default(),
+            consent: Consent::default(),
+            limits: PluginLimits::default(),
+            settings: serde_json::Map::new(),
+            tools: ToolFilter::default(),
+            enabled: true,
+        }
+    }
+}
+
+/// `[plugins.NAME] consent`: who has to agree before a plugin touches what belongs to a tenant: its sealed keys, and the
+/// documents, tools and events of other plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// Each tenant for itself, with its master key.
+    #[default]
+    Tenant,
+    /// The operator, for all tenants.
+    Operator,
+}
+
 fn enabled() -> bool {
     true
 }
 
 /// `[plugins.NAME.grants]`: what a plugin may reach. Omitted means denied.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grants {
     /// Endpoints, narrowed to methods and paths.
@@ -292,7 +341,7 @@ pub struct Grants {
 }
 
 /// One endpoint and what may be asked of it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpGrant {
     /// A name of `[endpoints]`.
@@ -303,7 +352,7 @@ pub struct HttpGrant {
 }
 
 /// Which of a plugin's tools are served.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ToolFilter {
     /// Only these, where given.

@@ -13,12 +13,14 @@ use super::choice::Choice;
 use super::correlation::correlation_id;
 use super::elicitation::{self, Asking};
 use super::server::{McpServer, in_scope};
+use super::url_elicitation::{self, OpensPages};
 use super::{answer, progress};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::observe::{TRACEPARENT, continue_trace};
 use crate::plugins::{
-    CallRequest, Listed, PluginHost, Registry, Reply, Selection, unknown_toolset,
+    Agreed, CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link,
+    unknown_toolset,
 };
 
 impl McpServer {
@@ -65,7 +67,10 @@ impl McpServer {
         match registry.find(name) {
             Some(listed) if in_scope(listed, caller) => Ok(listed.clone()),
             _ if !complete => Err(still_loading(name)),
-            _ => Err(unknown_tool(name, &registry, caller, selection)),
+            _ => {
+                let agreed = self.agreed(caller).await?;
+                Err(unknown_tool(name, &registry, caller, selection, &agreed))
+            }
         }
     }
 
@@ -108,6 +113,7 @@ impl McpServer {
         match &result {
             Ok(Reply::Done(_)) => span.record("outcome", "ok"),
             Ok(Reply::Asked(_)) => span.record("outcome", "asked"),
+            Ok(Reply::Linked(_)) => span.record("outcome", "linked"),
             Err(error) => span
                 .record("outcome", kind_name(error.kind))
                 .record("otel.status_code", "ERROR"),
@@ -117,6 +123,7 @@ impl McpServer {
             match &result {
                 Ok(Reply::Done(_)) => tracing::info!(elapsed_ms, outcome = "ok", "called"),
                 Ok(Reply::Asked(_)) => tracing::info!(elapsed_ms, outcome = "asked", "called"),
+                Ok(Reply::Linked(_)) => tracing::info!(elapsed_ms, outcome = "linked", "called"),
                 Err(error) => tracing::info!(
                     elapsed_ms,
                     outcome = kind_name(error.kind),
@@ -128,6 +135,11 @@ impl McpServer {
         Ok(match result {
             Ok(Reply::Done(answer)) => answer::success(answer).into(),
             Ok(Reply::Asked(asked)) => elicitation::in_result(asked).into(),
+            Ok(Reply::Linked(linked)) => match OpensPages::of(context) {
+                OpensPages::InResult => url_elicitation::in_result(linked).into(),
+                OpensPages::ByError => return Err(url_elicitation::by_error(linked)),
+                OpensPages::Never => answer::failure(&linked.error, &correlation_id).into(),
+            },
             Err(error) => answer::failure(&error, &correlation_id).into(),
         })
     }
@@ -158,14 +170,23 @@ impl McpServer {
             None => (None, None),
         };
         let asking = Asking::of(context, self.shared.stdio.is_some());
+        let (visit, answered) = match params.request_state {
+            Some(state) if names_link(&state) => {
+                (url_elicitation::visit(params.input_responses), None)
+            }
+            Some(state) => {
+                let answered = elicitation::from_responses(state, params.input_responses);
+                (None, Some(answered))
+            }
+            None => (None, None),
+        };
         let request = CallRequest {
             cancelled: context.ct.clone(),
             progress: sink,
             selection,
             can_ask: asking.is_possible(),
-            answered: params
-                .request_state
-                .map(|token| elicitation::from_responses(token, params.input_responses)),
+            answered,
+            visit,
             ..CallRequest::new(caller, params.arguments.unwrap_or_default(), correlation_id)
         };
         let call = converse(host, &listed, request, &asking);
@@ -231,6 +252,7 @@ fn unknown_tool(
     registry: &Registry,
     caller: &Caller,
     selection: &Selection,
+    agreed: &Agreed,
 ) -> ErrorData {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
     let nearest: Vec<&str> = registry
@@ -238,7 +260,9 @@ fn unknown_tool(
         .into_iter()
         .filter(|name| {
             registry.find(name).is_some_and(|listed| {
-                in_scope(listed, caller) && selection.lists(listed, &caller.principal.scopes)
+                in_scope(listed, caller)
+                    && agreed.serves(listed)
+                    && selection.lists(listed, &caller.principal.scopes)
             })
         })
         .collect();

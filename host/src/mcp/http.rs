@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::choice::{self, READ_ONLY_PATH};
 use super::{McpServer, authentication, json_guard, origin, rate};
 use crate::capabilities::Services;
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::plugins::PluginHost;
-use crate::web::{self, client_address};
+use crate::web::{self, HttpPages, client_address};
 
 /// How long connections may take to send their last answer.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -77,6 +77,7 @@ pub async fn serve_on(
 ) -> Result<(), HttpError> {
     let address = listener.local_addr()?;
     let streams = CancellationToken::new();
+    host.serve_pages(Arc::new(HttpPages::new(&config.server, address)));
     let watched = match config.metrics.listen {
         Some(address) => Some(watch(address, &services, streams.clone()).await?),
         None => None,
@@ -146,6 +147,14 @@ fn router(
         hosts.push(address.ip().to_string());
     }
     hosts.extend(config.server.allowed_hosts.iter().cloned());
+    let public_url = config.server.public_url.as_ref();
+    hosts.extend(public_url.and_then(PublicUrl::host));
+    let audience = web::Audience {
+        hosts: hosts.clone(),
+        https: public_url.is_some_and(PublicUrl::is_https),
+        local: false,
+        given: None,
+    };
     let settings = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -180,6 +189,7 @@ fn router(
         ))
         .layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(web::router(host.clone()))
+        .merge(web::pages(host.clone(), audience))
         .merge(web::health(host))
         .merge(web::metrics(services))
         .layer(middleware::from_fn_with_state(

@@ -16,6 +16,7 @@ mod progress;
 mod rate;
 mod server;
 mod stdio;
+mod url_elicitation;
 
 pub use choice::{Choice, named};
 pub use http::{HttpError, serve, serve_on};

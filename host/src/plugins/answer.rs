@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::nesting;
 use super::registry::Listed;
 use crate::capabilities::context::CallContext;
 use crate::capabilities::contract::tools::{self, Output};
@@ -141,6 +142,11 @@ fn too_much(listed: &Listed, bytes: usize) -> Error {
 fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
     let structured = output
         .structured
+        .map(|text| {
+            nesting::check(&text, listed.limits().nesting, listed.plugin_name())?;
+            Ok(text)
+        })
+        .transpose()?
         .map(|text| match serde_json::from_str(&text) {
             Ok(value @ Value::Object(_)) => Ok((text, value)),
             Ok(_) => Err(broken(listed, "its structured result is not an object")),

@@ -9,10 +9,12 @@ use tracing::Instrument;
 
 use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
-use super::confirm::{Answered, Asked, Next, Reply};
+use super::confirm::{Answered, Asked, AskedQuestion, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
+use super::nesting;
+use super::person::{Linked, Visit};
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
@@ -42,6 +44,12 @@ pub struct CallRequest {
     pub can_ask: bool,
     /// The answers to those of an earlier call, which this one goes on with.
     pub answered: Option<Answered>,
+    /// What the client tells of a link that an earlier call ended with.
+    pub visit: Option<Visit>,
+    /// Secret arguments were entered by a person, or stand in this server's own environment: no client and no model saw them.
+    pub entered_by_person: bool,
+    /// What a person said yes to at a page.
+    pub agreed: Vec<AskedQuestion>,
 }
 
 impl CallRequest {
@@ -56,6 +64,9 @@ impl CallRequest {
             selection: Selection::default(),
             can_ask: false,
             answered: None,
+            visit: None,
+            entered_by_person: false,
+            agreed: Vec::new(),
         }
     }
 }
@@ -73,6 +84,7 @@ impl PluginHost {
         request.can_ask = false;
         match self.call_or_ask(listed, request).await? {
             Reply::Done(answer) => Ok(answer),
+            Reply::Linked(linked) => Err(linked.error),
             Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
         }
     }
@@ -92,6 +104,7 @@ impl PluginHost {
         let outcome = match &reply {
             Ok(Reply::Done(_)) => "ok",
             Ok(Reply::Asked(_)) => "asked",
+            Ok(Reply::Linked(_)) => "linked",
             Err(error) => kind_name(error.kind),
         };
         let (plugin, tool) = (listed.plugin_name(), &listed.tool.name);
@@ -104,18 +117,21 @@ impl PluginHost {
     async fn admit_and_run(
         self: &Arc<Self>,
         listed: &Listed,
-        request: CallRequest,
+        mut request: CallRequest,
     ) -> Result<Reply, Error> {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
         let mut trail = self.trail_of_call(listed, &request);
         let entered = async {
-            let entered = self.enter(listed, &request).await?;
-            if entered.writes {
+            self.agree(listed, &mut request).await?;
+            let entering = self.enter(listed, &request).await?;
+            if let Entering::Now(entered) = &entering
+                && entered.writes
+            {
                 trail.begin().await?;
             }
-            Ok(entered)
+            Ok(entering)
         };
         let Entered {
             mode,
@@ -123,7 +139,12 @@ impl PluginHost {
             deadline,
             admitted,
         } = match entered.await {
-            Ok(entered) => entered,
+            Ok(Entering::Now(entered)) => entered,
+            Ok(Entering::Instead(reply)) => {
+                let told = Ok(reply);
+                trail.end(&told).await;
+                return told;
+            }
             Err(error) => {
                 let refused = Err(error);
                 trail.end(&refused).await;
@@ -159,13 +180,32 @@ impl PluginHost {
         }
     }
 
-    /// Whether a call may run, and as what; answers once there is a place for it.
-    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entered, Error> {
+    /// Whether the tool exists for the caller; the call goes on within what its tenant agreed to.
+    async fn agree(&self, listed: &Listed, request: &mut CallRequest) -> Result<(), Error> {
+        let principal = &request.caller.principal;
+        request
+            .selection
+            .check(listed, &principal.scopes, &self.registry())?;
+        if let Runner::Plugin(plugin) = &listed.runner {
+            request.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a call may run, and as what; answers once there is a place for it, or at once where a person is needed first.
+    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entering, Error> {
         let tool = &listed.tool;
-        let scopes = &request.caller.principal.scopes;
-        request.selection.check(listed, scopes, &self.registry())?;
+        self.check_secrets(listed, request)?;
+        nesting::check_value(
+            &request.arguments,
+            listed.limits().nesting,
+            listed.plugin_name(),
+        )?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
+        if let Some(reply) = self.waiting(listed, request, mode).await? {
+            return Ok(Entering::Instead(reply));
+        }
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
@@ -176,12 +216,12 @@ impl PluginHost {
                 deadline,
             )
             .await?;
-        Ok(Entered {
+        Ok(Entering::Now(Entered {
             mode,
             writes: !tool.hints.read_only && mode != Mode::Preview,
             deadline,
             admitted,
-        })
+        }))
     }
 
     async fn run(
@@ -240,7 +280,7 @@ impl PluginHost {
             progress: request.progress,
             secrets,
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             subject: std::sync::Mutex::default(),
@@ -260,6 +300,7 @@ impl PluginHost {
         intent: Intent,
     ) -> Result<Reply, Error> {
         let previews = intent.mode == Mode::Preview;
+        let started = Instant::now();
         let answer = self
             .steps(
                 listed,
@@ -274,6 +315,7 @@ impl PluginHost {
                 .await
                 .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
+            Ok(Ended::AtPage(linked)) => Ok(Reply::Linked(linked)),
             Err(error) => Err(bounded(listed, error)),
         };
         // The host let a preview write nothing.
@@ -281,6 +323,15 @@ impl PluginHost {
             outcome_unknown: error.outcome_unknown && !previews,
             ..error
         });
+        self.deeds.count(
+            listed.plugin_name(),
+            answer.is_err(),
+            started.elapsed(),
+            plugin
+                .limits
+                .http_requests
+                .saturating_sub(context.budget.requests_left()),
+        );
         self.release_locks(plugin, &context).await;
         if previews || !matches!(answer, Ok(Reply::Done(_))) {
             // A secret that came with a failed call is of no use to anybody; with a preview or a question it comes again.
@@ -351,6 +402,11 @@ impl PluginHost {
                 match next.await? {
                     Next::On(answers) => answers,
                     Next::Ask(asked) => return Ok(Ended::Asking(asked)),
+                    Next::AskAtPage(questions) => {
+                        let bound = intent.bound.as_ref();
+                        let asked = self.ask_at_page(listed, principal, bound, questions);
+                        return asked.await.map(Ended::AtPage);
+                    }
                 }
             };
             if context.cancelled.is_cancelled() {
@@ -375,6 +431,14 @@ impl PluginHost {
     }
 }
 
+/// What becomes of a call before anything runs.
+enum Entering {
+    /// It runs.
+    Now(Entered),
+    /// It waits for a person, or this is what a person brought about.
+    Instead(Reply),
+}
+
 /// A call that may run.
 struct Entered {
     mode: Mode,
@@ -390,6 +454,8 @@ enum Ended {
     With(Output),
     /// With questions to a person.
     Asking(Asked),
+    /// With a link for a person.
+    AtPage(Linked),
 }
 
 pub(super) fn budget(limits: &Limits) -> ResponseBudget {

@@ -129,7 +129,9 @@ impl PluginHost {
                 "It handles no events.",
             )
         })?;
-        let context = self.outside(plugin, hook, false, TIME, self.stopped.child_token())?;
+        let context = self
+            .outside(plugin, hook, false, TIME, self.stopped.child_token())
+            .await?;
         let event = Event {
             id: handling.id.to_string(),
             source: hook.plugin.clone(),

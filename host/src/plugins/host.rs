@@ -1,7 +1,7 @@
 //! All plugins of the config: loading them side by side, and ending what runs at shutdown.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -12,23 +12,26 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::compiled::CompiledCode;
+use super::deeds::Deeds;
 use super::engine::PluginEngine;
 use super::hooks::ResourcesChanged;
-use super::load::{self, Loaded};
+use super::load::{Loaded, Loader};
 use super::native::Native;
+use super::person::Pages;
+use super::source::Downloads;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
-use crate::config::{Config, Confirm, Limits, Plugin};
+use crate::config::{Config, Confirm, Plugin};
 
 /// Changes that a slow listener may be behind.
 const CHANGES: usize = 256;
 
 /// How far a plugin is.
 pub(super) enum Slot {
-    /// Being read, compiled or listed.
+    /// Being read, compiled or listed for the first time.
     Loading,
     /// Served.
-    Loaded(Loaded),
+    Loaded(Arc<Loaded>),
     /// Not served, and why.
     Failed(PluginError),
 }
@@ -59,21 +62,30 @@ pub struct PluginHost {
     pub(super) stopped: CancellationToken,
     /// What counts where a tool asks whether it may.
     pub(super) confirm: Confirm,
+    /// Whether callers may send secrets as arguments.
+    pub(super) secrets_in_arguments: bool,
+    /// Whether only reading is allowed to everybody.
+    pub(super) read_only: bool,
+    /// Where this process shows pages to people.
+    pub(super) pages: OnceLock<Arc<dyn Pages>>,
     /// Wakes whoever hands out events.
     pub(super) events_waiting: Notify,
     /// How long events are kept.
     pub(super) keep_events: Duration,
     /// Resources that changed outside of calls.
     pub(super) changes: broadcast::Sender<ResourcesChanged>,
-    /// Who is granted whose events, whether loaded yet or not: (whose, who).
-    event_grants: Vec<(String, String)>,
-    engine: PluginEngine,
-    compiled: Arc<CompiledCode>,
-    registry: ArcSwap<Registry>,
-    slots: Mutex<BTreeMap<String, Slot>>,
-    still_loading: watch::Sender<usize>,
-    revision: watch::Sender<u64>,
-    native: Vec<Native>,
+    /// What it runs by; another one after a reload.
+    pub(super) config: ArcSwap<Config>,
+    pub(super) loader: Loader,
+    pub(super) registry: ArcSwap<Registry>,
+    pub(super) slots: Mutex<BTreeMap<String, Slot>>,
+    pub(super) still_loading: watch::Sender<usize>,
+    pub(super) revision: watch::Sender<u64>,
+    pub(super) native: Vec<Native>,
+    /// What plugins did since it was written down last.
+    pub(super) deeds: Deeds,
+    /// One reload at a time.
+    pub(super) reloading: tokio::sync::Mutex<()>,
 }
 
 impl PluginHost {
@@ -85,33 +97,32 @@ impl PluginHost {
         services: Arc<Services>,
         native: Vec<Native>,
     ) -> Arc<Self> {
-        let enabled: Vec<(String, Plugin)> = config
-            .plugins
-            .iter()
-            .filter(|(_, plugin)| plugin.enabled)
-            .map(|(name, plugin)| (name.clone(), plugin.clone()))
-            .collect();
+        let enabled = enabled(config);
+        let config = Arc::new(config.clone());
         let stopped = CancellationToken::new();
         let admission = Admission::new(services.guest_memory.clone(), services.metrics.clone());
         let host = Arc::new(Self {
-            services,
+            services: services.clone(),
             admission,
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
             confirm: config.mcp.confirm,
+            secrets_in_arguments: config.security.secrets_in_arguments,
+            read_only: config.mcp.read_only,
+            pages: OnceLock::new(),
             events_waiting: Notify::new(),
             keep_events: config.webhooks.keep,
             changes: broadcast::Sender::new(CHANGES),
-            event_grants: enabled
-                .iter()
-                .flat_map(|(name, plugin)| {
-                    let whose = plugin.grants.events.iter();
-                    whose.map(|whose| (whose.clone(), name.clone()))
-                })
-                .collect(),
-            engine,
-            compiled: Arc::new(compiled),
+            loader: Loader {
+                engine,
+                compiled: Arc::new(compiled),
+                services,
+                downloads: Downloads::within(&config.server.data_dir),
+            },
+            config: ArcSwap::new(config.clone()),
+            deeds: Deeds::default(),
+            reloading: tokio::sync::Mutex::default(),
             registry: ArcSwap::from_pointee(Registry::build(&native, &BTreeMap::new())),
             native,
             slots: Mutex::new(
@@ -124,22 +135,14 @@ impl PluginHost {
             revision: watch::Sender::new(0),
         });
         for (name, plugin) in enabled {
-            tokio::spawn(host.clone().load(name, plugin, config.limits.clone()));
+            tokio::spawn(host.clone().load(name, plugin, config.clone()));
         }
         host
     }
 
-    async fn load(self: Arc<Self>, name: String, plugin: Plugin, limits: Limits) {
+    async fn load(self: Arc<Self>, name: String, plugin: Plugin, config: Arc<Config>) {
         let started = Instant::now();
-        let loaded = load::load(
-            &name,
-            &plugin,
-            &limits,
-            &self.engine,
-            &self.compiled,
-            &self.services,
-        )
-        .await;
+        let loaded = self.loader.load(&name, &plugin, &config).await;
         self.services
             .metrics
             .loaded(&name, loaded.is_ok(), started.elapsed());
@@ -151,7 +154,7 @@ impl PluginHost {
             slots.insert(
                 name,
                 match loaded {
-                    Ok(loaded) => Slot::Loaded(loaded),
+                    Ok(loaded) => Slot::Loaded(Arc::new(loaded)),
                     Err(error) => Slot::Failed(error),
                 },
             );
@@ -176,10 +179,11 @@ impl PluginHost {
 
     /// The plugins that are granted the events of this one.
     pub(super) fn handlers_of(&self, plugin: &str) -> Vec<String> {
-        self.event_grants
-            .iter()
-            .filter(|(whose, _)| whose == plugin)
-            .map(|(_, who)| who.clone())
+        // Whether loaded yet or not.
+        enabled(&self.config.load())
+            .into_iter()
+            .filter(|(_, its)| its.grants.events.iter().any(|whose| whose == plugin))
+            .map(|(who, _)| who)
             .collect()
     }
 
@@ -220,8 +224,8 @@ impl PluginHost {
             PluginOverview {
                 name: name.clone(),
                 state,
-                version: loaded.map(|loaded| loaded.version.clone()),
-                sha256: loaded.map(|loaded| loaded.sha256.clone()),
+                version: loaded.map(|loaded| loaded.about.version.clone()),
+                sha256: loaded.map(|loaded| loaded.about.digest.clone()),
                 tools: loaded.map_or(0, |loaded| loaded.tools.len()),
             }
         });
@@ -237,7 +241,44 @@ impl PluginHost {
     pub async fn loaded(&self, wait: Duration) -> bool {
         let mut still_loading = self.still_loading.subscribe();
         let all = still_loading.wait_for(|loading| *loading == 0);
-        tokio::time::timeout(wait, all).await.is_ok()
+        let in_time = tokio::time::timeout(wait, all).await.is_ok();
+        if !in_time && !wait.is_zero() {
+            tracing::warn!(
+                plugins = ?self.loading(),
+                waited = ?wait,
+                "plugins that are seen for the first time are still being compiled; answering without them"
+            );
+        }
+        in_time
+    }
+
+    /// The plugins that are still being loaded for the first time.
+    fn loading(&self) -> Vec<String> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots
+            .iter()
+            .filter(|(_, slot)| matches!(slot, Slot::Loading))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Looks at the plugins that are served, by their names.
+    pub(super) fn with_loaded<T>(&self, look: impl FnOnce(&BTreeMap<String, &Loaded>) -> T) -> T {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = slots.iter().filter_map(|(name, slot)| match slot {
+            Slot::Loaded(loaded) => Some((name.clone(), &**loaded)),
+            _ => None,
+        });
+        look(&loaded.collect())
+    }
+
+    /// The plugin of this name, if it is served.
+    pub fn about(&self, name: &str) -> Option<Arc<Loaded>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        match slots.get(name) {
+            Some(Slot::Loaded(loaded)) => Some(loaded.clone()),
+            _ => None,
+        }
     }
 
     /// Ends reads at once, lets writes that are under way finish within `grace`, then ends those too.
@@ -258,6 +299,17 @@ impl PluginHost {
             self.stopped.cancel();
             self.writes.wait().await;
         }
+        self.write_down_deeds().await;
         self.services.tenancy.audit().flush().await;
     }
+}
+
+/// The plugins that are to be served.
+pub(super) fn enabled(config: &Config) -> Vec<(String, Plugin)> {
+    config
+        .plugins
+        .iter()
+        .filter(|(_, plugin)| plugin.enabled)
+        .map(|(name, plugin)| (name.clone(), plugin.clone()))
+        .collect()
 }

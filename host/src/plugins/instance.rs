@@ -16,6 +16,7 @@ use crate::capabilities::context::{CallContext, CallState, Grantee};
 use crate::capabilities::contract::prompts::Prompt as DeclaredPrompt;
 use crate::capabilities::contract::tools::{Call, Manifest, Outcome, Tool as Declared};
 use crate::capabilities::contract::{Error, ErrorKind, PluginPre};
+use crate::capabilities::log::LogBudget;
 use crate::capabilities::usage::{Exceeded, Usage};
 use crate::config::Limits;
 
@@ -40,6 +41,7 @@ pub struct LoadedPlugin {
 }
 
 /// What a plugin says of itself.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Described {
     /// What it is.
     pub manifest: Manifest,
@@ -178,7 +180,7 @@ impl LoadedPlugin {
     fn store(&self, services: &Arc<Services>, call: Option<Arc<CallContext>>) -> Store<CallState> {
         let log = call
             .as_ref()
-            .map_or_else(Arc::default, |call| call.log.clone());
+            .map_or_else(|| self.log_budget(), |call| call.log.clone());
         let output = PluginOutput::new(&self.grantee.name, log.clone());
         let state = CallState {
             services: services.clone(),
@@ -212,6 +214,11 @@ impl LoadedPlugin {
             })
         });
         store
+    }
+
+    /// What one call may write into the log.
+    pub(super) fn log_budget(&self) -> Arc<LogBudget> {
+        Arc::new(LogBudget::new(self.limits.log_lines))
     }
 
     /// Answers have room in it beside what they are packed in, whatever the operator allows.

@@ -284,6 +284,9 @@ impl PluginHost {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let mut asking = asking;
+        let principal = &asking.caller.principal;
+        asking.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
         let deadline = Instant::now() + plugin.limits.time.min(time);
         let admitted = self
             .admission
@@ -307,7 +310,7 @@ impl PluginHost {
             progress: None,
             secrets: Default::default(),
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             subject: std::sync::Mutex::default(),

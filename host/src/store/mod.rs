@@ -9,6 +9,7 @@
 mod audit;
 mod buckets;
 mod confirmations;
+mod consents;
 mod database;
 mod directory;
 mod documents;
@@ -16,9 +17,11 @@ mod error;
 mod hooks;
 mod identifiers;
 mod keys;
+mod links;
 mod records;
 mod retention;
 pub mod sqlite;
+mod usage;
 
 pub use audit::{
     AUDIT_GENESIS, AuditChain, AuditCheckpoint, AuditDatabase, AuditEntry, AuditQuery, AuditRecord,
@@ -28,6 +31,7 @@ pub use buckets::{BucketQuota, Taken};
 pub use confirmations::{
     ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
 };
+pub use consents::{ConsentDatabase, ConsentRecord};
 pub use database::Database;
 pub use directory::prepare_data_directory;
 pub use documents::{Change, CommitError, Condition, Content, Document, Scan, Write};
@@ -39,9 +43,11 @@ pub use hooks::{
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
+pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,
 };
 pub use retention::{RETENTION, Retention};
 pub use sqlite::SqliteDatabase;
+pub use usage::{PluginDeeds, PluginUsage, UsageDatabase};

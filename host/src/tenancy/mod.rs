@@ -18,6 +18,7 @@ mod authentication;
 mod chosen_key;
 mod cipher;
 mod confirmations;
+mod consents;
 mod data_key;
 mod documents;
 mod failed_logins;
@@ -26,6 +27,8 @@ mod hooks;
 mod key_changes;
 mod key_session;
 mod keyring;
+mod link_visits;
+mod links;
 mod local;
 mod locks;
 mod login_limit;
@@ -46,9 +49,10 @@ pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
 pub use audit::{Audit, Source};
 pub use authentication::AuthenticationError;
-pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
+pub use chosen_key::ChosenKeyError;
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
+pub use consents::{ConsentError, ConsentStanding, Consents, Terms};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use failed_logins::FailedLogins;
@@ -57,6 +61,8 @@ pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
 pub use key_changes::{ReplaceKeyError, ReplacedKey, RotateServerKeyError, RotatedServerKey};
 pub use key_session::HashingError;
 pub use keyring::KeyringError;
+pub use link_visits::FormSecret;
+pub use links::{ATTEMPTS, Found, Link, LinkError, LinkFor, Links, OpenLink, Refusal, Standing};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
 pub use login_limit::LoginLimit;
@@ -73,6 +79,6 @@ pub use tenants::{
 pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, AuditRow, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId,
-    TenantId, TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId,
+    LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
 };

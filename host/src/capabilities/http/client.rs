@@ -9,6 +9,7 @@ use reqwest::dns::Resolve;
 use tokio::time::Instant;
 
 use super::address::SystemResolver;
+use super::download::{self, DownloadError};
 use super::endpoint::Endpoint;
 use super::exchange::{Outgoing, too_large};
 use super::flight::{FlightKey, Flights, Through};
@@ -26,6 +27,7 @@ pub struct HttpCapability {
     buckets: Arc<dyn TokenBuckets>,
     flights: Arc<Flights>,
     metrics: Arc<Metrics>,
+    resolver: Arc<dyn Resolve>,
 }
 
 impl HttpCapability {
@@ -60,6 +62,7 @@ impl HttpCapability {
             buckets,
             flights: Arc::new(Flights::default()),
             metrics,
+            resolver,
         })
     }
 
@@ -96,6 +99,25 @@ impl HttpCapability {
         self.endpoints
             .get(endpoint)
             .map(|endpoint| endpoint.origin.clone())
+    }
+
+    /// The headers of an endpoint that take a sealed secret, sorted; none if there is no such endpoint.
+    pub fn sealed_headers(&self, endpoint: &str) -> Vec<String> {
+        let headers = self.endpoints.get(endpoint).into_iter();
+        let mut headers: Vec<String> = headers
+            .flat_map(|it| it.sealed_headers.iter())
+            .map(|it| it.as_str().to_owned())
+            .collect();
+        headers.sort();
+        headers
+    }
+
+    /// Fetches a file for the operator, of at most `most` bytes; believe in it only once it was checked.
+    ///
+    /// # Errors
+    /// There is none, or it leads to an address that is not public.
+    pub async fn download(&self, url: &url::Url, most: usize) -> Result<Vec<u8>, DownloadError> {
+        download::fetch(url, most, Arc::clone(&self.resolver)).await
     }
 
     /// Asks an endpoint for a path, without headers, tokens or repetition, and answers the status: whether it can be reached.

@@ -14,6 +14,7 @@ mod call;
 mod client;
 mod collector;
 mod conceal;
+mod download;
 mod encodings;
 mod endpoint;
 mod error;
@@ -37,6 +38,7 @@ pub use call::{
 };
 pub use client::HttpCapability;
 pub use collector::CollectorClient;
+pub use download::DownloadError;
 pub use endpoint::{EndpointSettings, SettingsError};
 pub use error::{ErrorKind, HttpError};
 pub use grant::{AllowPattern, HttpGrant, PatternError};

@@ -6,15 +6,18 @@ mod backup;
 mod buckets;
 mod confirmations;
 mod connections;
+mod consents;
 mod database;
 mod documents;
 mod hooks;
 mod keys;
+mod links;
 mod locks;
 mod open;
 mod recent;
 mod secrets;
 mod tenants;
+mod usage;
 mod values;
 
 #[cfg(test)]
