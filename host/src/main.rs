@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application};
 use orderdesk_mcp::capabilities::http::CollectorClient;
-use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
+use orderdesk_mcp::config::{self, Config, ConfigError, DATA_DIR, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::observe::{Collector, Traces};
 use orderdesk_mcp::{check, observe};
@@ -22,8 +22,7 @@ mod commands;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use commands::{
-    audit, backup, call, connect, keys, plugins_admin, print, server_key, shell, tenants, watch,
-    webhooks,
+    audit, backup, call, connect, keys, plugins, print, server_key, shell, tenants, watch, webhooks,
 };
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
@@ -73,9 +72,6 @@ enum Command {
     },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
-    /// List plugins, and add those of others
-    #[command(subcommand)]
-    Plugins(Plugins),
     /// Say how a client reaches this server: its link, line or file, without any secret in it
     Connect(connect::Connect),
     /// Print the completions of this program for a shell
@@ -119,6 +115,9 @@ enum Command {
         #[arg(long)]
         replace: bool,
     },
+    /// Make, build, try and examine plugins
+    #[command(subcommand)]
+    Plugins(plugins::Plugins),
     /// Call a tool from the terminal, without an agent
     ///
     /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal. A
@@ -144,14 +143,6 @@ impl Command {
             Self::Serve { .. } | Self::Stdio { .. } | Self::Call { .. }
         )
     }
-}
-
-#[derive(Subcommand)]
-enum Plugins {
-    /// All plugins of the configuration
-    List(plugins_admin::List),
-    /// Add a plugin to the configuration: download it, show what it asks for, and pin it
-    Add(plugins_admin::Add),
 }
 
 fn main() -> ExitCode {
@@ -235,9 +226,22 @@ async fn run(
             ExitCode::FAILURE
         });
     }
+    if let Command::Plugins(command) = command_line.command {
+        let own_data =
+            command_line.global.data_dir.is_some() || environment.get(DATA_DIR).is_some();
+        return plugins::run(
+            command,
+            config,
+            file.as_deref(),
+            own_data,
+            &environment,
+            json,
+        )
+        .await;
+    }
     let config = config?;
     match command_line.command {
-        Command::Check | Command::Completions { .. } | Command::Man => {}
+        Command::Check | Command::Plugins(_) | Command::Completions { .. } | Command::Man => {}
         Command::Connect(arguments) => connect::connect(
             arguments,
             &config,
@@ -260,12 +264,6 @@ async fn run(
         Command::Keys(command) => keys::run(&config, &environment, command, json).await?,
         Command::ServerKey(command) => {
             server_key::run(&config, &environment, command, json).await?;
-        }
-        Command::Plugins(Plugins::List(command)) => {
-            plugins_admin::list(&config, &environment, &command, json).await?;
-        }
-        Command::Plugins(Plugins::Add(command)) => {
-            plugins_admin::add(file.as_deref(), &config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
         Command::Audit(command) => {

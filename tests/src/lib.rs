@@ -21,7 +21,7 @@ mod subscription;
 pub use browser::{Browser, Page};
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
-pub use files::{component, guest, program, root};
+pub use files::{component, guest, program, root, target};
 pub use installation::{Agent, Installation, Process};
 pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};

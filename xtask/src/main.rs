@@ -9,9 +9,9 @@ mod bench;
 mod browser;
 mod connect;
 mod contract;
-mod debian;
 mod deny;
 mod dist;
+mod docs;
 mod fuzz;
 mod lint;
 mod process;
@@ -21,8 +21,8 @@ mod run;
 mod simulator;
 mod steps;
 mod tap;
+mod target;
 mod test;
-mod wasm_target;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -108,9 +108,11 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// Write the reference of the contract in docs/plugins.md, from wit/
+    Docs,
     /// Measure, with release artefacts; ends with a line `RESULT {json}`
     Bench {
-        /// What to measure: `call` or `orders`
+        /// What to measure: `call`, `orders` or `plugins`
         name: String,
     },
     /// Mutate what comes from strangers at random: components, what they say, the configuration, schemas
@@ -157,6 +159,7 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Lint => lint::lint(project),
         Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),
+        Command::Docs => docs::docs(project),
         Command::Bench { name } => bench::bench(project, &name),
         Command::Fuzz {
             seconds,

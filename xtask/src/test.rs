@@ -25,11 +25,13 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
     let built = artefacts::binaries_and_tests(project, &mut steps)?;
     let artefacts = Artefacts::of(project, &built)?;
 
+    // Before the Rust tests, which build plugins in Python, too.
+    let prepared = python(project, &mut steps, &CLIENT);
     steps.attempt("Rust tests", || {
         process::run(&mut rust_tests(project, &artefacts, all, filter))
     });
     let mut environment = artefacts.environment().to_vec();
-    let mut total = clients(project, &mut steps, &CLIENT, &environment, filter);
+    let mut total = clients(prepared, &mut steps, &CLIENT, &environment, filter);
     // A browser is a large download.
     let browser = all.then(|| steps.attempt("prepare the browser", || Browser::prepare(project)));
     match &browser {
@@ -40,7 +42,8 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
             if let Some(libraries) = &browser.libraries {
                 environment.push(("ORDERDESK_TEST_BROWSER_LIBRARIES", libraries));
             }
-            let more = clients(project, &mut steps, &BROWSER, &environment, filter);
+            let prepared = python(project, &mut steps, &BROWSER);
+            let more = clients(prepared, &mut steps, &BROWSER, &environment, filter);
             total.passed += more.passed;
             total.failed += more.failed;
         }
@@ -110,20 +113,24 @@ fn rust_tests(
     command
 }
 
+/// A suite's environment and the names of its scripts.
+fn python(project: &Project, steps: &mut Steps, suite: &Suite) -> Option<(Python, Vec<String>)> {
+    steps.attempt(format!("prepare Python: {}", suite.name()), || {
+        let python = Python::prepare(project, suite)?;
+        let scripts = python.scripts()?;
+        Ok((python, scripts))
+    })
+}
+
 /// Runs the client scripts whose name contains `filter`; what cannot even run counts as one failure.
 fn clients(
-    project: &Project,
+    prepared: Option<(Python, Vec<String>)>,
     steps: &mut Steps,
     suite: &Suite,
     environment: &[(&'static str, &Path)],
     filter: Option<&str>,
 ) -> Tally {
     let mut total = Tally::default();
-    let prepared = steps.attempt(format!("prepare Python: {}", suite.name()), || {
-        let python = Python::prepare(project, suite)?;
-        let scripts = python.scripts()?;
-        Ok((python, scripts))
-    });
     let Some((python, scripts)) = prepared else {
         total.failed = 1;
         return total;

@@ -62,10 +62,13 @@ pub enum ConfigError {
     },
 }
 
+/// The variable that names the data directory.
+pub const DATA_DIR: &str = "ORDERDESK_MCP_DATA_DIR";
+
 /// The environment's names for settings, and the settings' keys.
 const VARIABLES: [(&str, &str); 2] = [
     ("ORDERDESK_MCP_LISTEN", "server.listen"),
-    ("ORDERDESK_MCP_DATA_DIR", "server.data_dir"),
+    (DATA_DIR, "server.data_dir"),
 ];
 
 /// What clients keep of a server's instructions (2 KiB), without what the server adds to the operator's.

@@ -23,7 +23,7 @@ use serde::Deserialize;
 
 pub use find::{default_data_dir, find_config};
 pub use limits::{KeyLimit, Limits, PluginLimits};
-pub use load::{ConfigError, Environment, load};
+pub use load::{ConfigError, DATA_DIR, Environment, load};
 pub use monitoring::{Metrics, Traces};
 pub use public_url::PublicUrl;
 pub use security::Security;
@@ -263,7 +263,7 @@ pub struct Plugin {
     /// Whose signature it must carry: a name of `[publishers]`.
     #[serde(default)]
     pub publisher: Option<String>,
-    /// What its tools' names may start with. Default: the plugin's name and an underscore.
+    /// What its tools' names may start with. Default: the plugin's name, `_` for `-`, and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
     /// What its resources' URIs may start with, without `://`. Default: the plugin's name.

@@ -55,7 +55,7 @@ pub use engine::{EngineError, GUEST_MEMORY, PluginEngine};
 pub use grants::{Gap, Wanted};
 pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
-pub use load::{About, Loaded};
+pub use load::{About, Loaded, usual_prefix};
 pub use native::{Native, NativeTool};
 pub use offer::Asking;
 pub use person::{Carried, Decision, Linked, Pages, Shown, ShownSecret, Visit, names_link};

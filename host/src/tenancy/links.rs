@@ -110,7 +110,7 @@ pub enum Found {
 /// A link that somebody opened.
 #[derive(Clone)]
 pub struct OpenLink {
-    pub(super) record: LinkRecord,
+    pub(super) record: Box<LinkRecord>,
 }
 
 /// Why a person is not let in at a link. A key of another tenant is as wrong as one that there is not.
@@ -251,7 +251,9 @@ impl Links {
         } else if record.failures >= ATTEMPTS {
             Found::Blocked
         } else {
-            Found::Open(OpenLink { record })
+            Found::Open(OpenLink {
+                record: Box::new(record),
+            })
         })
     }
 
