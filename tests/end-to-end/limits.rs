@@ -48,7 +48,7 @@ async fn a_key_over_its_limit_reads_in_the_tool_and_then_at_the_edge_when_to_com
     let refused = client.request("tools/call", list.clone()).await.tool();
     let error = &refused.structured["error"];
     assert_eq!(error["code"], "rate-limited");
-    assert_eq!(error["kind"], "rate_limited");
+    assert_eq!(error["kind"], "rate-limited");
     let wait = error["retry_after_ms"].as_u64().unwrap();
     assert!((1..=60_000).contains(&wait), "{wait}");
     assert!(refused.text.contains("limits.key"), "{}", refused.text);

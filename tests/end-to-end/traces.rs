@@ -173,7 +173,7 @@ async fn a_call_is_one_tree_of_spans_down_to_each_request_and_nothing_secret_is_
     assert_eq!(hex(&found.parent_span_id), CALLER);
     assert_eq!(attribute(found, "plugin"), "orders");
     assert_eq!(attribute(found, "outcome"), "ok");
-    assert_eq!(attribute(missing, "outcome"), "not_found");
+    assert_eq!(attribute(missing, "outcome"), "not-found");
     assert!(failed.contains(&attribute(missing, "correlation_id")));
 
     let request = ours
