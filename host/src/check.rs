@@ -77,6 +77,10 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
         Err(error) => return Report::of(vec![cannot_start(&error)]),
     };
     let mut problems = Vec::new();
+    if let Err(what) = config.traces.headers(environment) {
+        let fix = "set the variable, or take the header out";
+        problems.push(problem("traces.headers", &what, fix));
+    }
     if config.plugins.values().all(|plugin| !plugin.enabled) {
         problems.push(problem(
             "plugins",
@@ -120,6 +124,10 @@ fn cannot_start(error: &StartError) -> Problem {
         StartError::Base { endpoint, .. } => (
             format!("endpoints.{endpoint}.base"),
             "write a URL, or { env, default }",
+        ),
+        StartError::MetricsToken(_) => (
+            "metrics.token".to_owned(),
+            "set the variable to a secret of at least 16 characters, or take the setting out",
         ),
         StartError::Endpoint(error) => (
             format!("endpoints.{}", error.endpoint),

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application};
-use orderdesk_mcp::config::{self, Config, Environment};
+use orderdesk_mcp::capabilities::http::CollectorClient;
+use orderdesk_mcp::config::{self, Config, ConfigError, DATA_DIR, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
+use orderdesk_mcp::observe::{Collector, Traces};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 mod commands;
 
@@ -19,8 +22,7 @@ mod commands;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use commands::{
-    audit, backup, call, connect, keys, plugins_admin, print, server_key, shell, tenants, watch,
-    webhooks,
+    audit, backup, call, connect, keys, plugins, print, server_key, shell, tenants, watch, webhooks,
 };
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
@@ -70,9 +72,6 @@ enum Command {
     },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
-    /// List plugins, and add those of others
-    #[command(subcommand)]
-    Plugins(Plugins),
     /// Say how a client reaches this server: its link, line or file, without any secret in it
     Connect(connect::Connect),
     /// Print the completions of this program for a shell
@@ -116,6 +115,9 @@ enum Command {
         #[arg(long)]
         replace: bool,
     },
+    /// Make, build, try and examine plugins
+    #[command(subcommand)]
+    Plugins(plugins::Plugins),
     /// Call a tool from the terminal, without an agent
     ///
     /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal. A
@@ -133,19 +135,33 @@ enum Command {
     },
 }
 
-#[derive(Subcommand)]
-enum Plugins {
-    /// All plugins of the configuration
-    List(plugins_admin::List),
-    /// Add a plugin to the configuration: download it, show what it asks for, and pin it
-    Add(plugins_admin::Add),
+impl Command {
+    /// Whether it runs tools.
+    fn serves(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve { .. } | Self::Stdio { .. } | Self::Call { .. }
+        )
+    }
 }
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    observe::start();
+    let environment = Environment::of_process();
+    let layers = layers(&command_line);
+    let config = config::load(layers.0.as_deref(), &environment, &layers.1);
     let ran = Runtime::new().map_err(Into::into).and_then(|runtime| {
-        let ran = runtime.block_on(run(command_line));
+        let traces = match &config {
+            Ok(config) if command_line.command.serves() => {
+                traces(config, &environment, runtime.handle())?
+            }
+            _ => None,
+        };
+        observe::start(traces.as_ref());
+        let ran = runtime.block_on(run(command_line, config, environment, layers));
+        if !traces.is_none_or(Traces::finish) {
+            tracing::warn!("the last spans did not reach the collector");
+        }
         // Reading stdin cannot be cancelled: waiting for it would last until the client closes it.
         runtime.shutdown_background();
         ran
@@ -159,7 +175,32 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
+/// Where spans go, if the configuration says so.
+fn traces(
+    config: &Config,
+    environment: &Environment,
+    runtime: &Handle,
+) -> anyhow::Result<Option<Traces>> {
+    let Some(base) = config.traces.otlp.clone() else {
+        return Ok(None);
+    };
+    let wrong = |what| anyhow!("[traces] {what}");
+    let headers = config.traces.headers(environment).map_err(wrong)?;
+    let client = CollectorClient::new(&base, &headers, runtime.clone()).map_err(wrong)?;
+    let traces = Traces::start(Collector {
+        base,
+        sample: config.traces.sample,
+        client: Arc::new(client),
+    })?;
+    Ok(Some(traces))
+}
+
+async fn run(
+    command_line: CommandLine,
+    config: Result<Config, ConfigError>,
+    environment: Environment,
+    layers: Layers,
+) -> anyhow::Result<ExitCode> {
     match command_line.command {
         Command::Completions { shell } => {
             shell::completions(CommandLine::command(), shell)?;
@@ -171,11 +212,8 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
-    let environment = Environment::of_process();
     let json = command_line.global.json;
-    let (file, settings) = layers(&command_line);
-    let config = config::load(file.as_deref(), &environment, &settings);
-    let layers = (file.clone(), settings);
+    let file = layers.0.clone();
     if let Command::Check = command_line.command {
         let report = match &config {
             Ok(config) => check::check(config, &environment).await,
@@ -188,9 +226,22 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             ExitCode::FAILURE
         });
     }
+    if let Command::Plugins(command) = command_line.command {
+        let own_data =
+            command_line.global.data_dir.is_some() || environment.get(DATA_DIR).is_some();
+        return plugins::run(
+            command,
+            config,
+            file.as_deref(),
+            own_data,
+            &environment,
+            json,
+        )
+        .await;
+    }
     let config = config?;
     match command_line.command {
-        Command::Check | Command::Completions { .. } | Command::Man => {}
+        Command::Check | Command::Plugins(_) | Command::Completions { .. } | Command::Man => {}
         Command::Connect(arguments) => connect::connect(
             arguments,
             &config,
@@ -213,12 +264,6 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys::run(&config, &environment, command, json).await?,
         Command::ServerKey(command) => {
             server_key::run(&config, &environment, command, json).await?;
-        }
-        Command::Plugins(Plugins::List(command)) => {
-            plugins_admin::list(&config, &environment, &command, json).await?;
-        }
-        Command::Plugins(Plugins::Add(command)) => {
-            plugins_admin::add(file.as_deref(), &config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
         Command::Audit(command) => {
@@ -304,7 +349,7 @@ async fn stdio(
     follow(&application, config, environment, layers)?;
     let mut caller = stdio_caller(config, environment, &application, None).await?;
     caller.choice = choice;
-    let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));
+    let server = McpServer::new(application.host.clone(), config, Some(caller));
     let (asked, host) = (asked_to_stop()?, application.host);
     let grace = config.server.shutdown_grace;
     // The answers of writes that finish within the grace still reach the client.

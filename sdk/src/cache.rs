@@ -61,6 +61,29 @@ pub enum Lookup {
 }
 
 /// A cache within (tenant, plugin, subject).
+///
+/// ```
+/// use std::time::Duration;
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+/// use orderdesk_plugin::{Context, ToolError, cache::Lookup};
+///
+/// fn rate(context: &Context) -> Result<Vec<u8>, ToolError> {
+///     let ticket = match context.cache().get("rate")? {
+///         Lookup::Hit(value) => return Ok(value),
+///         Lookup::Miss(ticket) => ticket,
+///     };
+///     let value = b"1.08".to_vec(); // in earnest: a request
+///     context.cache().put(ticket, value.clone(), Duration::from_secs(60), ["rates"])?;
+///     Ok(value)
+/// }
+///
+/// with_context(&FakeHost::new(), |context| {
+///     assert_eq!(rate(context).unwrap(), b"1.08");
+///     assert!(matches!(context.cache().get("rate").unwrap(), Lookup::Hit(_)));
+///     context.cache().invalidate(["rates"]).unwrap();
+///     assert!(matches!(context.cache().get("rate").unwrap(), Lookup::Miss(_)));
+/// });
+/// ```
 pub struct Cache<'a> {
     host: &'a dyn CacheHost,
 }

@@ -15,6 +15,17 @@ pub trait ClockHost {
 
 /// The host's clock. For spans of time within a call, [`crate::session::Session::time_left`] is the better measure: it
 /// never goes back.
+///
+/// ```
+/// use std::time::Duration;
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+///
+/// with_context(&FakeHost::new(), |context| {
+///     let before = context.clock().now_ms();
+///     context.clock().sleep(Duration::from_secs(2)); // takes no time in a test
+///     assert_eq!(context.clock().now_ms(), before + 2_000);
+/// });
+/// ```
 pub struct Clock<'a> {
     host: &'a dyn ClockHost,
 }

@@ -9,6 +9,13 @@ use crate::error::ToolError;
 const SHOWN: usize = 100;
 
 /// What somebody is typing.
+///
+/// ```
+/// use orderdesk_plugin::Typing;
+///
+/// let typing = Typing::new("chapter", "3").with("book", "Emma");
+/// assert_eq!(typing.given("book"), Some("Emma"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typing {
     /// The variable or argument.
@@ -73,6 +80,13 @@ impl Typing {
 }
 
 /// What could be meant, likeliest first.
+///
+/// ```
+/// use orderdesk_plugin::Completion;
+///
+/// let shown = Completion { values: vec!["Emma".to_owned()], ..Completion::default() }.of_many();
+/// assert!(shown.has_more);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completion {
     /// Clients see the first hundred.

@@ -16,6 +16,20 @@ use crate::session::{Session, SessionHost};
 use crate::storage::Storage;
 
 /// What the caller wants of a tool.
+///
+/// ```
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+/// use orderdesk_plugin::{Context, Mode};
+///
+/// fn moved(context: &Context) -> &'static str {
+///     match context.mode() {
+///         Mode::Run => "moved 3 orders",
+///         Mode::Preview => "would move 3 orders",
+///     }
+/// }
+///
+/// with_context(&FakeHost::new(), |context| assert_eq!(moved(context), "moved 3 orders"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Do it.

@@ -4,6 +4,19 @@ use crate::arguments::Sealed;
 use crate::error::ToolError;
 
 /// Where a sealed secret is useful.
+///
+/// ```
+/// use orderdesk_plugin::crypto::Audience;
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+///
+/// with_context(&FakeHost::new(), |context| {
+///     // What a service handed out, kept for later requests to it.
+///     let token = context.crypto().seal(b"t0ken", &[Audience::Endpoint("wiki".into())], None);
+///     let request = orderdesk_plugin::http::Request::get("wiki");
+///     let request = request.sealed_header("authorization", "Bearer ", &token.unwrap());
+///     # let _ = request;
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// As a header of requests to this endpoint.
@@ -53,6 +66,16 @@ pub trait CryptoHost {
 }
 
 /// Secrets by handle. There is no way to read one.
+///
+/// ```
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+///
+/// with_context(&FakeHost::new(), |context| {
+///     let digest = context.crypto().sha256_hex(b"the same for the same");
+///     assert_eq!(digest.len(), 64);
+///     assert_eq!(context.crypto().random(16).unwrap().len(), 16);
+/// });
+/// ```
 pub struct Crypto<'a> {
     host: &'a dyn CryptoHost,
 }

@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What sort of failure an error is. A closed list: detail goes into [`ToolError::code`].
+///
+/// ```
+/// use orderdesk_plugin::ErrorKind;
+///
+/// assert_eq!(ErrorKind::RateLimited.as_str(), "rate-limited");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {

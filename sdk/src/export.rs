@@ -14,6 +14,11 @@
 /// ```
 #[macro_export]
 macro_rules! export {
+    ($($segment:ident)::+ ($($arguments:tt)*)) => {
+        compile_error!(
+            "export! takes the name of a function, without parentheses: `export!(plugin);` with `fn plugin() -> Plugin`"
+        );
+    };
     ($plugin:path) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
@@ -28,8 +33,41 @@ macro_rules! export {
     $crate::wasm::export_component!(Component with_types_in $crate::wasm::bindings);
         };
 
-        // Without a component the function still has to be one of the right type.
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn() -> $crate::Plugin = $plugin;
+        // Natively, too, and said in words rather than about the code above.
+        const _: () = {
+            fn _makes_a_plugin() {
+                $crate::makes_a_plugin($plugin);
+            }
+        };
+    };
+    () => {
+        compile_error!(
+            "export! takes the function that makes the plugin: `export!(plugin);` with `fn plugin() -> Plugin`"
+        );
+    };
+    ($plugin:path, $($more:tt)*) => {
+        compile_error!(
+            "export! takes one function: a crate is one component, and a plugin has all of its tools"
+        );
+    };
+    ($($other:tt)*) => {
+        compile_error!(
+            "export! takes the name of a function, without parentheses: `export!(plugin);` with `fn plugin() -> Plugin`"
+        );
     };
 }
+
+/// What [`export!`](crate::export!) takes.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "export! takes a function without arguments that answers a `Plugin`",
+    label = "this is none",
+    note = "write `fn plugin() -> Plugin {{ Plugin::new(…) }}` and `export!(plugin);`"
+)]
+pub trait MakesPlugin {}
+
+impl<F: Fn() -> crate::Plugin> MakesPlugin for F {}
+
+/// Asserts it.
+#[doc(hidden)]
+pub fn makes_a_plugin(_: impl MakesPlugin) {}

@@ -259,6 +259,20 @@ impl Request {
 }
 
 /// What came back.
+///
+/// ```
+/// use orderdesk_plugin::http::Request;
+/// use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
+///
+/// let host = FakeHost::new();
+/// host.endpoint("wiki", |_| Reply::json(200, &serde_json::json!({ "title": "Home" })));
+/// with_context(&host, |context| {
+///     let response = context.http().send(Request::get("wiki").path(["pages", "home"])).unwrap();
+///     assert!(response.is_success());
+///     let page: serde_json::Value = response.json().unwrap();
+///     assert_eq!(page["title"], "Home");
+/// });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.

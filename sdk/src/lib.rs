@@ -32,6 +32,8 @@ pub use arguments::{Id, NoArguments, Sealed};
 pub use completion::{Completion, Typing};
 pub use context::{Context, Mode};
 pub use error::{ErrorKind, ToolError};
+#[doc(hidden)]
+pub use export::makes_a_plugin;
 pub use host::Host;
 pub use outcome::{
     Confirmation, Content, IntoOutcome, Outcome, Output, Pause, Question, Resumption,
@@ -48,6 +50,10 @@ pub use schemars;
 pub use serde_json;
 
 /// The version of the contract between host and plugins that this SDK is for.
+///
+/// ```
+/// assert!(orderdesk_plugin::CONTRACT_VERSION.starts_with("0."));
+/// ```
 pub const CONTRACT_VERSION: &str = "0.1.0";
 
 #[cfg(test)]

@@ -28,6 +28,20 @@ pub trait LocksHost {
 }
 
 /// Locks within (tenant, plugin).
+///
+/// ```
+/// use std::time::Duration;
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+/// use orderdesk_plugin::{Context, ToolError};
+///
+/// fn alone(context: &Context) -> Result<(), ToolError> {
+///     let lock = context.locks().acquire("page-17", Duration::from_secs(5), Duration::from_secs(30))?;
+///     // … read, change, write: nobody else does, in any process …
+///     lock.release()
+/// }
+///
+/// with_context(&FakeHost::new(), |context| alone(context).unwrap());
+/// ```
 pub struct Locks<'a> {
     host: &'a Current,
 }

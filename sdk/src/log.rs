@@ -22,6 +22,14 @@ pub trait LogHost {
 }
 
 /// The host's log, under the plugin's name and the call's correlation id. Never log a secret or personal data.
+///
+/// ```
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+///
+/// let host = FakeHost::new();
+/// with_context(&host, |context| context.log().warn("the wiki is slow", &[("ms", "4100")]));
+/// assert_eq!(host.log()[0].message, "the wiki is slow");
+/// ```
 pub struct Log<'a> {
     host: &'a dyn LogHost,
 }

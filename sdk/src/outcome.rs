@@ -57,6 +57,18 @@ impl<T> From<Pause> for Outcome<T> {
 }
 
 /// What a tool that is done answers.
+///
+/// ```
+/// use orderdesk_plugin::{Content, Output};
+///
+/// let output = Output::new(serde_json::json!({ "orders": 3 }))
+///     .with_content(Content::Text("Three orders are late.".to_owned()));
+/// assert_eq!(output.content.len(), 1);
+///
+/// // A preview, which the caller can confirm as long as what it rests on stays as it is:
+/// let preview = Output::new(serde_json::json!({ "would_move": 3 })).resting_on("digest of the three");
+/// assert!(preview.basis.is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output<T = Value> {
     /// The structured result: an object.
@@ -98,6 +110,13 @@ impl<T> Output<T> {
 }
 
 /// Something to read beside the structured result.
+///
+/// ```
+/// use orderdesk_plugin::Content;
+///
+/// let picture = Content::Blob { mime: "image/png".into(), data: vec![0x89, b'P', b'N', b'G'] };
+/// # let _ = picture;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Text.
@@ -124,6 +143,30 @@ pub enum Content {
 
 /// A stop in the middle. With questions: the host asks the person, then calls again with the answers. Without: it calls
 /// again when convenient (long work in steps).
+///
+/// ```
+/// use orderdesk_plugin::testing::{self, FakeHost, Invocation};
+/// use orderdesk_plugin::{Context, NoArguments, Outcome, Pause, Plugin, Question, Resumption, Tool, ToolError};
+/// use serde_json::{Value, json};
+///
+/// fn shred(_: NoArguments, context: &Context) -> Result<Outcome<Value>, ToolError> {
+///     let Some(resumption) = context.resumption() else {
+///         let question = Question::confirm("sure", "Shred all pages?");
+///         return Ok(Pause { questions: vec![question], ..Pause::default() }.into());
+///     };
+///     Ok(Outcome::complete(json!({ "shredded": resumption.confirmed("sure") })))
+/// }
+///
+/// let plugin = || Plugin::new("pages", "0.1.0").tool(Tool::new("pages_shred", shred));
+/// let call = || Invocation::new("pages_shred", &json!({}));
+/// let asked = testing::run(plugin(), &FakeHost::new(), call()).unwrap();
+/// assert!(matches!(asked, Outcome::Pause(_)));
+///
+/// let answers = vec![("sure".to_owned(), json!(true))];
+/// let resumed = call().resumed(Resumption { answers, ..Resumption::default() });
+/// let done = testing::run(plugin(), &FakeHost::new(), resumed).unwrap();
+/// assert_eq!(done, Outcome::complete(json!({ "shredded": true })));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pause {
     /// What the tool needs to go on. The host seals it, bound to caller, tool and arguments.
@@ -135,6 +178,13 @@ pub struct Pause {
 }
 
 /// A question to the person.
+///
+/// ```
+/// use orderdesk_plugin::Question;
+///
+/// let question = Question::confirm("sure", "Move 12 orders to Prepared?");
+/// assert_eq!(question.kind, "confirm");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// Told back with the answer.
@@ -158,6 +208,21 @@ impl Question {
 }
 
 /// The caller saw a preview and wants exactly that. The host has checked that it is the same caller, tool and arguments.
+///
+/// ```
+/// use orderdesk_plugin::{Context, ToolError};
+///
+/// fn check(context: &Context, basis_now: &str) -> Result<(), ToolError> {
+///     match context.confirmation() {
+///         Some(confirmed) if confirmed.basis != basis_now => Err(ToolError::conflict(
+///             "changed-meanwhile",
+///             "The orders changed since the preview. Nothing was moved; look again.",
+///         )),
+///         _ => Ok(()),
+///     }
+/// }
+/// # let _ = check;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation {
     /// What the preview rested on ([`Output::resting_on`]): where it no longer holds, the tool answers `conflict` and
@@ -166,6 +231,15 @@ pub struct Confirmation {
 }
 
 /// What a pause led to.
+///
+/// ```
+/// use orderdesk_plugin::Resumption;
+/// use serde_json::json;
+///
+/// let resumption = Resumption { answers: vec![("sure".into(), json!(false))], ..Resumption::default() };
+/// assert!(!resumption.confirmed("sure"));
+/// assert_eq!(resumption.answer("other"), None);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resumption {
     /// The pause's state.
@@ -192,6 +266,24 @@ impl Resumption {
 }
 
 /// What a tool may return: a structured result, an [`Output`] or an [`Outcome`].
+///
+/// ```
+/// use orderdesk_plugin::IntoOutcome;
+///
+/// #[derive(serde::Serialize, schemars::JsonSchema)]
+/// struct Count {
+///     orders: u32,
+/// }
+///
+/// assert_eq!(Count::schema().unwrap()["required"][0], "orders");
+/// let refused = vec![1, 2].into_outcome().unwrap_err();
+/// assert!(refused.has_code("result-not-an-object"));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot answer `{Self}`",
+    label = "not a structured result",
+    note = "derive `serde::Serialize` and `schemars::JsonSchema` for it, or answer an `Output` or `Outcome`"
+)]
 pub trait IntoOutcome {
     /// The outcome, with its structured result as JSON text: what a tool passes on as [`RawValue`] is not read once more.
     ///

@@ -17,6 +17,23 @@ pub trait PeersHost {
 
 /// Other plugins' tools, by grant, with the caller's rights, mode and deadline. The first choice for custom tools: no
 /// endpoint, no key.
+///
+/// ```
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+/// use serde_json::{Value, json};
+///
+/// let host = FakeHost::new();
+/// host.peer("orders_list", |arguments| {
+///     assert_eq!(arguments["folder_name"], "New");
+///     Ok(json!({ "orders": [{ "id": "17" }] }))
+/// });
+/// with_context(&host, |context| {
+///     let found: Value = context.peers().call("orders_list", &json!({ "folder_name": "New" })).unwrap();
+///     assert_eq!(found["orders"][0]["id"], "17");
+///     let refused = context.peers().call::<Value>("orders_delete", &json!({})).unwrap_err();
+///     assert!(refused.has_code("tool-not-granted"));
+/// });
+/// ```
 pub struct Peers<'a> {
     host: &'a dyn PeersHost,
 }

@@ -116,6 +116,15 @@ impl Plugin {
     }
 
     /// Asks the operator for a grant, in the words of the config, and says why.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Plugin;
+    ///
+    /// let plugin = Plugin::new("hold", "0.1.0")
+    ///     .wish(r#"tools = ["orders_list"]"#, "to find orders by their address")
+    ///     .wish("locks = true", "so that two calls do not move one order twice");
+    /// assert_eq!(plugin.manifest().wishes[1].grant, "locks = true");
+    /// ```
     #[must_use]
     pub fn wish(mut self, grant: impl Into<String>, reason: impl Into<String>) -> Self {
         self.wishes.push(Wish {
@@ -126,6 +135,27 @@ impl Plugin {
     }
 
     /// Declares the settings that an operator may give it; read them with [`Context::settings`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Context, NoArguments, Plugin, Tool, ToolError};
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Settings {
+    ///     /// Orders older than this count as late.
+    ///     late_after_days: u32,
+    /// }
+    ///
+    /// fn late(_: NoArguments, context: &Context) -> Result<serde_json::Value, ToolError> {
+    ///     let settings: Settings = context.settings()?;
+    ///     Ok(serde_json::json!({ "days": settings.late_after_days }))
+    /// }
+    ///
+    /// let plugin = Plugin::new("late", "0.1.0").settings::<Settings>().tool(Tool::new("late_days", late));
+    /// let host = FakeHost::new();
+    /// host.set_settings(serde_json::json!({ "late_after_days": 3 }));
+    /// assert_eq!(testing::call(plugin, &host, "late_days", serde_json::json!({})).unwrap()["days"], 3);
+    /// ```
     #[must_use]
     pub fn settings<T: JsonSchema>(mut self) -> Self {
         self.settings_schema = Some(schema::of_input::<T>);
@@ -182,6 +212,25 @@ impl Plugin {
     /// Handles events of this kind, of those plugins whose events the operator grants (`grants.events = ["orders"]`). The call
     /// runs while nobody of the tenant is present: storage and sealed secrets stay closed. What fails is tried again later, so
     /// the same event can come twice.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::webhooks::Event;
+    /// use orderdesk_plugin::{Context, Plugin, ToolError};
+    ///
+    /// fn changed(event: &Event, context: &Context) -> Result<(), ToolError> {
+    ///     context.log().info("an order changed", &[("subject", &event.subject)]);
+    ///     Ok(())
+    /// }
+    ///
+    /// let host = FakeHost::new();
+    /// let plugin = Plugin::new("watch", "0.1.0")
+    ///     .wish(r#"events = ["orders"]"#, "to hear of changed orders")
+    ///     .on_event("order-changed", changed);
+    /// let event = Event::new("orders", "order-changed", "store:9021", serde_json::json!({ "id": "17" }));
+    /// testing::event(plugin, &host, &event).unwrap();
+    /// assert_eq!(host.log().len(), 1);
+    /// ```
     #[must_use]
     pub fn on_event(
         mut self,

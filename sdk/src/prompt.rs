@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::completion::{Completers, Completion, Typing};
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::schema;
-use crate::tool::parse;
+use crate::tool::parse_texts;
 
-type Handler = Box<dyn Fn(&str, &Context) -> Result<Script, ToolError>>;
+type Handler = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Script, ToolError>>;
 
 /// A prompt, built up by its methods.
 ///
@@ -79,7 +79,7 @@ impl Prompt {
             schema: schema::of_input::<A>,
             completers: Completers::default(),
             handler: Box::new(move |arguments, context| {
-                handler(parse(arguments)?, context).map(Into::into)
+                handler(parse_texts(arguments)?, context).map(Into::into)
             }),
         }
     }
@@ -148,11 +148,7 @@ impl Prompt {
         arguments: Vec<(String, String)>,
         context: &Context,
     ) -> Result<Script, ToolError> {
-        let arguments: Map<String, Value> = arguments
-            .into_iter()
-            .map(|(name, value)| (name, Value::String(value)))
-            .collect();
-        (self.handler)(&Value::Object(arguments).to_string(), context)
+        (self.handler)(arguments, context)
     }
 
     pub(crate) fn completion(
@@ -236,6 +232,17 @@ pub struct PromptArgument {
 }
 
 /// What a prompt says.
+///
+/// ```
+/// use orderdesk_plugin::{Link, Message, Script};
+///
+/// let script = Script::default()
+///     .described("Looks at order 17")
+///     .and(Message::user("What is wrong with order 17?"))
+///     .and(Message::link(Link::new("orderdesk://9021/orders/17", "order 17")))
+///     .and(Message::assistant("I look at it with orders_get."));
+/// assert_eq!(script.messages.len(), 3);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
     /// What it is about, where that depends on the arguments.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::completion::{Completers, Completion, Typing};
 use crate::context::Context;
 use crate::error::ToolError;
-use crate::tool::parse;
+use crate::tool::parse_texts;
 
 const JSON: &str = "application/json";
 
@@ -173,7 +173,7 @@ impl Resource {
 }
 
 type Handler = Box<dyn Fn(&Context) -> Result<Contents, ToolError>>;
-type TemplateHandler = Box<dyn Fn(&str, &Context) -> Result<Contents, ToolError>>;
+type TemplateHandler = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Contents, ToolError>>;
 
 /// Many things to read, under URIs of one shape, built up by its methods.
 ///
@@ -234,7 +234,7 @@ impl ResourceTemplate {
         Self {
             about: About::new(name.into(), uri_template.into()),
             handler: Box::new(move |variables, context| {
-                handler(parse(variables)?, context).map(Into::into)
+                handler(parse_texts(variables)?, context).map(Into::into)
             }),
             completers: Completers::default(),
         }
@@ -261,11 +261,7 @@ impl ResourceTemplate {
         variables: Vec<(String, String)>,
         context: &Context,
     ) -> Result<Contents, ToolError> {
-        let variables: Map<String, Value> = variables
-            .into_iter()
-            .map(|(name, value)| (name, Value::String(value)))
-            .collect();
-        (self.handler)(&Value::Object(variables).to_string(), context)
+        (self.handler)(variables, context)
     }
 
     pub(crate) fn completion(
@@ -278,6 +274,17 @@ impl ResourceTemplate {
 }
 
 /// What was read: text, bytes, or several of them.
+///
+/// ```
+/// use std::time::Duration;
+/// use orderdesk_plugin::{Body, Contents};
+///
+/// let contents = Contents::from("Monday to Friday")
+///     .and(Body::Text("and Saturday in December".to_owned()))
+///     .fresh_for(Duration::from_secs(60));
+/// assert_eq!(contents.text(), Some("Monday to Friday"));
+/// assert_eq!(contents.parts.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// At least one.

@@ -53,6 +53,29 @@ pub struct Caller {
 }
 
 /// The call's session.
+///
+/// ```
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+/// use orderdesk_plugin::{Context, ToolError};
+///
+/// fn work(context: &Context) -> Result<u32, ToolError> {
+///     let session = context.session();
+///     session.act_on("store:9021")?;
+///     for step in 0..3 {
+///         if session.cancelled() {
+///             return Ok(step);
+///         }
+///         session.progress(f64::from(step), Some(3.0), "another page");
+///     }
+///     Ok(3)
+/// }
+///
+/// let host = FakeHost::new();
+/// with_context(&host, |context| assert_eq!(work(context).unwrap(), 3));
+/// assert_eq!(host.subjects(), ["store:9021"]);
+/// host.cancel();
+/// with_context(&host, |context| assert_eq!(work(context).unwrap(), 0));
+/// ```
 pub struct Session<'a> {
     host: &'a dyn SessionHost,
 }

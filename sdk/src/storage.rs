@@ -183,6 +183,30 @@ impl Write {
 }
 
 /// Durable documents under (tenant, namespace, key), encrypted at rest.
+///
+/// ```
+/// use orderdesk_plugin::storage::Write;
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+/// use orderdesk_plugin::{Context, ToolError};
+///
+/// fn count(context: &Context) -> Result<u64, ToolError> {
+///     let storage = context.storage();
+///     let before = storage.get(None, "count")?;
+///     let count = 1 + before.as_ref().map_or(Ok(0), |found| found.json::<u64>())?;
+///     let write = Write::put_json("count", &count)?;
+///     let write = match before {
+///         Some(found) => write.if_version(found.version),
+///         None => write.if_absent(),
+///     };
+///     storage.commit(vec![write])?; // `conflict` if somebody else counted meanwhile
+///     Ok(count)
+/// }
+///
+/// with_context(&FakeHost::new(), |context| {
+///     assert_eq!((count(context).unwrap(), count(context).unwrap()), (1, 2));
+///     assert_eq!(context.storage().scan_all(None, "c").unwrap().len(), 1);
+/// });
+/// ```
 pub struct Storage<'a> {
     host: &'a dyn StorageHost,
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::error::ToolError;
@@ -16,6 +16,17 @@ use crate::schema;
 type Handler = Box<dyn Fn(&str, &Context) -> Result<Outcome<Box<RawValue>>, ToolError>>;
 
 /// What a tool may do. The host enforces `read_only` (such a tool can only read) and passes the rest on.
+///
+/// ```
+/// use orderdesk_plugin::{Context, NoArguments, Tool, ToolError};
+///
+/// fn clear(_: NoArguments, _: &Context) -> Result<serde_json::Value, ToolError> {
+///     Ok(serde_json::json!({}))
+/// }
+///
+/// let hints = Tool::new("shelf_clear", clear).destructive().idempotent().describe().hints;
+/// assert!(hints.destructive && !hints.read_only);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Hints {
     /// Changes nothing.
@@ -232,4 +243,15 @@ pub(crate) fn parse<A: DeserializeOwned>(arguments: &str) -> Result<A, ToolError
         ToolError::invalid_input("invalid-argument", message)
             .with_extra(serde_json::json!({ "path": path }))
     })
+}
+
+/// Arguments that came as texts, as those of prompts and the variables of templates do.
+pub(crate) fn parse_texts<A: DeserializeOwned>(
+    texts: Vec<(String, String)>,
+) -> Result<A, ToolError> {
+    let texts: Map<String, Value> = texts
+        .into_iter()
+        .map(|(name, value)| (name, Value::String(value)))
+        .collect();
+    parse(&Value::Object(texts).to_string())
 }

@@ -8,6 +8,13 @@ use crate::arguments::Sealed;
 use crate::error::ToolError;
 
 /// A request that came through a hook. The host has bounded it (size, rate); whose it is is for the plugin to check.
+///
+/// ```
+/// use orderdesk_plugin::webhooks::Request;
+///
+/// let request = Request::new("store:9021", "{}").with_header("Content-Type", "application/json; charset=utf-8");
+/// assert_eq!(request.media_type(), "application/json");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request {
     /// In upper case. At present always POST.
@@ -167,6 +174,14 @@ impl From<Rejection> for Verdict {
 }
 
 /// Something that happened, told by another plugin or this one.
+///
+/// ```
+/// use orderdesk_plugin::webhooks::Event;
+///
+/// let event = Event::new("orders", "order-changed", "store:9021", serde_json::json!({ "id": "17" }));
+/// let payload: serde_json::Value = event.payload().unwrap();
+/// assert_eq!(payload["id"], "17");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     /// The same for each attempt to handle it.

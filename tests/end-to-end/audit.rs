@@ -47,7 +47,8 @@ async fn command(data: &Path, arguments: &[&str]) -> Output {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_is_told_with_what_it_was_about_and_nothing_personal_in_clear() {
-    let server = Server::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::builder().data(folder.path()).start().await;
     let client = server.tenant_with_store("acme").await;
     let order = first_order(&server);
     let (id, email) = (&order["id"], order["email"].as_str().unwrap());

@@ -256,11 +256,10 @@ async fn of_a_deleted_tenant_no_row_of_any_table_is_left() {
         .run(&["tenants", "delete", "acme", "--yes"], None)
         .await;
     assert_eq!(deleted["deleted"], true);
-    assert_eq!(
-        tables_with(&database, &gone),
-        [],
-        "the tenant's id stands nowhere"
-    );
+    // The trail tells of the tenant after its end, too; what it changed is encrypted under a key that is gone.
+    let mut left = tables_with(&database, &gone);
+    left.retain(|(table, _)| table != "audit");
+    assert_eq!(left, [], "the tenant's id stands nowhere else");
     assert_eq!(rows_below(&database, "unattended_secrets"), 1);
     let dangling: Option<String> = rusqlite::OptionalExtension::optional(database.query_row(
         "PRAGMA foreign_key_check",

@@ -47,7 +47,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
+pub fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     for secret in secrets {
         for form in forms(secret) {
             // Never which: a test's log must not be the leak.
@@ -59,7 +59,7 @@ fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     }
 }
 
-fn every_file(folder: &Path, look: &mut impl FnMut(&Path)) {
+pub fn every_file(folder: &Path, look: &mut impl FnMut(&Path)) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use end_to_end::{Client, Server};
 use orderdesk_mcp::tenancy::Scopes;
 use orderdesk_simulator::sample;
@@ -48,6 +50,7 @@ const NO_REFERENCES: &[(&str, &str)] = &[
 fn plain(tool: &str, name: &str, mine: &Harvest) -> Option<Value> {
     Some(match (tool, name) {
         ("products_update", "changes") => json!({"price": 12.5}),
+        ("shipments_update", "changes") => json!({"tracking_number": "SWEEP2"}),
         (_, "changes") => json!({"email": "someone@example.com"}),
         ("orders_create", "order_data") => json!({
             "source_id": "SWEEP-1", "email": "someone@example.com",
@@ -85,7 +88,25 @@ impl Harvest {
 }
 
 /// Of the same form as `real`, and naming nothing.
-fn ghost(real: &str) -> String {
+fn ghost(kind: &str, real: &str) -> String {
+    match kind {
+        // A place in a list that is ordered by time: the same moment, and no change of it.
+        "cursor of orders_changes" => {
+            let (moment, rest) = real.split_at(real.len() - 4);
+            return format!("{moment}{}", turned(rest));
+        }
+        // Of the same form, and of a search that nobody made.
+        "cursor of orders_list" | "cursor of products_list" => {
+            let cursor = BASE64_URL_SAFE_NO_PAD.decode(real).unwrap();
+            let mut cursor: Value = serde_json::from_slice(&cursor).unwrap();
+            cursor["search"] = turned(cursor["search"].as_str().unwrap()).into();
+            return BASE64_URL_SAFE_NO_PAD.encode(cursor.to_string());
+        }
+        _ => turned(real),
+    }
+}
+
+fn turned(real: &str) -> String {
     if let Ok(sample::HARBOR_AND_OAK_ID) = real.parse() {
         // As near to the other store's id, which is offered to who mistypes it.
         return "9023".to_owned();
@@ -145,11 +166,12 @@ impl Sweep {
     async fn compare(
         &mut self,
         what: String,
+        kind: &str,
         real: &str,
         method: &str,
         params: impl Fn(&str) -> Value,
     ) {
-        let ghost = ghost(real);
+        let ghost = ghost(kind, real);
         assert_ne!(ghost, real, "{what}");
         let about_theirs = self.client.request(method, params(real)).await;
         let about_nothing = self.client.request(method, params(&ghost)).await;
@@ -264,10 +286,14 @@ impl Sweep {
                 .cloned()
                 .unwrap_or_else(|| panic!("{name}: no {kind}"))
             {
+                if of["pattern"].is_string() && real.contains(' ') {
+                    // It takes ids only, no names.
+                    continue;
+                }
                 let (name, argument, of) = (name.clone(), argument.clone(), of.clone());
                 let arguments = arguments.clone();
                 let what = format!("{name}({argument}: {kind})");
-                self.compare(what, &real, "tools/call", move |value| {
+                self.compare(what, kind, &real, "tools/call", move |value| {
                     let mut arguments = arguments.clone();
                     arguments.insert(argument.clone(), in_form(&of, value));
                     json!({"name": name, "arguments": arguments})
@@ -376,7 +402,8 @@ async fn harvest(server: &Server, client: &Client, store: u64, key: &str, name: 
         })
         .unwrap();
     all.add("order", text(&orders[0]["id"]));
-    all.add("source", text(&orders[0]["source_id"]));
+    // The first numbers are the same in both shops.
+    all.add("source", text(&orders[orders.len() - 1]["source_id"]));
     all.add("e-mail", text(&orders[0]["email"]));
     all.add("customer", "7734211");
     all.add("folder", folders[0].clone());
@@ -509,7 +536,9 @@ async fn offers(sweep: &mut Sweep, bell: &Client) {
             let what = format!("{uri} with {name}");
             let of = filled.clone();
             let read = move |value: &str| json!({"uri": of.replace(&hole, value)});
-            sweep.compare(what, &theirs, "resources/read", read).await;
+            sweep
+                .compare(what, kind(name), &theirs, "resources/read", read)
+                .await;
 
             let (reference, others) = (uri.clone(), names.clone());
             let complete = move |value: &str| {
@@ -528,7 +557,7 @@ async fn offers(sweep: &mut Sweep, bell: &Client) {
             };
             let what = format!("completion of {uri} with {name}");
             sweep
-                .compare(what, &theirs, "completion/complete", complete)
+                .compare(what, kind(name), &theirs, "completion/complete", complete)
                 .await;
         }
     }
@@ -557,7 +586,9 @@ async fn offers(sweep: &mut Sweep, bell: &Client) {
                     arguments.insert(argument.clone(), value.into());
                     json!({"name": name, "arguments": arguments})
                 };
-                sweep.compare(what, &store, "prompts/get", get).await;
+                sweep
+                    .compare(what, "store", &store, "prompts/get", get)
+                    .await;
             }
         }
     }
@@ -578,7 +609,7 @@ async fn hidden(sweep: &mut Sweep, server: &Server, bell: &Client, tools: &[Valu
         if name != "tenant_use_master_key" {
             let call = |value: &str| json!({"name": value, "arguments": {}});
             let what = format!("hidden {name}");
-            sweep.compare(what, name, "tools/call", call).await;
+            sweep.compare(what, "tool", name, "tools/call", call).await;
         }
     }
     sweep.client = own;
@@ -600,8 +631,8 @@ async fn door(server: &Server, acme: &Client) {
     let mut answers = BTreeSet::new();
     for guess in [
         id[..8].to_owned(),
-        ghost(&id[..8]),
-        ghost(&id),
+        turned(&id[..8]),
+        turned(&id),
         "0".repeat(32),
     ] {
         let url = server.page(&format!("/webhooks/{guess}"));

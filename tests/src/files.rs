@@ -31,7 +31,7 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// The target folder: this test runs as `<target>/debug/deps/<test>`.
-pub(crate) fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(3).unwrap().to_owned()
 }

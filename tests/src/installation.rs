@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::client::{Client, ToolReply};
 use super::files;
@@ -27,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Installation {
     folder: TempDir,
     base_url: String,
+    variables: Vec<(String, String)>,
     /// Its server key stands in a file of its own, as on a machine where nobody set a variable.
     own_server_key: bool,
 }
@@ -34,6 +36,8 @@ pub struct Installation {
 /// A running process of the program; it is killed when this is dropped.
 pub struct Process {
     child: Child,
+    /// What it logs, once it ended.
+    log: Option<JoinHandle<String>>,
 }
 
 /// A client of a process, over whatever that serves. Clones speak to the same process.
@@ -60,6 +64,7 @@ impl Installation {
         let installation = Self {
             folder,
             base_url: simulator.base_url(),
+            variables: Vec::new(),
             own_server_key: false,
         };
         let text = std::fs::read_to_string(files::root().join("orderdesk.toml")).unwrap();
@@ -67,6 +72,13 @@ impl Installation {
         // On a busy machine a component that nobody compiled before takes its time.
         if let Some(toml::Value::Table(mcp)) = config.get_mut("mcp") {
             mcp.insert("list_wait".to_owned(), "120s".into());
+        }
+        // Tests call faster than agents do.
+        if let Some(toml::Value::Table(limits)) = config.get_mut("limits") {
+            let most = i64::from(u32::MAX);
+            let key = [("per_minute", most), ("burst", most)];
+            let key = key.map(|(name, value)| (name.to_owned(), value.into()));
+            limits.insert("key".to_owned(), toml::Table::from_iter(key).into());
         }
         change(&mut config);
         std::fs::write(installation.config(), config.to_string()).unwrap();
@@ -76,6 +88,13 @@ impl Installation {
         std::fs::create_dir(installation.data()).unwrap();
         share_compiled_code(&installation.data());
         installation
+    }
+
+    /// With this variable in the environment of its processes.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The same, with a server key of its own in the data directory; it compiles its components itself.
@@ -140,6 +159,7 @@ impl Installation {
             .env_remove("ORDERDESK_STORE_ID")
             .env_remove("ORDERDESK_API_KEY")
             .env_remove("ORDERDESK_MCP_MASTER_KEY")
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -179,6 +199,15 @@ impl Installation {
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }
 
+    /// What starts `stdio`, for the tenant of this key or the local one.
+    pub fn stdio_command(&self, key: Option<&str>) -> Command {
+        let mut command = self.command(&["stdio"]);
+        if let Some(key) = key {
+            command.env("ORDERDESK_MCP_MASTER_KEY", key);
+        }
+        command
+    }
+
     /// Starts `stdio` for the tenant of this key.
     pub async fn stdio(&self, key: &str) -> (Process, Agent) {
         let mut child = self
@@ -194,7 +223,8 @@ impl Installation {
             peer: connection.peer().clone(),
             _connection: Arc::new(connection),
         };
-        (Process { child }, Agent::Stdio(client))
+        let log = None;
+        (Process { child, log }, Agent::Stdio(client))
     }
 
     /// Starts `serve` on a free port, with a client for the tenant of this key.
@@ -221,9 +251,17 @@ impl Installation {
             }
         };
         // A full pipe would stop the process.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        let log = tokio::spawn(async move {
+            let mut read = String::new();
+            while let Ok(Some(line)) = log.next_line().await {
+                read.push_str(&line);
+                read.push('\n');
+            }
+            read
+        });
         let client = Client::new(url, SecretString::from(key.to_owned()));
-        (Process { child }, client)
+        let log = Some(log);
+        (Process { child, log }, client)
     }
 }
 
@@ -232,6 +270,13 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end; answers what `serve` logged since it told its address.
+    pub async fn log_at_its_end(mut self) -> String {
+        let log = self.log.take().expect("only the log of serve is read");
+        self.ended().await;
+        log.await.unwrap()
     }
 
     /// Waits for its end.

@@ -9,6 +9,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod browser;
 mod client;
 mod counts;
 mod files;
@@ -17,9 +18,10 @@ mod server;
 mod snapshot;
 mod subscription;
 
+pub use browser::{Browser, Page};
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
-pub use files::{component, guest, program, root};
+pub use files::{component, guest, program, root, target};
 pub use installation::{Agent, Installation, Process};
 pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};

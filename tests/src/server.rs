@@ -1,12 +1,13 @@
 //! The server under test.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use orderdesk_mcp::application::Application;
-use orderdesk_mcp::config::{self, Config, Environment};
+use orderdesk_mcp::config::{self, Config, Environment, KeyLimit};
 use orderdesk_mcp::mcp;
 use orderdesk_mcp::tenancy::Scopes;
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
@@ -122,6 +123,11 @@ impl ServerBuilder {
             &settings,
         )
         .unwrap();
+        // Tests call faster than agents do.
+        config.limits.key = KeyLimit {
+            per_minute: NonZeroU32::MAX,
+            burst: NonZeroU32::MAX,
+        };
         for (name, table) in self.plugins {
             config.plugins.insert(name, toml::from_str(&table).unwrap());
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::project::{self, Component, Project};
 use crate::steps::Steps;
-use crate::{process, wasm_target};
+use crate::{process, target};
 
 /// `cargo xtask build`.
 pub(crate) fn build(project: &Project, release: bool) -> Result<ExitCode> {
@@ -64,16 +64,10 @@ pub(crate) fn components(project: &Project, steps: &mut Steps) -> Result<Vec<Com
             "the workspace has no component: no member under plugins/ or tests/guests/ is a cdylib"
         );
     }
-    wasm_target::ensure(project, steps)?;
+    target::ensure(project, steps)?;
     steps.run("build the components", || {
         let mut command = project::cargo();
-        command.args([
-            "build",
-            "--profile",
-            "plugin",
-            "--target",
-            wasm_target::NAME,
-        ]);
+        command.args(["build", "--profile", "plugin", "--target", target::NAME]);
         for component in &components {
             command.args(["--package", &component.package]);
         }

@@ -6,14 +6,14 @@ use anyhow::{Result, bail};
 
 use crate::project::{self, Project};
 use crate::steps::Steps;
-use crate::{process, wasm_target};
+use crate::{process, target};
 
 /// `cargo xtask lint`.
 pub(crate) fn lint(project: &Project) -> Result<ExitCode> {
     let mut steps = Steps::default();
     require("fmt", "rustfmt", "rustfmt")?;
     require("clippy", "clippy", "rust-clippy")?;
-    wasm_target::ensure(project, &mut steps)?;
+    target::ensure(project, &mut steps)?;
 
     steps.attempt("formatting", || {
         process::run(cargo(project).args(["fmt", "--all", "--check"]))
@@ -30,7 +30,7 @@ pub(crate) fn lint(project: &Project) -> Result<ExitCode> {
     });
     steps.attempt("clippy of the components", || {
         let mut command = cargo(project);
-        command.args(["clippy", "--target", wasm_target::NAME]);
+        command.args(["clippy", "--target", target::NAME]);
         for component in project.components() {
             command.args(["--package", &component.package]);
         }

@@ -6,10 +6,12 @@
 mod account;
 mod artefacts;
 mod bench;
+mod browser;
 mod connect;
 mod contract;
-mod debian;
+mod deny;
 mod dist;
+mod docs;
 mod fuzz;
 mod lint;
 mod process;
@@ -19,8 +21,8 @@ mod run;
 mod simulator;
 mod steps;
 mod tap;
+mod target;
 mod test;
-mod wasm_target;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -82,7 +84,7 @@ enum Command {
         )]
         arguments: Vec<String>,
     },
-    /// Run all tests: Rust, and the official Python client against the built server
+    /// Run all tests: Rust, and the official Python client against the built server; with --all a browser at its pages, too
     Test {
         /// Many more cases in property tests and longer counts elsewhere (sets ORDERDESK_TEST_COUNTS=full)
         #[arg(long)]
@@ -92,15 +94,25 @@ enum Command {
     },
     /// Check formatting, clippy (native and WebAssembly) and the tidiness of the tree
     Lint,
+    /// Check licences, sources and known vulnerabilities of what is built in (deny.toml)
+    ///
+    /// Says so and goes on where the advisory database cannot be reached.
+    Deny {
+        /// Install cargo-deny even if the advisory database cannot be reached
+        #[arg(long)]
+        install: bool,
+    },
     /// Pack binary, plugins and configuration into dist/orderdesk-mcp-VERSION-TARGET, ready to copy anywhere
     Dist {
         /// Pack the unoptimised binary
         #[arg(long)]
         debug: bool,
     },
+    /// Write the reference of the contract in docs/plugins.md, from wit/
+    Docs,
     /// Measure, with release artefacts; ends with a line `RESULT {json}`
     Bench {
-        /// What to measure: `call` or `orders`
+        /// What to measure: `call`, `orders` or `plugins`
         name: String,
     },
     /// Mutate what comes from strangers at random: components, what they say, the configuration, schemas
@@ -145,7 +157,9 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Sim { arguments } => simulator::foreground(project, &arguments),
         Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
         Command::Lint => lint::lint(project),
+        Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),
+        Command::Docs => docs::docs(project),
         Command::Bench { name } => bench::bench(project, &name),
         Command::Fuzz {
             seconds,

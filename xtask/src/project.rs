@@ -1,10 +1,11 @@
 //! What cargo knows about the workspace: where it is, where it builds, which members are components.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+
+pub(crate) use orderdesk_authoring::process::cargo;
 
 use crate::process;
 
@@ -140,11 +141,6 @@ impl Project {
             .find(|member| member.name == package)
             .map(|member| member.version.as_str())
     }
-}
-
-/// A `cargo` of the toolchain that runs this program.
-pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// The parts of `cargo metadata` that are used here

@@ -8,8 +8,9 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::account::USERS_ENVIRONMENT;
+use crate::browser::Browser;
 use crate::project::{self, Project};
-use crate::python::Python;
+use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;
 use crate::{artefacts, process};
@@ -24,10 +25,29 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
     let built = artefacts::binaries_and_tests(project, &mut steps)?;
     let artefacts = Artefacts::of(project, &built)?;
 
+    // Before the Rust tests, which build plugins in Python, too.
+    let prepared = python(project, &mut steps, &CLIENT);
     steps.attempt("Rust tests", || {
         process::run(&mut rust_tests(project, &artefacts, all, filter))
     });
-    let total = clients(project, &mut steps, &artefacts, filter);
+    let mut environment = artefacts.environment().to_vec();
+    let mut total = clients(prepared, &mut steps, &CLIENT, &environment, filter);
+    // A browser is a large download.
+    let browser = all.then(|| steps.attempt("prepare the browser", || Browser::prepare(project)));
+    match &browser {
+        None => {}
+        Some(None) => total.failed += 1,
+        Some(Some(browser)) => {
+            environment.push(("ORDERDESK_TEST_BROWSER", &browser.program));
+            if let Some(libraries) = &browser.libraries {
+                environment.push(("ORDERDESK_TEST_BROWSER_LIBRARIES", libraries));
+            }
+            let prepared = python(project, &mut steps, &BROWSER);
+            let more = clients(prepared, &mut steps, &BROWSER, &environment, filter);
+            total.passed += more.passed;
+            total.failed += more.failed;
+        }
+    }
 
     let mut output = std::io::stdout();
     writeln!(output, "\n{}", steps.summary())?;
@@ -93,19 +113,24 @@ fn rust_tests(
     command
 }
 
+/// A suite's environment and the names of its scripts.
+fn python(project: &Project, steps: &mut Steps, suite: &Suite) -> Option<(Python, Vec<String>)> {
+    steps.attempt(format!("prepare Python: {}", suite.name()), || {
+        let python = Python::prepare(project, suite)?;
+        let scripts = python.scripts()?;
+        Ok((python, scripts))
+    })
+}
+
 /// Runs the client scripts whose name contains `filter`; what cannot even run counts as one failure.
 fn clients(
-    project: &Project,
+    prepared: Option<(Python, Vec<String>)>,
     steps: &mut Steps,
-    artefacts: &Artefacts,
+    suite: &Suite,
+    environment: &[(&'static str, &Path)],
     filter: Option<&str>,
 ) -> Tally {
     let mut total = Tally::default();
-    let prepared = steps.attempt("prepare the Python client", || {
-        let python = Python::prepare(project)?;
-        let scripts = python.scripts()?;
-        Ok((python, scripts))
-    });
     let Some((python, scripts)) = prepared else {
         total.failed = 1;
         return total;
@@ -115,8 +140,8 @@ fn clients(
         .filter(|name| filter.is_none_or(|filter| name.contains(filter)))
     {
         let mut tally = Tally::default();
-        let step = steps.attempt(format!("Python client: {script}"), || {
-            tally = python.run(script, &artefacts.environment())?;
+        let step = steps.attempt(format!("Python: {}/{script}", suite.name()), || {
+            tally = python.run(script, environment)?;
             tally.verdict()
         });
         total.passed += tally.passed;

@@ -4,7 +4,7 @@
 use super::Services;
 use super::context::{CallContext, Grantee};
 use super::contract::{Error, ErrorKind};
-use crate::tenancy::{Principal, Standing};
+use crate::tenancy::{ConsentStanding, Principal};
 
 impl Services {
     /// Refuses what the tenant of this call did not agree to, or no longer.
@@ -40,9 +40,9 @@ impl Services {
             .await
             .map_err(|error| Error::internal("Looking for a consent", &error))?;
         match standing {
-            Standing::Given(subjects) => Ok(principal.within(subjects.as_deref())),
-            Standing::Missing => Err(missing(&grantee.name, &principal.tenant_name)),
-            Standing::Suspended(new) => Err(suspended(
+            ConsentStanding::Given(subjects) => Ok(principal.within(subjects.as_deref())),
+            ConsentStanding::Missing => Err(missing(&grantee.name, &principal.tenant_name)),
+            ConsentStanding::Suspended(new) => Err(suspended(
                 &grantee.name,
                 &principal.tenant_name,
                 &new.join("; "),

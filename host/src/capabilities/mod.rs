@@ -19,8 +19,13 @@ pub mod usage;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use crate::clock::Clock;
-use crate::tenancy::{Confirmations, Consents, Documents, Hooks, Locks, Secrets, Tenancy};
+use crate::observe::Metrics;
+use crate::tenancy::{
+    Confirmations, Consents, Documents, Hooks, Links, Locks, LoginLimit, Secrets, Tenancy,
+};
 
 /// What all calls share.
 pub struct Services {
@@ -42,8 +47,18 @@ pub struct Services {
     pub consents: Consents,
     /// Hooks, and the events that came through them.
     pub hooks: Hooks,
+    /// Links to pages at which calls wait for a person.
+    pub links: Links,
     /// Answers worth keeping for a few seconds.
     pub cache: cache::ResponseCache,
     /// Endpoints.
     pub http: http::HttpCapability,
+    /// Slows addresses that present keys which are none.
+    pub login_limit: Arc<LoginLimit>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Opens what is the operator's alone to read; none: nothing does.
+    pub operator_token: Option<SecretString>,
+    /// What all instances have together.
+    pub guest_memory: Arc<usage::GuestMemory>,
 }

@@ -84,6 +84,7 @@ impl LockLease for Rights<'_> {
 }
 
 impl contract::Host for CallState {
+    #[tracing::instrument(level = "debug", name = "http.send", skip_all)]
     async fn send(&mut self, request: contract::Request) -> Result<contract::Response, Error> {
         let call = self.call()?;
         let rights = Rights {

@@ -40,6 +40,7 @@ async fn namespace(
 }
 
 impl Host for CallState {
+    #[tracing::instrument(level = "debug", name = "storage.get", skip_all)]
     async fn get(
         &mut self,
         wanted: Option<String>,
@@ -57,6 +58,7 @@ impl Host for CallState {
             .map_err(|error| failed(&error))
     }
 
+    #[tracing::instrument(level = "debug", name = "storage.scan", skip_all)]
     async fn scan(
         &mut self,
         wanted: Option<String>,
@@ -81,6 +83,7 @@ impl Host for CallState {
             .map_err(|error| failed(&error))
     }
 
+    #[tracing::instrument(level = "debug", name = "storage.commit", skip_all)]
     async fn commit(&mut self, writes: Vec<Write>) -> Result<Vec<Option<String>>, Error> {
         let call = self.call()?;
         call.may_write("Storing a document")?;

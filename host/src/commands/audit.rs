@@ -498,7 +498,7 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula() {
         assert_eq!(cell("=1+1"), "'=1+1");
-        assert_eq!(cell("orders_get"), "orders_get");
+        assert_eq!(cell("shop_get"), "shop_get");
     }
 
     #[test]

@@ -3,9 +3,11 @@
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod call;
+pub(crate) mod changes;
 pub(crate) mod connect;
 pub(crate) mod consent;
 pub(crate) mod keys;
+pub(crate) mod plugins;
 pub(crate) mod plugins_admin;
 pub(crate) mod presence;
 pub(crate) mod print;

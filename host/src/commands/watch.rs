@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify_debouncer_mini::notify::RecursiveMode;
-use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
 use orderdesk_mcp::config::{Config, ConfigError};
 use orderdesk_mcp::plugins::PluginHost;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+
+use super::changes::Changes;
 
 /// A build writes a file in many pieces, and an editor replaces it: what comes within this is one change.
 const QUIET: Duration = Duration::from_millis(500);
@@ -28,36 +27,14 @@ pub(crate) fn start(
     read: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
 ) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
-    let (changed, mut changes) = mpsc::channel::<Vec<PathBuf>>(16);
-    let watcher = new_debouncer(QUIET, move |events: DebounceEventResult| {
-        if let Ok(events) = events {
-            // A full channel has a reload waiting in it already.
-            let _ = changed.try_send(events.into_iter().map(|event| event.path).collect());
-        }
-    });
-    let mut watcher = watcher
+    let mut changes = Changes::new(QUIET, |_| true)
         .inspect_err(|error| {
             tracing::warn!(cause = %error, "files cannot be watched; SIGHUP still reloads");
         })
         .ok();
     let mut files = files(file.as_deref(), config);
     let mut watched = BTreeSet::new();
-    let mut watch = move |files: &BTreeSet<PathBuf>| {
-        let Some(watcher) = &mut watcher else { return };
-        // Folders, since files are replaced rather than written.
-        let folders: BTreeSet<PathBuf> = files
-            .iter()
-            .filter_map(|file| file.parent().map(Path::to_owned))
-            .collect();
-        for folder in folders.difference(&watched) {
-            let watching = watcher.watcher().watch(folder, RecursiveMode::NonRecursive);
-            if let Err(error) = watching {
-                tracing::warn!(folder = %folder.display(), cause = %error, "a folder cannot be watched");
-            }
-        }
-        watched.extend(folders);
-    };
-    watch(&files);
+    watch(&mut changes, &mut watched, &files);
     let mut sections = sections(file.as_deref());
     tokio::spawn(async move {
         let stopping = host.stopping();
@@ -65,15 +42,12 @@ pub(crate) fn start(
             let why = tokio::select! {
                 () = stopping.cancelled() => return,
                 _ = hangup.recv() => "SIGHUP",
-                paths = changes.recv() => match paths {
-                    Some(paths) if paths.iter().any(|path| files.contains(path)) => "a file changed",
-                    Some(_) => continue,
-                    // Without a watcher there is still the signal.
-                    None => {
-                        std::future::pending::<()>().await;
-                        return;
+                paths = next(&mut changes) => {
+                    if files.is_disjoint(&paths) {
+                        continue;
                     }
-                },
+                    "a file changed"
+                }
             };
             tracing::info!(why, "reloading");
             match read() {
@@ -86,12 +60,39 @@ pub(crate) fn start(
                     sections = compare(&sections, file.as_deref());
                     host.reload(&config).await;
                     files = self::files(file.as_deref(), &config);
-                    watch(&files);
+                    watch(&mut changes, &mut watched, &files);
                 }
             }
         }
     });
     Ok(())
+}
+
+/// Folders, since files are replaced rather than written.
+fn watch(
+    changes: &mut Option<Changes>,
+    watched: &mut BTreeSet<PathBuf>,
+    files: &BTreeSet<PathBuf>,
+) {
+    let Some(changes) = changes else { return };
+    let folders: BTreeSet<PathBuf> = files
+        .iter()
+        .filter_map(|file| file.parent().map(Path::to_owned))
+        .collect();
+    for folder in folders.difference(watched) {
+        if let Err(error) = changes.watch(folder, false) {
+            tracing::warn!(folder = %folder.display(), cause = %error, "a folder cannot be watched");
+        }
+    }
+    watched.extend(folders);
+}
+
+/// Without a watcher there is still the signal.
+async fn next(changes: &mut Option<Changes>) -> BTreeSet<PathBuf> {
+    match changes {
+        Some(changes) => changes.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The configuration, and the components that are files.

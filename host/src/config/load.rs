@@ -62,11 +62,17 @@ pub enum ConfigError {
     },
 }
 
+/// The variable that names the data directory.
+pub const DATA_DIR: &str = "ORDERDESK_MCP_DATA_DIR";
+
 /// The environment's names for settings, and the settings' keys.
 const VARIABLES: [(&str, &str); 2] = [
     ("ORDERDESK_MCP_LISTEN", "server.listen"),
-    ("ORDERDESK_MCP_DATA_DIR", "server.data_dir"),
+    (DATA_DIR, "server.data_dir"),
 ];
+
+/// What clients keep of a server's instructions (2 KiB), without what the server adds to the operator's.
+const INSTRUCTIONS_BYTES: usize = 1_700;
 
 /// Reads the configuration of `file` (none: only defaults) under the environment's and then the command line's settings.
 ///
@@ -93,6 +99,15 @@ pub fn load(
         layers = layers.merge(Serialized::default(key, value));
     }
     let mut config: Config = layers.extract().map_err(|error| explain(error, file))?;
+    if config.mcp.instructions.len() > INSTRUCTIONS_BYTES {
+        return Err(ConfigError::Invalid {
+            place: "mcp.instructions".to_owned(),
+            what: format!(
+                "{} bytes; the most is {INSTRUCTIONS_BYTES}, since clients cut at 2 KiB and the server adds which links are its own",
+                config.mcp.instructions.len()
+            ),
+        });
+    }
 
     // Paths in the file mean what they say wherever the server is started.
     let base = file
@@ -101,7 +116,35 @@ pub fn load(
     for plugin in config.plugins.values_mut() {
         plugin.source = plugin.source.clone().from_folder(base);
     }
+    check(&config).map_err(|(key, what)| ConfigError::Invalid {
+        place: file.map_or_else(
+            || key.to_owned(),
+            |file| format!("{}: {key}", file.display()),
+        ),
+        what: what.to_owned(),
+    })?;
     Ok(config)
+}
+
+/// What no single value's type can say.
+fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
+    if config.limits.key.burst.get() < 2 {
+        return Err(("limits.key.burst", "at least 2, since a write costs 2"));
+    }
+    if !(0.0..=1.0).contains(&config.traces.sample) {
+        return Err(("traces.sample", "between 0 and 1"));
+    }
+    match &config.traces.otlp {
+        Some(url) if !matches!(url.scheme(), "http" | "https") => Err((
+            "traces.otlp",
+            "http://… or https://… (OTLP over HTTP, usually port 4318)",
+        )),
+        Some(url) if !url.username().is_empty() || url.password().is_some() => Err((
+            "traces.otlp",
+            "a URL here has no user name or password; use [traces] headers",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn explain(error: figment::Error, file: Option<&Path>) -> ConfigError {
@@ -196,6 +239,17 @@ mod tests {
     }
 
     #[test]
+    fn instructions_that_clients_would_cut_are_refused() {
+        let load = |length: usize| {
+            let text = format!("[mcp]\ninstructions = \"{}\"\n", "x".repeat(length));
+            from_text(&text, &Environment::default())
+        };
+        assert!(load(INSTRUCTIONS_BYTES).is_ok());
+        let error = load(INSTRUCTIONS_BYTES + 1).unwrap_err().to_string();
+        assert!(error.contains("mcp.instructions"), "{error}");
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("orderdesk.toml");
@@ -235,6 +289,50 @@ mod tests {
             base.resolve(&environment).unwrap(),
             "http://127.0.0.1:9/api"
         );
+    }
+
+    #[test]
+    fn what_limits_and_traces_cannot_be_is_said_with_its_key() {
+        for (text, key) in [
+            ("[limits.key]\nburst = 1\n", "limits.key.burst"),
+            ("[limits.key]\nper_minute = 0\n", "limits.key.per_minute"),
+            ("[traces]\nsample = 1.5\n", "traces.sample"),
+            (
+                "[traces]\notlp = \"grpc://collector:4317\"\n",
+                "traces.otlp",
+            ),
+            (
+                "[traces]\notlp = \"http://me:secret@collector\"\n",
+                "traces.otlp",
+            ),
+            (
+                "[server]\ntrusted_proxies = [\"10.0.0.0\"]\n",
+                "server.trusted_proxies",
+            ),
+            ("[metrics]\ntoken = \"in the file\"\n", "metrics.token"),
+        ] {
+            let error = from_text(text, &Environment::default()).unwrap_err();
+            assert!(error.to_string().contains(key), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_metrics_token_comes_from_the_environment_and_is_not_short() {
+        let config = from_text(
+            "[metrics]\ntoken = { env = \"METRICS_TOKEN\" }\n",
+            &Environment::default(),
+        )
+        .unwrap();
+        let token = |value: &str| {
+            let environment = Environment::from([("METRICS_TOKEN", value)]);
+            config
+                .metrics
+                .token(&environment)
+                .map(|token| token.is_some())
+        };
+        assert_eq!(token("0123456789abcdef"), Ok(true));
+        assert!(token("short").unwrap_err().contains("METRICS_TOKEN"));
+        assert!(token("").unwrap_err().contains("METRICS_TOKEN"));
     }
 
     #[test]

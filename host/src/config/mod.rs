@@ -3,7 +3,9 @@
 //! The host knows nothing of Order Desk: its URL, its names and its first store all stand in `orderdesk.toml`.
 
 mod find;
+mod limits;
 mod load;
+mod monitoring;
 mod public_url;
 mod security;
 mod source;
@@ -16,10 +18,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use find::{default_data_dir, find_config};
-pub use load::{ConfigError, Environment, load};
+pub use limits::{KeyLimit, Limits, PluginLimits};
+pub use load::{ConfigError, DATA_DIR, Environment, load};
+pub use monitoring::{Metrics, Traces};
 pub use public_url::PublicUrl;
 pub use security::Security;
 pub use source::Source;
@@ -33,7 +38,7 @@ pub struct Config {
     pub server: Server,
     /// How MCP is served.
     pub mcp: Mcp,
-    /// What a stranger may do.
+    /// What a stranger may do, and what passes through a model.
     pub security: Security,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,
@@ -49,6 +54,10 @@ pub struct Config {
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
     pub local: Local,
+    /// Where Prometheus reads.
+    pub metrics: Metrics,
+    /// Where spans go.
+    pub traces: Traces,
 }
 
 /// `[server]`
@@ -68,6 +77,8 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// `Origin` headers (`https://host:port`) of web pages that may call; every other origin is refused.
     pub allowed_origins: Vec<String>,
+    /// Networks (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For` or `Forwarded` says who asks.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Server {
@@ -79,6 +90,7 @@ impl Default for Server {
             public_url: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -90,7 +102,7 @@ pub struct Mcp {
     /// How long `tools/list` waits for plugins that are compiled for the first time.
     #[serde(with = "humantime_serde")]
     pub list_wait: Duration,
-    /// Text that every agent gets on connecting, at most 2 KiB.
+    /// Text that every agent gets on connecting, at most 1,700 bytes.
     pub instructions: String,
     /// The sets of tools that are listed and callable, beside the tools without a set; empty: what plugins list by default.
     /// A client's own choice (`/mcp?toolsets=…`) goes before it.
@@ -157,51 +169,6 @@ impl Default for Audit {
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(90 * 24 * 3600),
-        }
-    }
-}
-
-/// `[limits]` and `[plugins.NAME.limits]`: what one tool call may use.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// All linear memories of the call together.
-    pub memory: ByteSize,
-    /// Time that the plugin's own code may run.
-    #[serde(with = "humantime_serde")]
-    pub cpu: Duration,
-    /// Wall-clock time from the call's arrival to its answer.
-    #[serde(with = "humantime_serde")]
-    pub time: Duration,
-    /// Calls at once of one tenant to one plugin; further ones wait.
-    pub calls: usize,
-    /// Bytes that the plugin may answer with.
-    pub output: ByteSize,
-    /// Bytes of HTTP answers that one call may receive, decompressed.
-    pub http_bytes: ByteSize,
-    /// HTTP requests that one call may send.
-    pub http_requests: u32,
-    /// Bytes that a plugin may keep for one tenant, as it wrote them.
-    pub stored: ByteSize,
-    /// Lines that one call may write into the log, printing and the tools that it calls included.
-    pub log_lines: u32,
-    /// How deep arrays and objects may lie within each other, in arguments and answers.
-    pub nesting: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            memory: ByteSize::mib(64),
-            cpu: Duration::from_secs(2),
-            time: Duration::from_secs(90),
-            calls: 16,
-            output: ByteSize::mib(4),
-            http_bytes: ByteSize::mib(32),
-            http_requests: 100,
-            stored: ByteSize::mib(256),
-            log_lines: 1000,
-            nesting: 64,
         }
     }
 }
@@ -296,7 +263,7 @@ pub struct Plugin {
     /// Whose signature it must carry: a name of `[publishers]`.
     #[serde(default)]
     pub publisher: Option<String>,
-    /// What its tools' names may start with. Default: the plugin's name and an underscore.
+    /// What its tools' names may start with. Default: the plugin's name, `_` for `-`, and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
     /// What its resources' URIs may start with, without `://`. Default: the plugin's name.
@@ -355,52 +322,6 @@ pub enum Consent {
 
 fn enabled() -> bool {
     true
-}
-
-/// `[plugins.NAME.limits]`: as `[limits]`, each optional.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PluginLimits {
-    /// See [`Limits::memory`].
-    pub memory: Option<ByteSize>,
-    /// See [`Limits::cpu`].
-    #[serde(with = "humantime_serde")]
-    pub cpu: Option<Duration>,
-    /// See [`Limits::time`].
-    #[serde(with = "humantime_serde")]
-    pub time: Option<Duration>,
-    /// See [`Limits::calls`].
-    pub calls: Option<usize>,
-    /// See [`Limits::output`].
-    pub output: Option<ByteSize>,
-    /// See [`Limits::http_bytes`].
-    pub http_bytes: Option<ByteSize>,
-    /// See [`Limits::http_requests`].
-    pub http_requests: Option<u32>,
-    /// See [`Limits::stored`].
-    pub stored: Option<ByteSize>,
-    /// See [`Limits::log_lines`].
-    pub log_lines: Option<u32>,
-    /// See [`Limits::nesting`].
-    pub nesting: Option<u32>,
-}
-
-impl PluginLimits {
-    /// These limits where they are given, the host's elsewhere.
-    pub fn over(&self, host: &Limits) -> Limits {
-        Limits {
-            memory: self.memory.unwrap_or(host.memory),
-            cpu: self.cpu.unwrap_or(host.cpu),
-            time: self.time.unwrap_or(host.time),
-            calls: self.calls.unwrap_or(host.calls),
-            output: self.output.unwrap_or(host.output),
-            http_bytes: self.http_bytes.unwrap_or(host.http_bytes),
-            http_requests: self.http_requests.unwrap_or(host.http_requests),
-            stored: self.stored.unwrap_or(host.stored),
-            log_lines: self.log_lines.unwrap_or(host.log_lines),
-            nesting: self.nesting.unwrap_or(host.nesting),
-        }
-    }
 }
 
 /// `[plugins.NAME.grants]`: what a plugin may reach. Omitted means denied.

@@ -5,17 +5,22 @@ use std::sync::Arc;
 use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
+use serde_json::Value;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::choice::Choice;
 use super::correlation::correlation_id;
 use super::elicitation::{self, Asking};
 use super::server::{McpServer, in_scope};
+use super::url_elicitation::{self, OpensPages};
 use super::{answer, progress};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
+use crate::observe::{TRACEPARENT, continue_trace};
 use crate::plugins::{
-    Agreed, CallRequest, Listed, PluginHost, Registry, Reply, Selection, unknown_toolset,
+    Agreed, CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link,
+    unknown_toolset,
 };
 
 impl McpServer {
@@ -80,12 +85,19 @@ impl McpServer {
         let listed = self.find(&params.name, &caller, &selection).await?;
         let span = tracing::info_span!(
             "call",
+            otel.name = listed.tool.name,
+            otel.kind = "server",
+            otel.status_code = Empty,
+            outcome = Empty,
             correlation_id = &*correlation_id,
             tool = listed.tool.name,
             plugin = listed.plugin_name(),
             tenant = caller.principal.tenant.as_str(),
             key = caller.principal.key.as_str(),
         );
+        if let Some(traceparent) = traceparent(context) {
+            continue_trace(&span, &traceparent);
+        }
         let started = tokio::time::Instant::now();
         let call = self
             .run(
@@ -98,11 +110,20 @@ impl McpServer {
             )
             .instrument(span.clone());
         let result = call.await;
+        match &result {
+            Ok(Reply::Done(_)) => span.record("outcome", "ok"),
+            Ok(Reply::Asked(_)) => span.record("outcome", "asked"),
+            Ok(Reply::Linked(_)) => span.record("outcome", "linked"),
+            Err(error) => span
+                .record("outcome", kind_name(error.kind))
+                .record("otel.status_code", "ERROR"),
+        };
         span.in_scope(|| {
             let elapsed_ms = started.elapsed().as_millis();
             match &result {
                 Ok(Reply::Done(_)) => tracing::info!(elapsed_ms, outcome = "ok", "called"),
                 Ok(Reply::Asked(_)) => tracing::info!(elapsed_ms, outcome = "asked", "called"),
+                Ok(Reply::Linked(_)) => tracing::info!(elapsed_ms, outcome = "linked", "called"),
                 Err(error) => tracing::info!(
                     elapsed_ms,
                     outcome = kind_name(error.kind),
@@ -114,6 +135,11 @@ impl McpServer {
         Ok(match result {
             Ok(Reply::Done(answer)) => answer::success(answer).into(),
             Ok(Reply::Asked(asked)) => elicitation::in_result(asked).into(),
+            Ok(Reply::Linked(linked)) => match OpensPages::of(context) {
+                OpensPages::InResult => url_elicitation::in_result(linked).into(),
+                OpensPages::ByError => return Err(url_elicitation::by_error(linked)),
+                OpensPages::Never => answer::failure(&linked.error, &correlation_id).into(),
+            },
             Err(error) => answer::failure(&error, &correlation_id).into(),
         })
     }
@@ -128,6 +154,8 @@ impl McpServer {
         context: &RequestContext<RoleServer>,
     ) -> Result<Reply, Error> {
         let host = &self.shared.host;
+        let arguments = params.arguments.as_ref();
+        self.shared.keys.take(&caller, &listed.tool, arguments)?;
         if let Some(stdio) = &self.shared.stdio {
             stdio
                 .first_calls
@@ -142,14 +170,23 @@ impl McpServer {
             None => (None, None),
         };
         let asking = Asking::of(context, self.shared.stdio.is_some());
+        let (visit, answered) = match params.request_state {
+            Some(state) if names_link(&state) => {
+                (url_elicitation::visit(params.input_responses), None)
+            }
+            Some(state) => {
+                let answered = elicitation::from_responses(state, params.input_responses);
+                (None, Some(answered))
+            }
+            None => (None, None),
+        };
         let request = CallRequest {
             cancelled: context.ct.clone(),
             progress: sink,
             selection,
             can_ask: asking.is_possible(),
-            answered: params
-                .request_state
-                .map(|token| elicitation::from_responses(token, params.input_responses)),
+            answered,
+            visit,
             ..CallRequest::new(caller, params.arguments.unwrap_or_default(), correlation_id)
         };
         let call = converse(host, &listed, request, &asking);
@@ -158,6 +195,16 @@ impl McpServer {
             None => call.await,
         }
     }
+}
+
+/// The trace that the caller names: in the message, or in the header of the request that brought it.
+fn traceparent(context: &RequestContext<RoleServer>) -> Option<String> {
+    let in_message = context.meta.get(TRACEPARENT).and_then(Value::as_str);
+    let in_header = || {
+        let parts = context.extensions.get::<http::request::Parts>()?;
+        parts.headers.get(TRACEPARENT)?.to_str().ok()
+    };
+    in_message.or_else(in_header).map(str::to_owned)
 }
 
 /// Calls, and calls again with the answers where the client is asked by a request of its own.

@@ -1,28 +1,24 @@
-//! MCP over Streamable HTTP at `/mcp`, stateless, and the health checks.
+//! MCP over Streamable HTTP at `/mcp`, stateless, and beside it what `web` serves.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::routing::get;
 use axum::serve::ListenerExt;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
+use ipnet::IpNet;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use serde_json::json;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{self, READ_ONLY_PATH};
-use super::{McpServer, authentication, json_guard, origin};
+use super::{McpServer, authentication, json_guard, origin, rate};
 use crate::capabilities::Services;
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::plugins::PluginHost;
-use crate::web;
+use crate::web::{self, HttpPages, client_address};
 
 /// How long connections may take to send their last answer.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -33,6 +29,14 @@ pub enum HttpError {
     /// Another process listens there, or the address is not ours.
     #[error("cannot listen on {address}: {error}; choose another with --listen or [server].listen")]
     Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The same, for the listener of the metrics.
+    #[error("cannot listen on {address}: {error}; choose another in [metrics].listen")]
+    Metrics {
         /// What was asked for.
         address: SocketAddr,
         /// What the system says.
@@ -73,6 +77,11 @@ pub async fn serve_on(
 ) -> Result<(), HttpError> {
     let address = listener.local_addr()?;
     let streams = CancellationToken::new();
+    host.serve_pages(Arc::new(HttpPages::new(&config.server, address)));
+    let watched = match config.metrics.listen {
+        Some(address) => Some(watch(address, &services, streams.clone()).await?),
+        None => None,
+    };
     let app = router(config, address, host.clone(), services, streams.clone());
     tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
 
@@ -96,12 +105,32 @@ pub async fn serve_on(
     accepting.cancel();
     host.shut_down(config.server.shutdown_grace).await;
     let mut serving = serving;
+    // Whoever watches sees the last write end.
+    let _stops_being_watched = watched.map(CancellationToken::drop_guard);
     if let Ok(ended) = tokio::time::timeout(FAREWELL, &mut serving).await {
         return ended.unwrap_or(Ok(())).map_err(HttpError::from);
     }
     streams.cancel();
     let _ = tokio::time::timeout(FAREWELL, serving).await;
     Ok(())
+}
+
+/// Serves `/metrics` on a listener of its own, until what this answers is cancelled.
+async fn watch(
+    address: SocketAddr,
+    services: &Services,
+    streams: CancellationToken,
+) -> Result<CancellationToken, HttpError> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| HttpError::Metrics { address, error })?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "serving /metrics");
+    let stopped = streams.child_token();
+    let serving = axum::serve(listener, web::only_metrics(services.metrics.clone()))
+        .with_graceful_shutdown(stopped.clone().cancelled_owned());
+    tokio::spawn(async move { serving.await });
+    Ok(stopped)
 }
 
 fn router(
@@ -118,6 +147,14 @@ fn router(
         hosts.push(address.ip().to_string());
     }
     hosts.extend(config.server.allowed_hosts.iter().cloned());
+    let public_url = config.server.public_url.as_ref();
+    hosts.extend(public_url.and_then(PublicUrl::host));
+    let audience = web::Audience {
+        hosts: hosts.clone(),
+        https: public_url.is_some_and(PublicUrl::is_https),
+        local: false,
+        given: None,
+    };
     let settings = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -127,7 +164,9 @@ fn router(
         .with_max_request_body_bytes(json_guard::BODY_BYTES)
         .with_cancellation_token(streams);
     let origins: Arc<[String]> = config.server.allowed_origins.clone().into();
-    let server = McpServer::new(host.clone(), &config.mcp, None);
+    let server = McpServer::new(host.clone(), config, None);
+    let keys = server.shared.keys.clone();
+    let proxies: Arc<[IpNet]> = config.server.trusted_proxies.clone().into();
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(NeverSessionManager::default()),
@@ -140,50 +179,21 @@ fn router(
         .route_service(READ_ONLY_PATH, service)
         .layer(middleware::from_fn(choice::choose))
         .layer(middleware::from_fn(json_guard::guard))
+        .layer(middleware::from_fn_with_state(keys, rate::guard))
         .layer(middleware::from_fn_with_state(
             authentication::Door {
-                services,
+                services: services.clone(),
                 auto_provision: config.security.auto_provision,
             },
             authentication::authenticate,
         ))
         .layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(web::router(host.clone()))
-        .merge(health(host))
-}
-
-fn health(host: Arc<PluginHost>) -> Router {
-    Router::new()
-        .route(
-            "/health/live",
-            get(async || Json(json!({"status": "alive"}))),
-        )
-        .route("/health/ready", get(ready))
-        .with_state(host)
-}
-
-/// Ready: the database answers, and no plugin is still loading or was refused.
-async fn ready(State(host): State<Arc<PluginHost>>) -> impl IntoResponse {
-    let loaded = host.loaded(Duration::ZERO).await;
-    let refused = !host.registry().problems().is_empty();
-    let database = host.services().tenancy.reachable().await;
-    let ready = loaded && !refused && database;
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
-    // Which plugin and why stands in the log and in `check`: this page is public.
-    let plugins = if refused {
-        "refused"
-    } else {
-        word(loaded, "loading")
-    };
-    let body = json!({
-        "status": if ready { "ready" } else { "not_ready" },
-        "database": word(database, "unreachable"),
-        "plugins": plugins,
-    });
-    (status, Json(body))
+        .merge(web::pages(host.clone(), audience))
+        .merge(web::health(host))
+        .merge(web::metrics(services))
+        .layer(middleware::from_fn_with_state(
+            proxies,
+            client_address::note,
+        ))
 }

@@ -13,8 +13,10 @@ mod offers;
 mod once;
 mod origin;
 mod progress;
+mod rate;
 mod server;
 mod stdio;
+mod url_elicitation;
 
 pub use choice::{Choice, named};
 pub use http::{HttpError, serve, serve_on};

@@ -57,6 +57,7 @@ pub async fn call_once(
                 ..Selection::of(listed)
             },
             can_ask: ask.is_some(),
+            entered_by_person: true,
             ..CallRequest::new(who, arguments, correlation_id.clone())
         })
     };
@@ -92,6 +93,7 @@ async fn run(
     loop {
         let asked = match host.call_or_ask(listed, request.clone()).await? {
             Reply::Done(answer) => return Ok(answer),
+            Reply::Linked(linked) => return Err(linked.error),
             Reply::Asked(asked) => asked,
         };
         let answers = tokio::task::spawn_blocking(move || {

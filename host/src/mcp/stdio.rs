@@ -53,6 +53,11 @@ impl StdioCaller {
         }
     }
 
+    /// Whether nobody has a key, since nobody needs one.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.identity, Identity::Local(_))
+    }
+
     /// Who calls.
     ///
     /// # Errors
@@ -80,6 +85,7 @@ pub async fn serve_stdio(
     server: McpServer,
     stop: impl Future<Output = ()>,
 ) -> Result<(), rmcp::RmcpError> {
+    server.serve_pages_on_this_machine();
     let ended = CancellationToken::new();
     let server_host = server.shared.host.clone();
     let list_wait = server.shared.config.list_wait;

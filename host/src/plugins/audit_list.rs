@@ -77,7 +77,7 @@ pub fn audit_list(audit: Audit, limits: &Limits) -> Result<Native, String> {
         "Who did what",
         "Lists what was done for this tenant through this server, by any agent or operator, newest first: calls, reads, webhooks, \
          keys made and revoked. Use it to find out who or what made a change, and how it ended. Do not use it to take changes \
-         back (orders_changes has their ids), or for what people did in the service itself. Example: {\"changes_only\": true}.",
+         back, or for what people did in the service itself. Example: {\"changes_only\": true}.",
         schema,
     )?;
     tool.output_schema = output.as_object().cloned().map(Arc::new);

@@ -9,21 +9,21 @@ use tracing::Instrument;
 
 use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
-use super::confirm::{Answered, Asked, Next, Reply};
+use super::confirm::{Answered, Asked, AskedQuestion, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
 use super::nesting;
+use super::person::{Linked, Visit};
 use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
 use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::http::ResponseBudget;
 use crate::config::Limits;
-use crate::tenancy::Principal;
 
 /// What an agent asks for.
 #[derive(Clone)]
@@ -44,6 +44,12 @@ pub struct CallRequest {
     pub can_ask: bool,
     /// The answers to those of an earlier call, which this one goes on with.
     pub answered: Option<Answered>,
+    /// What the client tells of a link that an earlier call ended with.
+    pub visit: Option<Visit>,
+    /// Secret arguments were entered by a person, or stand in this server's own environment: no client and no model saw them.
+    pub entered_by_person: bool,
+    /// What a person said yes to at a page.
+    pub agreed: Vec<AskedQuestion>,
 }
 
 impl CallRequest {
@@ -58,6 +64,9 @@ impl CallRequest {
             selection: Selection::default(),
             can_ask: false,
             answered: None,
+            visit: None,
+            entered_by_person: false,
+            agreed: Vec::new(),
         }
     }
 }
@@ -75,6 +84,7 @@ impl PluginHost {
         request.can_ask = false;
         match self.call_or_ask(listed, request).await? {
             Reply::Done(answer) => Ok(answer),
+            Reply::Linked(linked) => Err(linked.error),
             Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
         }
     }
@@ -87,6 +97,26 @@ impl PluginHost {
     pub async fn call_or_ask(
         self: &Arc<Self>,
         listed: &Listed,
+        request: CallRequest,
+    ) -> Result<Reply, Error> {
+        let arrived = Instant::now();
+        let reply = self.admit_and_run(listed, request).await;
+        let outcome = match &reply {
+            Ok(Reply::Done(_)) => "ok",
+            Ok(Reply::Asked(_)) => "asked",
+            Ok(Reply::Linked(_)) => "linked",
+            Err(error) => kind_name(error.kind),
+        };
+        let (plugin, tool) = (listed.plugin_name(), &listed.tool.name);
+        self.services
+            .metrics
+            .called(plugin, tool, outcome, arrived.elapsed());
+        reply
+    }
+
+    async fn admit_and_run(
+        self: &Arc<Self>,
+        listed: &Listed,
         mut request: CallRequest,
     ) -> Result<Reply, Error> {
         if self.stopping.is_cancelled() {
@@ -94,27 +124,33 @@ impl PluginHost {
         }
         let mut trail = self.trail_of_call(listed, &request);
         let entered = async {
-            let entered = self.enter(listed, &request).await?;
-            if entered.writes {
+            self.agree(listed, &mut request).await?;
+            let entering = self.enter(listed, &request).await?;
+            if let Entering::Now(entered) = &entering
+                && entered.writes
+            {
                 trail.begin().await?;
             }
-            Ok(entered)
+            Ok(entering)
         };
         let Entered {
             mode,
             writes,
             deadline,
             admitted,
-            within,
         } = match entered.await {
-            Ok(entered) => entered,
+            Ok(Entering::Now(entered)) => entered,
+            Ok(Entering::Instead(reply)) => {
+                let told = Ok(reply);
+                trail.end(&told).await;
+                return told;
+            }
             Err(error) => {
                 let refused = Err(error);
                 trail.end(&refused).await;
                 return refused;
             }
         };
-        request.caller.principal = within;
 
         if !writes {
             let stopped = self.stopping.child_token();
@@ -144,16 +180,22 @@ impl PluginHost {
         }
     }
 
-    /// Whether a call may run, and as what; answers once there is a place for it.
-    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entered, Error> {
-        let tool = &listed.tool;
-        let scopes = &request.caller.principal.scopes;
-        request.selection.check(listed, scopes, &self.registry())?;
+    /// Whether the tool exists for the caller; the call goes on within what its tenant agreed to.
+    async fn agree(&self, listed: &Listed, request: &mut CallRequest) -> Result<(), Error> {
         let principal = &request.caller.principal;
-        let within = match &listed.runner {
-            Runner::Plugin(plugin) => self.services.agreed(&plugin.grantee, principal).await?,
-            Runner::Native(_) => principal.clone(),
-        };
+        request
+            .selection
+            .check(listed, &principal.scopes, &self.registry())?;
+        if let Runner::Plugin(plugin) = &listed.runner {
+            request.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a call may run, and as what; answers once there is a place for it, or at once where a person is needed first.
+    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entering, Error> {
+        let tool = &listed.tool;
+        self.check_secrets(listed, request)?;
         nesting::check_value(
             &request.arguments,
             listed.limits().nesting,
@@ -161,6 +203,9 @@ impl PluginHost {
         )?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
+        if let Some(reply) = self.waiting(listed, request, mode).await? {
+            return Ok(Entering::Instead(reply));
+        }
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
@@ -171,13 +216,12 @@ impl PluginHost {
                 deadline,
             )
             .await?;
-        Ok(Entered {
+        Ok(Entering::Now(Entered {
             mode,
             writes: !tool.hints.read_only && mode != Mode::Preview,
             deadline,
             admitted,
-            within,
-        })
+        }))
     }
 
     async fn run(
@@ -271,6 +315,7 @@ impl PluginHost {
                 .await
                 .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
+            Ok(Ended::AtPage(linked)) => Ok(Reply::Linked(linked)),
             Err(error) => Err(bounded(listed, error)),
         };
         // The host let a preview write nothing.
@@ -357,6 +402,11 @@ impl PluginHost {
                 match next.await? {
                     Next::On(answers) => answers,
                     Next::Ask(asked) => return Ok(Ended::Asking(asked)),
+                    Next::AskAtPage(questions) => {
+                        let bound = intent.bound.as_ref();
+                        let asked = self.ask_at_page(listed, principal, bound, questions);
+                        return asked.await.map(Ended::AtPage);
+                    }
                 }
             };
             if context.cancelled.is_cancelled() {
@@ -381,6 +431,14 @@ impl PluginHost {
     }
 }
 
+/// What becomes of a call before anything runs.
+enum Entering {
+    /// It runs.
+    Now(Entered),
+    /// It waits for a person, or this is what a person brought about.
+    Instead(Reply),
+}
+
 /// A call that may run.
 struct Entered {
     mode: Mode,
@@ -388,8 +446,6 @@ struct Entered {
     writes: bool,
     deadline: Instant,
     admitted: Admitted,
-    /// The caller, within what its tenant agreed to.
-    within: Principal,
 }
 
 /// How the steps of a call ended.
@@ -398,6 +454,8 @@ enum Ended {
     With(Output),
     /// With questions to a person.
     Asking(Asked),
+    /// With a link for a person.
+    AtPage(Linked),
 }
 
 pub(super) fn budget(limits: &Limits) -> ResponseBudget {

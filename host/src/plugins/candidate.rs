@@ -9,8 +9,9 @@ use super::exports::Exports;
 use super::grants::{self, Wanted};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
+use super::load::usual_prefix;
 use super::{imports, source, version};
-use crate::capabilities::contract::PluginPre;
+use crate::capabilities::contract::{PluginPre, VERSION};
 use crate::config::{Grants, Plugin, Source};
 
 /// What a component says of itself.
@@ -25,6 +26,16 @@ pub struct Candidate {
     pub digest: String,
     /// Its tools: name, title, whether it only reads.
     pub tools: Vec<(String, String, bool)>,
+    /// The URIs and URI templates that it has something to read under.
+    pub resources: Vec<String>,
+    /// Its texts to start work with.
+    pub prompts: Vec<String>,
+    /// The interfaces that it imports: all that it could use, if it were granted.
+    pub imports: Vec<String>,
+    /// The version of the contract that it was built for.
+    pub contract: String,
+    /// The file's size.
+    pub bytes: usize,
     /// What it asks for.
     pub wanted: Vec<Wanted>,
 }
@@ -32,6 +43,10 @@ pub struct Candidate {
 impl Candidate {
     /// What its tools' names begin with.
     pub fn prefixes(&self) -> Vec<String> {
+        let usual = usual_prefix(&self.name);
+        if self.tools.iter().all(|(name, ..)| name.starts_with(&usual)) {
+            return vec![usual];
+        }
         let prefix = |name: &String| match name.split_once('_') {
             Some((first, _)) => format!("{first}_"),
             None => name.clone(),
@@ -66,7 +81,8 @@ impl PluginHost {
     /// # Errors
     /// It is none, or failed, or says what cannot be served.
     pub async fn candidate(&self, wasm: Vec<u8>) -> Result<Candidate, PluginError> {
-        let digest = source::digest(&wasm);
+        let (digest, bytes) = (source::digest(&wasm), wasm.len());
+        let said = version::said(&wasm);
         let loader = &self.loader;
         let component = {
             let (engine, compiled) = (loader.engine.engine.clone(), loader.compiled.clone());
@@ -78,6 +94,11 @@ impl PluginHost {
             .map_err(|error| PluginError::Listing(error.to_string()))??
         };
         imports::check(&loader.engine.engine, &component)?;
+        let imports = component
+            .component_type()
+            .imports(&loader.engine.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
         let pre = loader
             .engine
             .linker
@@ -111,6 +132,12 @@ impl PluginHost {
             version: manifest.version,
             description: manifest.description,
             digest,
+            bytes,
+            // One that says nothing was judged by its imports and exports.
+            contract: said.unwrap_or_else(|| VERSION.to_owned()),
+            resources: described.resources.into_iter().map(|it| it.uri).collect(),
+            prompts: described.prompts.into_iter().map(|it| it.name).collect(),
+            imports,
             tools: described
                 .tools
                 .into_iter()

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Answer, broken};
 use super::intent::Intent;
+use super::person::Linked;
 use super::preview;
 use super::registry::Listed;
 use crate::capabilities::Services;
@@ -39,6 +40,8 @@ pub enum Reply {
     Done(Answer),
     /// With questions to a person.
     Asked(Asked),
+    /// With a link at which a person goes on.
+    Linked(Linked),
 }
 
 /// Questions of a call, which goes on when they are answered.
@@ -86,6 +89,8 @@ pub(super) enum Next {
     On(Vec<Told>),
     /// The call ends here for now.
     Ask(Asked),
+    /// It ends here, and a person is asked at a page, if there is one.
+    AskAtPage(Vec<AskedQuestion>),
 }
 
 /// A call that goes on, or that asks once more.
@@ -145,6 +150,19 @@ impl Intent {
             let yes = questions.into_iter().map(|question| (question.id, true));
             return Ok(Next::On(told(yes)));
         }
+        if !self.agreed.is_empty() {
+            if !questions.iter().all(|asked| self.agreed.contains(asked)) {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "question-changed",
+                    format!(
+                        "{tool} was not carried out: what it asks now is not what the person read. Call it again to ask anew."
+                    ),
+                ));
+            }
+            let yes = questions.into_iter().map(|question| (question.id, true));
+            return Ok(Next::On(told(yes)));
+        }
         match &self.bound {
             Some(bound) if self.can_ask => {
                 if pause.state.len() > STATE_BYTES {
@@ -161,6 +179,9 @@ impl Intent {
                 };
                 let asked = wait(services, principal, tool, bound, waiting).await?;
                 Ok(Next::Ask(asked))
+            }
+            Some(_) if policy == Confirm::Person || !preview::has(listed) => {
+                Ok(Next::AskAtPage(questions))
             }
             _ if !self.by_peer => Err(cannot_ask(policy, listed)),
             _ => Err(Error::new(
@@ -270,11 +291,9 @@ fn message(parameters: &str) -> Option<String> {
     (!message.trim().is_empty()).then_some(message)
 }
 
-fn cannot_ask(policy: Confirm, listed: &Listed) -> Error {
+pub(super) fn cannot_ask(policy: Confirm, listed: &Listed) -> Error {
     let tool = &listed.tool.name;
-    let has_preview =
-        listed.tool.takes(preview::DRY_RUN) && listed.tool.takes(preview::CONFIRM_TOKEN);
-    if policy == Confirm::Token && has_preview {
+    if policy == Confirm::Token && preview::has(listed) {
         return Error::new(
             ErrorKind::Denied,
             "confirmation-needed",

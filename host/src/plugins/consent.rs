@@ -7,7 +7,7 @@ use super::registry::{Listed, Offered};
 use crate::capabilities::Services;
 use crate::capabilities::contract::Error;
 use crate::config::{Consent, Grants, Plugin};
-use crate::tenancy::{Principal, Standing, Terms};
+use crate::tenancy::{ConsentStanding, Principal, Terms};
 
 /// The terms of a plugin with these grants, if they touch what belongs to a tenant: a sealed key, or the documents, tools or
 /// events of another plugin. `publisher` is whose signature was verified, with the key.
@@ -85,7 +85,7 @@ impl PluginHost {
                 .standing(principal, terms)
                 .await
                 .map_err(|error| Error::internal("Looking for a consent", &error))?;
-            if !matches!(standing, Standing::Given(_)) {
+            if !matches!(standing, ConsentStanding::Given(_)) {
                 without.insert(plugin.grantee.name.clone());
             }
         }

@@ -1,11 +1,12 @@
 //! All plugins of the config: loading them side by side, and ending what runs at shutdown.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +17,7 @@ use super::engine::PluginEngine;
 use super::hooks::ResourcesChanged;
 use super::load::{Loaded, Loader};
 use super::native::Native;
+use super::person::Pages;
 use super::source::Downloads;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
@@ -34,6 +36,20 @@ pub(super) enum Slot {
     Failed(PluginError),
 }
 
+/// A plugin, as an operator sees it.
+pub struct PluginOverview {
+    /// In the configuration.
+    pub name: String,
+    /// `loading`, `loaded` or `refused`.
+    pub state: &'static str,
+    /// As it says itself.
+    pub version: Option<String>,
+    /// Of its file, in hexadecimal.
+    pub sha256: Option<String>,
+    /// How many it serves.
+    pub tools: usize,
+}
+
 /// The plugins of one process.
 pub struct PluginHost {
     pub(super) services: Arc<Services>,
@@ -46,6 +62,12 @@ pub struct PluginHost {
     pub(super) stopped: CancellationToken,
     /// What counts where a tool asks whether it may.
     pub(super) confirm: Confirm,
+    /// Whether callers may send secrets as arguments.
+    pub(super) secrets_in_arguments: bool,
+    /// Whether only reading is allowed to everybody.
+    pub(super) read_only: bool,
+    /// Where this process shows pages to people.
+    pub(super) pages: OnceLock<Arc<dyn Pages>>,
     /// Wakes whoever hands out events.
     pub(super) events_waiting: Notify,
     /// How long events are kept.
@@ -78,13 +100,17 @@ impl PluginHost {
         let enabled = enabled(config);
         let config = Arc::new(config.clone());
         let stopped = CancellationToken::new();
+        let admission = Admission::new(services.guest_memory.clone(), services.metrics.clone());
         let host = Arc::new(Self {
             services: services.clone(),
-            admission: Admission::default(),
+            admission,
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
             confirm: config.mcp.confirm,
+            secrets_in_arguments: config.security.secrets_in_arguments,
+            read_only: config.mcp.read_only,
+            pages: OnceLock::new(),
             events_waiting: Notify::new(),
             keep_events: config.webhooks.keep,
             changes: broadcast::Sender::new(CHANGES),
@@ -115,7 +141,11 @@ impl PluginHost {
     }
 
     async fn load(self: Arc<Self>, name: String, plugin: Plugin, config: Arc<Config>) {
+        let started = Instant::now();
         let loaded = self.loader.load(&name, &plugin, &config).await;
+        self.services
+            .metrics
+            .loaded(&name, loaded.is_ok(), started.elapsed());
         if let Err(error) = &loaded {
             tracing::error!(plugin = name, "not served: {}", error.line());
         }
@@ -175,6 +205,36 @@ impl PluginHost {
     /// The tools that are served right now.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.load_full()
+    }
+
+    /// How often the registry changed since the start.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// Every plugin of the configuration that is enabled, and how far it is.
+    pub fn overview(&self) -> Vec<PluginOverview> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let overview = slots.iter().map(|(name, slot)| {
+            let (state, loaded) = match slot {
+                Slot::Loading => ("loading", None),
+                Slot::Loaded(loaded) => ("loaded", Some(loaded)),
+                Slot::Failed(_) => ("refused", None),
+            };
+            PluginOverview {
+                name: name.clone(),
+                state,
+                version: loaded.map(|loaded| loaded.about.version.clone()),
+                sha256: loaded.map(|loaded| loaded.about.digest.clone()),
+                tools: loaded.map_or(0, |loaded| loaded.tools.len()),
+            }
+        });
+        overview.collect()
+    }
+
+    /// Calls that run, and calls that wait, of each plugin that has any.
+    pub fn queues(&self) -> BTreeMap<String, (usize, usize)> {
+        self.admission.lengths()
     }
 
     /// Waits until every plugin is loaded or has failed, at most this long. True: none is loading any more.

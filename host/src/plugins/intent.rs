@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::call::CallRequest;
-use super::confirm::{self, Asked, Resumed};
+use super::confirm::{self, Asked, AskedQuestion, Resumed};
 use super::preview;
 use super::registry::Listed;
 use crate::capabilities::Services;
@@ -25,6 +25,8 @@ pub(super) struct Intent {
     pub(super) can_ask: bool,
     /// Another plugin calls.
     pub(super) by_peer: bool,
+    /// What a person said yes to at a page, whether that is asked or not.
+    pub(super) agreed: Vec<AskedQuestion>,
 }
 
 /// A call that begins, or one whose question is still open.
@@ -53,6 +55,7 @@ impl Intent {
             bound: None,
             can_ask: request.can_ask,
             by_peer: false,
+            agreed: std::mem::take(&mut request.agreed),
         };
         if tool.hints.read_only {
             return Ok(Begun::Now(intent));
@@ -79,6 +82,9 @@ impl Intent {
 
     /// By what this call was allowed, if it needed that.
     pub(super) fn confirmed_by(&self) -> Option<&'static str> {
+        if !self.agreed.is_empty() {
+            return Some("page");
+        }
         match (&self.resumption, &self.confirmation) {
             (Some(_), _) => Some("answer"),
             (None, Some(_)) => Some("confirm_token"),
@@ -95,6 +101,7 @@ impl Intent {
             bound: None,
             can_ask: false,
             by_peer: true,
+            agreed: Vec::new(),
         }
     }
 

@@ -147,12 +147,17 @@ impl Loader {
         let prefixes = settings
             .prefixes
             .clone()
-            .unwrap_or_else(|| vec![format!("{name}_")]);
+            .unwrap_or_else(|| vec![usual_prefix(name)]);
         let mut tools = Vec::new();
         let mut bare_secrets = Vec::new();
         for tool in described.tools {
-            let tool =
-                Tool::check(tool, &plugin.grantee, &prefixes).map_err(PluginError::Declaration)?;
+            let tool = Tool::check(
+                tool,
+                &plugin.grantee,
+                &prefixes,
+                config.security.secrets_in_arguments,
+            )
+            .map_err(PluginError::Declaration)?;
             if tools
                 .iter()
                 .any(|other: &Arc<Tool>| other.name == tool.name)
@@ -339,6 +344,12 @@ fn check_tool(
         }
         _ => Ok(()),
     }
+}
+
+/// What its tools' names begin with, unless the operator says otherwise.
+pub fn usual_prefix(name: &str) -> String {
+    // A hyphen is for the config's names only.
+    format!("{}_", name.replace('-', "_"))
 }
 
 /// Namespaces, locks and audit hang on the name, so it is plain and never the host's own.

@@ -20,7 +20,7 @@ use crate::capabilities::context::{CallContext, CallState, Caller};
 use crate::capabilities::contract::prompts::{self, Script};
 use crate::capabilities::contract::resources::{Body, Contents, Reading};
 use crate::capabilities::contract::types::{Completion, Typing};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 
 /// Nobody who types waits for longer.
 const TYPING_TIME: Duration = Duration::from_secs(10);
@@ -75,6 +75,7 @@ impl PluginHost {
         let trail = self.trail_of_offer("resource", of, &asking, given.collect());
         let read = self
             .ask(
+                "resources/read",
                 plugin,
                 asking,
                 plugin.limits.time,
@@ -154,6 +155,7 @@ impl PluginHost {
         let trail = self.trail_of_offer("prompt", of, &asking, given.collect());
         let script = self
             .ask(
+                "prompts/get",
                 plugin,
                 asking,
                 plugin.limits.time,
@@ -201,11 +203,18 @@ impl PluginHost {
         let known: Vec<&str> = shape.variables().collect();
         let typing = among(typing, shape.text(), &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, None, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_complete(store, shape.text(), &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                None,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_complete(store, shape.text(), &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
@@ -227,17 +236,44 @@ impl PluginHost {
         let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
         let typing = among(typing, &prompt.name, &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, None, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_complete(store, &prompt.name, &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                None,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_complete(store, &prompt.name, &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
 
     /// One call that can only read: dropped where it is when its caller goes away or the server stops.
     async fn ask<T>(
+        self: &Arc<Self>,
+        what: &'static str,
+        plugin: &LoadedPlugin,
+        asking: Asking,
+        time: Duration,
+        trail: Option<&Trail>,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let arrived = Instant::now();
+        let answer = self.admit_and_ask(plugin, asking, time, trail, ask).await;
+        let outcome = answer
+            .as_ref()
+            .map_or_else(|error| kind_name(error.kind), |_| "ok");
+        self.services
+            .metrics
+            .called(&plugin.grantee.name, what, outcome, arrived.elapsed());
+        answer
+    }
+
+    async fn admit_and_ask<T>(
         self: &Arc<Self>,
         plugin: &LoadedPlugin,
         asking: Asking,

@@ -57,7 +57,7 @@ impl From<Template> for Declared {
 #[derive(serde::Serialize, serde::Deserialize)]
 pub struct Declared {
     is_template: bool,
-    uri: String,
+    pub(super) uri: String,
     name: String,
     title: String,
     description: String,

@@ -201,7 +201,7 @@ impl Trail {
                     ..Ending::of("ok")
                 }
             }
-            Ok(Reply::Asked(_)) => Ending::of("asked"),
+            Ok(Reply::Asked(_) | Reply::Linked(_)) => Ending::of("asked"),
             Err(error) => failed(error),
         };
         self.ended(ending).await;

@@ -17,6 +17,7 @@ mod error;
 mod hooks;
 mod identifiers;
 mod keys;
+mod links;
 mod records;
 mod retention;
 pub mod sqlite;
@@ -42,6 +43,7 @@ pub use hooks::{
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
+pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,

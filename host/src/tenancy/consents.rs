@@ -49,9 +49,9 @@ impl Terms {
     }
 
     /// How a consent stands under these terms.
-    pub fn standing(&self, consent: Option<ConsentRecord>) -> Standing {
+    pub fn standing(&self, consent: Option<ConsentRecord>) -> ConsentStanding {
         let Some(consent) = consent else {
-            return Standing::Missing;
+            return ConsentStanding::Missing;
         };
         let mut new: Vec<String> = self
             .grants
@@ -63,16 +63,16 @@ impl Terms {
             new.insert(0, format!("publisher: {}", self.publisher));
         }
         if new.is_empty() {
-            Standing::Given(consent.subjects)
+            ConsentStanding::Given(consent.subjects)
         } else {
-            Standing::Suspended(new)
+            ConsentStanding::Suspended(new)
         }
     }
 }
 
 /// How the consent of a tenant stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ConsentStanding {
     /// It was never given, or withdrawn.
     Missing,
     /// It was given to less than this: the lines that were not among it.
@@ -183,9 +183,9 @@ impl Consents {
         &self,
         principal: &Principal,
         terms: &Terms,
-    ) -> Result<Standing, StoreError> {
+    ) -> Result<ConsentStanding, StoreError> {
         if principal.is_local() {
-            return Ok(Standing::Given(None));
+            return Ok(ConsentStanding::Given(None));
         }
         let consent = self
             .database

@@ -27,8 +27,11 @@ mod hooks;
 mod key_changes;
 mod key_session;
 mod keyring;
+mod link_visits;
+mod links;
 mod local;
 mod locks;
+mod login_limit;
 mod principal;
 mod provision;
 mod scopes;
@@ -46,10 +49,10 @@ pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
 pub use audit::{Audit, Source};
 pub use authentication::AuthenticationError;
-pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
+pub use chosen_key::ChosenKeyError;
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
-pub use consents::{ConsentError, Consents, Standing, Terms};
+pub use consents::{ConsentError, ConsentStanding, Consents, Terms};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use failed_logins::FailedLogins;
@@ -58,8 +61,11 @@ pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
 pub use key_changes::{ReplaceKeyError, ReplacedKey, RotateServerKeyError, RotatedServerKey};
 pub use key_session::HashingError;
 pub use keyring::KeyringError;
+pub use link_visits::FormSecret;
+pub use links::{ATTEMPTS, Found, Link, LinkError, LinkFor, Links, OpenLink, Refusal, Standing};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
+pub use login_limit::LoginLimit;
 pub use principal::Principal;
 pub use provision::ProvisionError;
 pub use scopes::Scopes;
@@ -74,5 +80,5 @@ pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
     AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId,
-    LockId, TenantId, TenantRecord,
+    LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
 };

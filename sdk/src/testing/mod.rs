@@ -51,7 +51,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::completion::{Completion, Typing};
-use crate::context::Mode;
+use crate::context::{Context, Mode};
 use crate::error::ToolError;
 use crate::outcome::{Confirmation, Outcome, Resumption};
 use crate::plugin::{Call, Plugin};
@@ -111,6 +111,26 @@ impl FakeHost {
 }
 
 /// A call, built up by its methods.
+///
+/// ```
+/// use orderdesk_plugin::testing::{FakeHost, Invocation, run};
+/// use orderdesk_plugin::{Context, Mode, Plugin, Tool, ToolError};
+/// use serde_json::{Value, json};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Arguments {
+///     dry_run: Option<bool>,
+/// }
+///
+/// fn clear(arguments: Arguments, context: &Context) -> Result<Value, ToolError> {
+///     assert_eq!(arguments.dry_run == Some(true), context.mode() == Mode::Preview);
+///     Ok(json!({}))
+/// }
+///
+/// let plugin = Plugin::new("shelf", "0.1.0").tool(Tool::new("shelf_clear", clear));
+/// let preview = Invocation::new("shelf_clear", &json!({ "dry_run": true })).preview();
+/// run(plugin, &FakeHost::new(), preview).unwrap();
+/// ```
 pub struct Invocation {
     call: Call,
 }
@@ -189,6 +209,23 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
         .call(call, fake)?
         .try_map(|structured| serde_json::from_str(structured.get()))
         .map_err(|error| ToolError::internal("result-not-json", error.to_string()))
+}
+
+/// Runs code that takes a [`Context`], as a call that may write has it.
+///
+/// ```
+/// use orderdesk_plugin::Context;
+/// use orderdesk_plugin::testing::{FakeHost, with_context};
+///
+/// fn caller(context: &Context) -> String {
+///     context.session().current().map_or_else(String::new, |caller| caller.key_id)
+/// }
+///
+/// assert_eq!(with_context(&FakeHost::new(), caller), "key-1");
+/// ```
+pub fn with_context<T>(host: &FakeHost, code: impl FnOnce(&Context) -> T) -> T {
+    let plugin = Plugin::new("plugin", "0.0.0");
+    code(&Context::outside_of_tools(current(&plugin, host, false)))
 }
 
 /// Reads the resource at this URI: nothing can be written.

@@ -3,8 +3,10 @@
 mod auth;
 mod call;
 mod http;
+mod hundred;
 mod orders;
 mod percentile;
+mod plugins;
 mod server;
 mod start;
 
@@ -29,6 +31,8 @@ enum Command {
     Call,
     /// Orders read, listed and changed, beside the requests to Order Desk that this takes
     Orders,
+    /// One plugin in each language, loaded and called; and a hundred at once
+    Plugins,
     /// The server under test, in a process of its own; `call` starts it
     #[command(hide = true)]
     Serve {
@@ -48,6 +52,7 @@ fn main() -> anyhow::Result<()> {
         Command::Call => one_thread()?.block_on(call::bench()),
         // The simulator shares it: what it takes counts on both sides.
         Command::Orders => one_thread()?.block_on(orders::bench()),
+        Command::Plugins => tokio::runtime::Runtime::new()?.block_on(plugins::bench()),
         Command::Serve { data_dir, base_url } => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()

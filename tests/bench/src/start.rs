@@ -18,10 +18,22 @@ pub(crate) struct Started {
     pub(crate) millis: f64,
     /// Resident memory after it, in megabytes.
     pub(crate) megabytes: f64,
+    /// How many tools it listed.
+    pub(crate) tools: usize,
 }
 
 /// Starts `orderdesk-mcp serve` in this data directory, which may be empty, and asks for its tools.
 pub(crate) async fn start(data_dir: &Path, base_url: &str, key: &str) -> anyhow::Result<Started> {
+    start_with(&crate::server::shipped_config()?, data_dir, base_url, key).await
+}
+
+/// As [`start`], with another configuration.
+pub(crate) async fn start_with(
+    config: &Path,
+    data_dir: &Path,
+    base_url: &str,
+    key: &str,
+) -> anyhow::Result<Started> {
     let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
     let program =
         std::env::var_os("ORDERDESK_MCP_BIN").context("run it with `cargo xtask bench call`")?;
@@ -35,7 +47,7 @@ pub(crate) async fn start(data_dir: &Path, base_url: &str, key: &str) -> anyhow:
         ])
         .arg(data_dir)
         .arg("--config")
-        .arg(crate::server::shipped_config()?)
+        .arg(config)
         .env("ORDERDESK_BASE_URL", base_url)
         .env("RUST_LOG", "warn")
         .stdin(Stdio::null())
@@ -47,15 +59,14 @@ pub(crate) async fn start(data_dir: &Path, base_url: &str, key: &str) -> anyhow:
             let answer = connection.send(&list).await?;
             let millis = began.elapsed().as_secs_f64() * 1e3;
             let tools: serde_json::Value = serde_json::from_slice(answer)?;
-            if tools["result"]["tools"]
-                .as_array()
-                .is_none_or(Vec::is_empty)
-            {
+            let listed = tools["result"]["tools"].as_array().map_or(0, Vec::len);
+            if listed == 0 {
                 bail!("the server lists no tools: {tools}");
             }
             return Ok(Started {
                 millis,
                 megabytes: resident(server.0.id())?,
+                tools: listed,
             });
         }
         if began.elapsed() > PATIENCE {
@@ -74,7 +85,8 @@ impl Drop for Stopped {
     }
 }
 
-fn resident(process: u32) -> anyhow::Result<f64> {
+/// Resident memory of a process, in megabytes.
+pub(crate) fn resident(process: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status
         .lines()

@@ -51,6 +51,13 @@ fn files(folder: &Path) -> Vec<String> {
 
 /// Leaves out what tools put beside the sources.
 fn is_ours(entry: &DirEntry) -> bool {
-    const TOOLS: [&str; 5] = [".git", "target", "dist", "node_modules", "__pycache__"];
+    const TOOLS: [&str; 6] = [
+        ".git",
+        "target",
+        "dist",
+        "node_modules",
+        "vendor",
+        "__pycache__",
+    ];
     entry.depth() == 0 || !TOOLS.iter().any(|name| entry.file_name() == *name)
 }

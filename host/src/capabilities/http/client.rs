@@ -19,12 +19,14 @@ use super::{
     AllowPattern, CallScope, EndpointSettings, ErrorKind, HttpError, Method, Request, Response,
     SettingsError, TokenBuckets, bucket, headers, path,
 };
+use crate::observe::Metrics;
 
 /// HTTP to the endpoints that the operator named. Made once; shared by all calls.
 pub struct HttpCapability {
     endpoints: HashMap<String, Arc<Endpoint>>,
     buckets: Arc<dyn TokenBuckets>,
     flights: Arc<Flights>,
+    metrics: Arc<Metrics>,
     resolver: Arc<dyn Resolve>,
 }
 
@@ -36,8 +38,9 @@ impl HttpCapability {
     pub fn new(
         endpoints: HashMap<String, EndpointSettings>,
         buckets: Arc<dyn TokenBuckets>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, SettingsError> {
-        Self::with_resolver(endpoints, buckets, Arc::new(SystemResolver))
+        Self::with_resolver(endpoints, buckets, Arc::new(SystemResolver), metrics)
     }
 
     /// The same with another source of addresses, which are checked as those of the system are.
@@ -45,6 +48,7 @@ impl HttpCapability {
         endpoints: HashMap<String, EndpointSettings>,
         buckets: Arc<dyn TokenBuckets>,
         resolver: Arc<dyn Resolve>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, SettingsError> {
         let endpoints = endpoints
             .into_iter()
@@ -57,6 +61,7 @@ impl HttpCapability {
             endpoints,
             buckets,
             flights: Arc::new(Flights::default()),
+            metrics,
             resolver,
         })
     }
@@ -133,6 +138,7 @@ impl HttpCapability {
             body: None,
             guard: Arc::new(Guard::new(Arc::clone(&endpoint.conceal), &[])),
             endpoint: Arc::clone(endpoint),
+            metrics: Arc::clone(&self.metrics),
         };
         let answer = outgoing
             .exchange(timeout, endpoint.max_response_bytes)
@@ -140,6 +146,16 @@ impl HttpCapability {
         answer
             .map(|answer| answer.response.status)
             .map_err(|failure| failure.error)
+    }
+
+    /// Endpoints by name, with where they are, sorted.
+    pub fn origins(&self) -> Vec<(String, String)> {
+        let endpoints = self.endpoints.iter();
+        let mut origins: Vec<_> = endpoints
+            .map(|(name, endpoint)| (name.clone(), endpoint.origin.clone()))
+            .collect();
+        origins.sort();
+        origins
     }
 
     fn endpoint(&self, name: &str) -> Result<&Arc<Endpoint>, HttpError> {
@@ -201,6 +217,7 @@ impl HttpCapability {
                 headers: prepared.map,
                 body: request.body,
                 guard: Arc::new(Guard::new(Arc::clone(&endpoint.conceal), &prepared.secrets)),
+                metrics: Arc::clone(&self.metrics),
             },
         };
         // Who holds a lock or pays in advance is about to write and has to see the state as it is now.

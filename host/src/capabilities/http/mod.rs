@@ -12,6 +12,7 @@ mod address;
 mod bucket;
 mod call;
 mod client;
+mod collector;
 mod conceal;
 mod download;
 mod encodings;
@@ -36,6 +37,7 @@ pub use call::{
     CallScope, LockLease, OpenedSecret, ResponseBudget, SecretOpener, Take, TokenBuckets,
 };
 pub use client::HttpCapability;
+pub use collector::CollectorClient;
 pub use download::DownloadError;
 pub use endpoint::{EndpointSettings, SettingsError};
 pub use error::{ErrorKind, HttpError};

@@ -11,6 +11,7 @@ mod database;
 mod documents;
 mod hooks;
 mod keys;
+mod links;
 mod locks;
 mod open;
 mod recent;

@@ -25,6 +25,8 @@ pub(super) const ADMINISTRATION: &str = "administration";
 pub enum Source {
     /// Over HTTP, from this address.
     Http(Option<IpAddr>),
+    /// From a person at a page of this server, at this address; none where they sit at this machine.
+    Page(Option<IpAddr>),
     /// From the client at stdin and stdout.
     Stdio,
     /// From the command line.
@@ -43,6 +45,8 @@ impl fmt::Display for Source {
         match self {
             Self::Http(Some(address)) => write!(formatter, "http {address}"),
             Self::Http(None) => formatter.write_str("http"),
+            Self::Page(Some(address)) => write!(formatter, "page {address}"),
+            Self::Page(None) => formatter.write_str("page"),
             Self::Stdio => formatter.write_str("stdio"),
             Self::Terminal => formatter.write_str("terminal"),
             Self::Webhook(label) => write!(formatter, "webhook {label}"),

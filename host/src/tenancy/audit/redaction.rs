@@ -115,11 +115,10 @@ fn is_id(name: &str) -> bool {
         "offset",
         "version",
         "code",
-        "store_identifier",
         "identifier",
     ]
     .contains(&name.as_str())
-        || ["_id", "_ids", "_id_list", "_key_id"]
+        || ["_id", "_ids", "_id_list", "_key_id", "_identifier"]
             .iter()
             .any(|end| name.ends_with(end))
 }

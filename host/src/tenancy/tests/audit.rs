@@ -113,7 +113,7 @@ async fn newest_rows_that_are_gone_show_against_a_head_that_somebody_kept() {
     let house = House::new();
     let process = house.start().await;
     let (_, principal) = process.tenant("acme").await;
-    tell(&process, &principal, "orders_get", None).await;
+    tell(&process, &principal, "shop_get", None).await;
     let audit = process.tenancy.audit();
     audit.flush().await;
     let head = audit.verify(None).await.unwrap().head.unwrap();
@@ -121,7 +121,7 @@ async fn newest_rows_that_are_gone_show_against_a_head_that_somebody_kept() {
         seq: None,
         ..head.clone()
     };
-    tell(&process, &principal, "orders_list", None).await;
+    tell(&process, &principal, "shop_list", None).await;
     audit.flush().await;
     for known in [&head, &bare] {
         assert!(audit.verify(Some(known.clone())).await.unwrap().ok());
@@ -139,10 +139,10 @@ async fn newest_rows_that_are_gone_show_against_a_head_that_somebody_kept() {
         assert_eq!(verdict.first_bad, Some(3), "{verdict:?}");
     }
     // Others in their place have other hashes.
-    tell(&process, &principal, "orders_get", None).await;
+    tell(&process, &principal, "shop_get", None).await;
     audit.flush().await;
     house.clock.advance(Duration::from_secs(1));
-    tell(&process, &principal, "orders_list", None).await;
+    tell(&process, &principal, "shop_list", None).await;
     audit.flush().await;
     let forged = Head {
         seq: head.seq,
@@ -159,12 +159,9 @@ async fn a_change_is_told_before_it_is_made_and_its_end_even_if_nobody_tells_it(
     let process = house.start().await;
     let (_, principal) = process.tenant("acme").await;
     let audit = process.tenancy.audit();
-    let begun = audit
-        .begin(call(&principal, "orders_update"))
-        .await
-        .unwrap();
+    let begun = audit.begin(call(&principal, "shop_update")).await.unwrap();
     let rows = audit.newest(None, 1).await.unwrap();
-    assert_eq!(rows[0].record.action, "orders_update");
+    assert_eq!(rows[0].record.action, "shop_update");
     assert_eq!(rows[0].record.outcome, None, "it stands already");
     let page = audit.page(&principal, wanted()).await.unwrap();
     assert_eq!(page.entries[0]["outcome"], "unknown");
@@ -175,19 +172,14 @@ async fn a_change_is_told_before_it_is_made_and_its_end_even_if_nobody_tells_it(
             ..Ending::of("ok")
         })
         .await;
-    drop(
-        audit
-            .begin(call(&principal, "orders_delete"))
-            .await
-            .unwrap(),
-    );
+    drop(audit.begin(call(&principal, "shop_delete")).await.unwrap());
     let page = audit
         .page(
             &principal,
             Wanted {
                 values: true,
                 changes_only: true,
-                action: Some("orders_update".to_owned()),
+                action: Some("shop_update".to_owned()),
                 ..wanted()
             },
         )
@@ -198,7 +190,7 @@ async fn a_change_is_told_before_it_is_made_and_its_end_even_if_nobody_tells_it(
     assert_eq!(page.entries[0]["changed"], json!(["/shipping/city"]));
     assert_eq!(page.entries[0]["values"]["diff"][0], diff);
     let page = audit.page(&principal, wanted()).await.unwrap();
-    assert_eq!(page.entries[0]["tool"], "orders_delete");
+    assert_eq!(page.entries[0]["tool"], "shop_delete");
     assert_eq!(page.entries[0]["outcome"], "unknown");
     assert!(audit.verify(None).await.unwrap().ok());
     // In the file, the values stand nowhere.
@@ -225,7 +217,7 @@ async fn where_the_trail_cannot_be_written_no_change_begins() {
     let begun = process
         .tenancy
         .audit()
-        .begin(call(&principal, "orders_update"))
+        .begin(call(&principal, "shop_update"))
         .await;
     assert!(matches!(begun, Err(StoreError::Sqlite(_))));
     let made = process.tenancy.create_tenant("bell").await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{House, Process};
-use crate::tenancy::{ConsentError, Consents, Scopes, Standing, Terms};
+use crate::tenancy::{ConsentError, ConsentStanding, Consents, Scopes, Terms};
 
 fn consents(house: &House, process: &Process) -> Consents {
     Consents::new(
@@ -26,20 +26,26 @@ async fn a_wider_grant_or_another_publisher_suspends_and_a_narrower_one_does_not
     let consents = consents(&house, &process);
     let wide = terms(&["tools: b", "tools: a"]);
     let standing = async |terms: &Terms| consents.standing(&principal, terms).await.unwrap();
-    assert_eq!(standing(&wide).await, Standing::Missing);
+    assert_eq!(standing(&wide).await, ConsentStanding::Missing);
 
     consents.agree(&principal, &wide, None).await.unwrap();
-    assert_eq!(standing(&wide).await, Standing::Given(None));
-    assert_eq!(standing(&terms(&["tools: a"])).await, Standing::Given(None));
+    assert_eq!(standing(&wide).await, ConsentStanding::Given(None));
+    assert_eq!(
+        standing(&terms(&["tools: a"])).await,
+        ConsentStanding::Given(None)
+    );
     assert_eq!(
         standing(&terms(&["tools: a", "tools: b", "tools: c"])).await,
-        Standing::Suspended(vec!["tools: c".into()])
+        ConsentStanding::Suspended(vec!["tools: c".into()])
     );
     let other = Terms {
         publisher: "acme RW2".into(),
         ..wide.clone()
     };
-    assert!(matches!(standing(&other).await, Standing::Suspended(_)));
+    assert!(matches!(
+        standing(&other).await,
+        ConsentStanding::Suspended(_)
+    ));
     assert_ne!(other.digest(), wide.digest());
 
     let subjects = Some(vec!["store:1".to_owned()]);
@@ -47,10 +53,10 @@ async fn a_wider_grant_or_another_publisher_suspends_and_a_narrower_one_does_not
         .agree(&principal, &wide, subjects.clone())
         .await
         .unwrap();
-    assert_eq!(standing(&wide).await, Standing::Given(subjects));
+    assert_eq!(standing(&wide).await, ConsentStanding::Given(subjects));
     assert!(consents.withdraw(&principal, "report").await.unwrap());
     assert!(!consents.withdraw(&principal, "report").await.unwrap());
-    assert_eq!(standing(&wide).await, Standing::Missing);
+    assert_eq!(standing(&wide).await, ConsentStanding::Missing);
 }
 
 #[tokio::test]
@@ -64,7 +70,7 @@ async fn a_key_with_limits_agrees_to_nothing_and_another_tenants_yes_counts_for_
     consents.agree(&principal, &terms, None).await.unwrap();
     assert_eq!(
         consents.standing(&other, &terms).await.unwrap(),
-        Standing::Missing
+        ConsentStanding::Missing
     );
     principal.scopes = Scopes {
         read_only: true,

@@ -20,14 +20,14 @@ const DATA: &[&str] = &[
      INSERT INTO locks VALUES ('ten_a', 'orders', 'order/1', 'l1', 'h', 10);
      INSERT INTO buckets VALUES ('endpoint/x', 123456789, 5);
      INSERT INTO first_calls VALUES ('ten_a', 'digest', 1);",
-    "INSERT INTO confirmations VALUES (x'0a', 'ten_a', 'preview', 'k1', 'orders_delete', x'0b', x'0c', 50);",
+    "INSERT INTO confirmations VALUES (x'0a', 'ten_a', 'preview', 'k1', 'shop_delete', x'0b', x'0c', 50);",
     "INSERT INTO hooks (id, label, tenant, plugin, subject, wrapped_key, keyed, created_at) VALUES (x'11', 'abcd1234', 'ten_a', 'orders', 'store:9021', x'12', 1, 1);
      INSERT INTO unattended_secrets VALUES (x'11', 'ten_a', 'sec_1', x'13');
      INSERT INTO hook_events (hook, identity, sealed, received_at, expires_at) VALUES (x'11', x'14', x'15', 1, 99);
      INSERT INTO hook_handlings (event, plugin, due_at) VALUES (1, 'listener', 5);",
     "INSERT INTO access_keys (id, tenant, name, lookup, wrapped_data_key, created_at, chosen_hash, server_key_version, replaced_by)
          VALUES ('k3', 'ten_a', 'chosen', x'31', x'32', 4, '$2b$12$x', 2, 'k1');",
-    "INSERT INTO audit (seq, at, kind, action, source, hash) VALUES (1, 1, 'call', 'orders_get', 'stdio', x'21');
+    "INSERT INTO audit (seq, at, kind, action, source, hash) VALUES (1, 1, 'call', 'shop_get', 'stdio', x'21');
      INSERT INTO audit_checkpoint VALUES (1, 0, x'', 1, x'22');",
 ];
 

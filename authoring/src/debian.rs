@@ -26,7 +26,7 @@ const SUITES: [&str; 7] = [
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Fetches packages into a folder of its own.
-pub(crate) struct Packages {
+pub struct Packages {
     folder: PathBuf,
     /// Suites asked for their lists so far, and whether they answered.
     suites: BTreeMap<&'static str, bool>,
@@ -34,7 +34,7 @@ pub(crate) struct Packages {
 
 impl Packages {
     /// Nothing happens before the first fetch.
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    pub fn new(folder: PathBuf) -> Self {
         Self {
             folder,
             suites: BTreeMap::new(),
@@ -43,7 +43,7 @@ impl Packages {
 
     /// Downloads and unpacks a package whose upstream version is `version` or begins with it and a
     /// separator, and which holds the folder `inside`; answers that folder.
-    pub(crate) fn fetch(&mut self, package: &str, version: &str, inside: &str) -> Result<PathBuf> {
+    pub fn fetch(&mut self, package: &str, version: &str, inside: &str) -> Result<PathBuf> {
         for program in ["apt-get", "apt-cache", "dpkg-deb"] {
             if !process::exists(program) {
                 bail!(

@@ -14,11 +14,9 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::debian::Packages;
 use crate::process;
-use crate::project::{self, Project};
-use crate::steps::Steps;
 
 /// The target that components are built for.
-pub(crate) const NAME: &str = "wasm32-wasip2";
+pub const NAME: &str = "wasm32-wasip2";
 
 /// Past this, rustup's server is taken not to answer.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(90);
@@ -29,36 +27,45 @@ const SELF_CONTAINED: [&str; 3] = ["crt1-command.o", "crt1-reactor.o", "libc.a"]
 /// The parts of the standard library that a component (and a test of one) links.
 const CRATES: &str = "std,panic_abort,proc_macro,test";
 
-/// Makes sure that the target can be compiled for.
-pub(crate) fn ensure(project: &Project, steps: &mut Steps) -> Result<()> {
+/// Whether the compiler in use can already compile for the target.
+///
+/// # Errors
+/// There is no compiler.
+pub fn is_there() -> Result<bool> {
+    Toolchain::of(&rustc())?.has_target()
+}
+
+/// Makes sure that the target can be compiled for; `work` is a folder for what is fetched and built meanwhile.
+///
+/// # Errors
+/// No way led there; the error says what each of them ran into, and what can be done by hand.
+pub fn ensure(work: &Path) -> Result<()> {
     let toolchain = Toolchain::of(&rustc())?;
     if toolchain.has_target()? {
         return Ok(());
     }
     let mut reasons = Vec::new();
-    steps.run(format!("install the target {NAME}"), || {
-        match by_rustup(&toolchain) {
-            Ok(()) => return Ok(()),
-            Err(reason) => {
-                eprintln!("    rustup: {reason:#}");
-                reasons.push(format!("rustup: {reason:#}"));
-            }
+    match by_rustup(&toolchain) {
+        Ok(()) => return Ok(()),
+        Err(reason) => {
+            eprintln!("    rustup: {reason:#}");
+            reasons.push(format!("rustup: {reason:#}"));
         }
-        match from_source(project, &toolchain) {
-            Ok(()) => return Ok(()),
-            Err(reason) => reasons.push(format!("from source: {reason:#}")),
-        }
-        bail!(
-            "the target {NAME} could not be installed for rustc {}.\n  - {}\nEither run `rustup target add {NAME}` where \
-             static.rust-lang.org answers, or put the source of the standard library (of rustc {}) into {} and wasi-libc's \
-             {NAME} files into {}.",
-            toolchain.version,
-            reasons.join("\n  - "),
-            toolchain.version,
-            toolchain.rust_src().display(),
-            debian_wasi_libc().display(),
-        )
-    })
+    }
+    match from_source(work, &toolchain) {
+        Ok(()) => return Ok(()),
+        Err(reason) => reasons.push(format!("from source: {reason:#}")),
+    }
+    bail!(
+        "the target {NAME} could not be installed for rustc {}.\n  - {}\nEither run `rustup target add {NAME}` where \
+         static.rust-lang.org answers, or put the source of the standard library (of rustc {}) into {} and wasi-libc's \
+         {NAME} files into {}.",
+        toolchain.version,
+        reasons.join("\n  - "),
+        toolchain.version,
+        toolchain.rust_src().display(),
+        debian_wasi_libc().display(),
+    )
 }
 
 /// The compiler in use.
@@ -141,14 +148,14 @@ fn by_rustup(toolchain: &Toolchain) -> Result<()> {
 }
 
 /// Builds the standard library and copies it into the toolchain, as rustup would have.
-fn from_source(project: &Project, toolchain: &Toolchain) -> Result<()> {
+fn from_source(work: &Path, toolchain: &Toolchain) -> Result<()> {
     fs::create_dir_all(&toolchain.libraries).with_context(|| {
         format!(
             "the toolchain in {} is not ours to write",
             toolchain.sysroot.display()
         )
     })?;
-    let work = Workspace::fresh(project.target_directory.join("wasm-target"))?;
+    let work = Workspace::fresh(work.join("wasm-target"))?;
     let mut packages = Packages::new(work.0.join("debian"));
 
     let libc = wasi_libc(&mut packages)?;
@@ -167,7 +174,7 @@ fn from_source(project: &Project, toolchain: &Toolchain) -> Result<()> {
     )?;
     let out = work.0.join("out");
     process::run(
-        project::cargo()
+        process::cargo()
             .args(["build", "--quiet", "--release", "--target", NAME])
             .arg(format!("-Zbuild-std={CRATES}"))
             .current_dir(&probe)

@@ -1,0 +1,313 @@
+// The SDK for plugins in JavaScript. Runs in QuickJS (the component) and in Node.js (the tests): no imports, no globals of either.
+
+/**
+ * What a tool fails with. `kind` is one of the contract's words (`invalid-input`, `not-found`, `conflict`, `unauthorized`, `denied`,
+ * `rate-limited`, `cancelled`, `timeout`, `too-large`, `upstream`, `unavailable`, `internal`, `other`), `code` a stable word of your
+ * own, and `message` what the model reads: what is wrong, with what, what to do next. Errors of the host and of other plugins' tools
+ * are of this class too; let them pass and the caller reads them unchanged.
+ */
+export class ToolError extends Error {
+  constructor(kind, code, message, { retryAfterMs = null, outcomeUnknown = false, extra = null } = {}) {
+    super(message);
+    this.name = "ToolError";
+    Object.assign(this, { kind, code, retryAfterMs, outcomeUnknown, extra });
+  }
+
+  /** The contract's record. */
+  get record() {
+    const { kind, code, message, retryAfterMs, outcomeUnknown, extra } = this;
+    return { kind, code, message, retryAfterMs, outcomeUnknown, extra: extra === null ? null : JSON.stringify(extra) };
+  }
+
+  /** The error that this record, or whatever else was thrown, is. */
+  static of(thrown) {
+    if (thrown instanceof ToolError) return thrown;
+    const record = thrown?.payload ?? thrown;
+    if (typeof record?.kind === "string" && typeof record.message === "string") {
+      const { kind, code, message, retryAfterMs, outcomeUnknown, extra } = record;
+      return new ToolError(kind, code ?? null, message, {
+        retryAfterMs: retryAfterMs ?? null,
+        outcomeUnknown: outcomeUnknown ?? false,
+        extra: typeof extra === "string" ? JSON.parse(extra) : (extra ?? null),
+      });
+    }
+    return null;
+  }
+}
+
+/** A result with something to read beside the structured object, or a preview that rests on `basis`. */
+export class Output {
+  constructor(structured, { content = [], basis = null } = {}) {
+    Object.assign(this, { structured, content, basis });
+  }
+}
+
+/** A stop in the middle: with questions, the person is asked; without, the host calls again when convenient. */
+export class Pause {
+  constructor({ state = null, questions = [], message = null } = {}) {
+    Object.assign(this, { state, questions, message });
+  }
+
+  /** May this be done? `context.answers[id]` is `true` or `false` when the tool is called again. */
+  static confirm(id, message, state = null) {
+    return new Pause({ state, questions: [{ id, kind: "confirm", parameters: { message } }] });
+  }
+}
+
+const TOOL_KEYS = ["title", "description", "input", "output", "readOnly", "destructive", "idempotent", "openWorld", "toolset", "onlyInToolset", "run"];
+const PLUGIN_KEYS = ["name", "version", "description", "wishes", "settings", "tools"];
+
+/**
+ * Describes a plugin; `export default` what it answers. `input`, `output` and `settings` are the properties of an object, each a JSON
+ * Schema; `optional: true` in one means that it may be left out. A tool's `run(arguments, context)` answers an object, an `Output`
+ * or a `Pause`, and throws a `ToolError`.
+ */
+export function plugin(definition) {
+  known("plugin", definition, PLUGIN_KEYS);
+  for (const key of ["name", "version"]) {
+    if (typeof definition[key] !== "string") throw new TypeError(`plugin: \`${key}\` is missing`);
+  }
+  const { wishes = [], tools = {} } = definition;
+  for (const wish of wishes) known("plugin: a wish", wish, ["grant", "reason"]);
+  for (const [name, tool] of Object.entries(tools)) {
+    known(`tool ${name}`, tool, TOOL_KEYS);
+    if (typeof tool.run !== "function") throw new TypeError(`tool ${name}: \`run\` must be a function`);
+    if (tool.run.constructor.name === "AsyncFunction") throw new TypeError(`tool ${name}: \`run\` cannot be async; what the host lends answers at once`);
+    schema(tool.input, false);
+  }
+  return { description: "", ...definition, wishes, tools };
+}
+
+function known(what, object, keys) {
+  for (const key of Object.keys(object)) {
+    if (!keys.includes(key)) throw new TypeError(`${what}: there is no \`${key}\`; there are ${keys.join(", ")}`);
+  }
+}
+
+function schema(properties = {}, open = true) {
+  const required = [];
+  const described = {};
+  for (const [name, property] of Object.entries(properties)) {
+    if (typeof property !== "object" || property === null) throw new TypeError(`property ${name} is no JSON Schema`);
+    const { optional = false, ...rest } = property;
+    described[name] = rest;
+    if (!optional) required.push(name);
+  }
+  const object = { type: "object", properties: described };
+  if (required.length) object.required = required;
+  if (!open) object.additionalProperties = false;
+  return object;
+}
+
+/** What the host lists; `component.js` and the tests use it. */
+export function describe({ name, version, description, wishes, settings }) {
+  return { name, version, description, wishes, settingsSchema: settings ? JSON.stringify(schema(settings, false)) : null, extra: null };
+}
+
+/** The tools as the host lists them. */
+export function listTools({ tools }) {
+  return Object.entries(tools).map(([name, tool]) => ({
+    name,
+    title: tool.title ?? name,
+    description: tool.description ?? "",
+    inputSchema: JSON.stringify(schema(tool.input, false)),
+    outputSchema: tool.output ? JSON.stringify(schema(tool.output)) : null,
+    hints: {
+      readOnly: tool.readOnly ?? false,
+      destructive: tool.destructive ?? false,
+      idempotent: tool.idempotent ?? false,
+      openWorld: tool.openWorld ?? false,
+    },
+    toolset: tool.toolset ?? null,
+    byDefault: !tool.onlyInToolset,
+    extra: null,
+  }));
+}
+
+/** Runs a tool: the one way that components and tests share. Throws a `ToolError`. */
+export function callTool({ tools, name }, host, call) {
+  const tool = Object.hasOwn(tools, call.tool) ? tools[call.tool] : null;
+  if (!tool) throw new ToolError("not-found", "tool-not-found", `The plugin ${name} has no tool ${call.tool}.`);
+  let answer;
+  try {
+    answer = tool.run(JSON.parse(call.arguments), new Context(host, call));
+  } catch (thrown) {
+    const error = ToolError.of(thrown);
+    if (error) throw error;
+    host.log.emit("error", `${call.tool}: ${thrown?.stack ? `${thrown}\n${thrown.stack}` : String(thrown)}`, []);
+    throw new ToolError("internal", "plugin-failed", `The tool ${call.tool} has a fault. Tell the operator; the log says more.`);
+  }
+  if (answer instanceof Pause) {
+    const questions = answer.questions.map(({ id, kind, parameters }) => ({ id, kind, parameters: JSON.stringify(parameters) }));
+    return { tag: "pause", val: { state: bytes(JSON.stringify(answer.state)), questions, message: answer.message } };
+  }
+  const output = answer instanceof Output ? answer : new Output(answer);
+  if (typeof output.structured !== "object" || output.structured === null || Array.isArray(output.structured)) {
+    throw new ToolError("internal", "result-not-an-object", `The tool ${call.tool} answered no object.`);
+  }
+  const content = output.content.map((piece) => (typeof piece === "string" ? { tag: "text", val: piece } : piece));
+  return { tag: "complete", val: { content, structured: JSON.stringify(output.structured), basis: output.basis, extra: null } };
+}
+
+/** What a tool is given beside its arguments. Every function throws a `ToolError`. */
+export class Context {
+  #host;
+
+  constructor(host, call) {
+    this.#host = host;
+    /** The caller wants to see the difference, not to make it; the host lets nothing be written. */
+    this.preview = call.mode === "preview";
+    /** What the preview rested on that the caller saw and confirms: where it no longer holds, answer `conflict`. */
+    this.confirmedBasis = call.confirmation?.basis ?? null;
+    /** What an earlier `Pause` of this call kept. */
+    this.state = call.resumption ? JSON.parse(text(call.resumption.state)) : null;
+    /** What the person answered, by the questions' ids. */
+    this.answers = {};
+    for (const { id, value } of call.resumption?.answers ?? []) this.answers[id] = JSON.parse(value);
+  }
+
+  /** Other plugins' tools, by grant: `context.peers.call("orders_list", { limit: 10 })`. */
+  get peers() {
+    return { call: (tool, args = {}) => JSON.parse(asking(() => this.#host.peers.callTool(tool, JSON.stringify(args)))) };
+  }
+
+  /** Requests to endpoints: `context.http.send({ endpoint: "wiki", path: ["pages", "17"] })`. */
+  get http() {
+    return {
+      send: ({ endpoint, method = "get", path = [], query = [], headers = [], body = null, safeToRepeat, timeoutMs = null, hold = 0, lock = null }) => {
+        const response = asking(() =>
+          this.#host.http.send({
+            endpoint,
+            method,
+            path: path.map(String),
+            query: query.map(([name, value]) => [name, String(value)]),
+            headers: headers.map(([name, value]) => [name, typeof value === "string" ? { tag: "text", val: value } : { tag: "sealed", val: { prefix: "", ...value } }]),
+            body: body === null || body instanceof Uint8Array ? body : bytes(typeof body === "string" ? body : JSON.stringify(body)),
+            safeToRepeat: safeToRepeat ?? ["get", "head"].includes(method),
+            timeoutMs,
+            hold,
+            lock,
+            extra: null,
+          }),
+        );
+        return { ...response, text: () => text(response.body), json: () => JSON.parse(text(response.body)) };
+      },
+    };
+  }
+
+  /** Durable documents of this tenant; values are JSON. `namespace` is another plugin's, by grant. */
+  get storage() {
+    const storage = this.#host.storage;
+    const document = (found) => found && { ...found, value: JSON.parse(text(found.value)) };
+    const commit = (writes) => asking(() => storage.commit(writes));
+    const condition = (version) => (version === undefined ? { tag: "none" } : version === null ? { tag: "absent" } : { tag: "version", val: version });
+    const put = (key, value, { ifVersion, subject = null, expiresS = null } = {}) => ({
+      key,
+      change: { tag: "put", val: { value: bytes(JSON.stringify(value)), subject, expiresS } },
+      condition: condition(ifVersion),
+    });
+    const remove = (key, { ifVersion } = {}) => ({ key, change: { tag: "remove" }, condition: condition(ifVersion) });
+    return {
+      get: (key, { namespace = null } = {}) => document(asking(() => storage.get(namespace, key))),
+      scan: (prefix, { namespace = null, after = null, limit = 1000 } = {}) => asking(() => storage.scan(namespace, prefix, after, limit)).map(document),
+      /** `ifVersion`: the version it must still have; `null`: it must not exist. Answers the new version. */
+      put: (key, value, options) => commit([put(key, value, options)])[0],
+      remove: (key, options) => void commit([remove(key, options)]),
+      /** All or nothing: `storage.commit((write) => [write.put("a", 1), write.remove("b")])`. */
+      commit: (writes) => commit(writes({ put, remove })),
+    };
+  }
+
+  /** What may vanish at any time: `context.cache.get("rates", 60_000, ["rates"], () => …)` answers JSON. */
+  get cache() {
+    const cache = this.#host.cache;
+    return {
+      get: (key, ttlMs, tags, make) => {
+        const found = asking(() => cache.get(key));
+        if (found.tag === "hit") return JSON.parse(text(found.val));
+        const value = make();
+        asking(() => cache.put(found.val, bytes(JSON.stringify(value)), ttlMs, tags));
+        return value;
+      },
+      invalidate: (tags) => void asking(() => cache.invalidate(tags)),
+    };
+  }
+
+  /** Secrets by handle, digests, random bytes. */
+  get crypto() {
+    const crypto = this.#host.crypto;
+    return {
+      seal: (plaintext, audiences, subject = null) => asking(() => crypto.seal(bytes(plaintext), audiences.map(([tag, val]) => ({ tag, val })), subject)),
+      revoke: (handle) => void asking(() => crypto.revoke(handle)),
+      verifyHmac: (handle, message, signature) => asking(() => crypto.verifyHmac(handle, bytes(message), bytes(signature))),
+      sha256: (data) => Uint8Array.from(crypto.sha256(bytes(data))),
+      random: (length) => Uint8Array.from(asking(() => crypto.random(length))),
+    };
+  }
+
+  /** One at a time, across processes: `context.locks.with("order-17", { waitMs: 5000, leaseMs: 30000 }, () => …)`. */
+  get locks() {
+    const locks = this.#host.locks;
+    return {
+      with: (name, { waitMs = 10_000, leaseMs = 30_000 }, work) => {
+        const lock = asking(() => locks.acquire(name, waitMs, leaseMs));
+        try {
+          return work(lock);
+        } finally {
+          asking(() => locks.release(lock));
+        }
+      },
+      keep: (lock, forMs) => void asking(() => locks.keep(lock, forMs)),
+    };
+  }
+
+  /** Who is calling, what the call is about, and what it may still use. */
+  get session() {
+    const session = this.#host.session;
+    return {
+      current: () => session.current(),
+      authenticate: (handle) => asking(() => session.authenticate(handle)),
+      actOn: (subject) => void asking(() => session.actOn(subject)),
+      timeLeftMs: () => session.timeLeftMs(),
+      cancelled: () => session.cancelled(),
+      progress: (done, total = null, message = "") => session.progress(done, total, message),
+    };
+  }
+
+  /** Lines in the host's log: `context.log.info("digest made", { orders: 3 })`. */
+  get log() {
+    const line = (level) => (message, fields = {}) => this.#host.log.emit(level, message, Object.entries(fields).map(([name, value]) => [name, String(value)]));
+    return { trace: line("trace"), debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  }
+
+  /** What the operator configured, validated against the plugin's `settings`. */
+  get settings() {
+    return JSON.parse(this.#host.session.settings());
+  }
+}
+
+function asking(ask) {
+  try {
+    return ask();
+  } catch (thrown) {
+    throw ToolError.of(thrown) ?? thrown;
+  }
+}
+
+/** UTF-8; QuickJS has no TextEncoder. */
+export function bytes(value) {
+  if (typeof value !== "string") return Uint8Array.from(value);
+  const encoded = unescape(encodeURIComponent(value.toWellFormed?.() ?? value));
+  return Uint8Array.from(encoded, (character) => character.charCodeAt(0));
+}
+
+/** The text of bytes in UTF-8; what is none becomes U+FFFD. */
+export function text(value) {
+  let binary = "";
+  for (let at = 0; at < value.length; at += 4096) binary += String.fromCharCode(...value.slice(at, at + 4096));
+  try {
+    return decodeURIComponent(escape(binary));
+  } catch {
+    return binary.replace(/[\x80-\xff]/g, "\ufffd");
+  }
+}

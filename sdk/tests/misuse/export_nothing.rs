@@ -1,0 +1,3 @@
+orderdesk_plugin::export!();
+
+fn main() {}

@@ -1,0 +1,7 @@
+fn plugin() -> String {
+    "shelf".to_owned()
+}
+
+orderdesk_plugin::export!(plugin);
+
+fn main() {}
