@@ -23,6 +23,7 @@ use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumpti
 use crate::capabilities::contract::{Error, ErrorKind};
 use crate::capabilities::http::ResponseBudget;
 use crate::config::Limits;
+use crate::tenancy::Principal;
 
 /// What an agent asks for.
 #[derive(Clone)]
@@ -86,7 +87,7 @@ impl PluginHost {
     pub async fn call_or_ask(
         self: &Arc<Self>,
         listed: &Listed,
-        request: CallRequest,
+        mut request: CallRequest,
     ) -> Result<Reply, Error> {
         if self.stopping.is_cancelled() {
             return Err(stopping());
@@ -104,6 +105,7 @@ impl PluginHost {
             writes,
             deadline,
             admitted,
+            within,
         } = match entered.await {
             Ok(entered) => entered,
             Err(error) => {
@@ -112,6 +114,7 @@ impl PluginHost {
                 return refused;
             }
         };
+        request.caller.principal = within;
 
         if !writes {
             let stopped = self.stopping.child_token();
@@ -146,11 +149,11 @@ impl PluginHost {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
-        let mut request = request;
-        if let Runner::Plugin(plugin) = &listed.runner {
-            let principal = &request.caller.principal;
-            request.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
-        }
+        let principal = &request.caller.principal;
+        let within = match &listed.runner {
+            Runner::Plugin(plugin) => self.services.agreed(&plugin.grantee, principal).await?,
+            Runner::Native(_) => principal.clone(),
+        };
         nesting::check_value(
             &request.arguments,
             listed.limits().nesting,
@@ -173,6 +176,7 @@ impl PluginHost {
             writes: !tool.hints.read_only && mode != Mode::Preview,
             deadline,
             admitted,
+            within,
         })
     }
 
@@ -384,6 +388,8 @@ struct Entered {
     writes: bool,
     deadline: Instant,
     admitted: Admitted,
+    /// The caller, within what its tenant agreed to.
+    within: Principal,
 }
 
 /// How the steps of a call ended.
