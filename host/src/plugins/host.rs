@@ -164,8 +164,9 @@ impl PluginHost {
             self.registry
                 .store(Arc::new(Registry::build(&self.native, &slots)));
         }
-        self.still_loading.send_modify(|loading| *loading -= 1);
         self.revision.send_modify(|revision| *revision += 1);
+        // Last: whoever waited for it sees the revision that it made.
+        self.still_loading.send_modify(|loading| *loading -= 1);
         // Events may have waited for it.
         self.events_waiting.notify_one();
     }
