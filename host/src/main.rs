@@ -51,6 +51,10 @@ enum Command {
         /// Address and port [env: ORDERDESK_MCP_LISTEN] [default: 127.0.0.1:8080]
         #[arg(long, value_name = "ADDR:PORT")]
         listen: Option<String>,
+        /// Serve the conformance suite of MCP: every request without a key is the local tenant's; on loopback only
+        #[cfg(feature = "conformance")]
+        #[arg(long)]
+        conformance: bool,
     },
     /// Serve MCP over stdin and stdout, for one client on this machine
     ///
@@ -139,6 +143,17 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     let config = config?;
     match command_line.command {
         Command::Check => {}
+        #[cfg(feature = "conformance")]
+        Command::Serve {
+            conformance: true, ..
+        } => {
+            if !config.server.listen.ip().is_loopback() {
+                bail!("--conformance serves without keys, and listens on loopback only");
+            }
+            let mut config = config;
+            config.mcp.conformance = true;
+            serve(&config, &environment).await?;
+        }
         Command::Serve { .. } => serve(&config, &environment).await?,
         Command::Stdio {
             toolsets,
@@ -196,6 +211,7 @@ fn read_config(
     }
     if let Command::Serve {
         listen: Some(listen),
+        ..
     } = &command_line.command
     {
         settings.push(("server.listen", listen.clone()));

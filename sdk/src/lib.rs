@@ -34,11 +34,11 @@ pub use context::{Context, Mode};
 pub use error::{ErrorKind, ToolError};
 pub use host::Host;
 pub use outcome::{
-    Confirmation, Content, IntoOutcome, Outcome, Output, Pause, Question, Resumption,
+    Confirmation, Content, Embedded, IntoOutcome, Outcome, Output, Pause, Question, Resumption,
 };
 pub use plugin::{Manifest, Plugin, Wish};
 pub use prompt::{
-    Link, Message, MessageContent, Prompt, PromptArgument, PromptDescription, Role, Script,
+    Link, Message, MessageContent, Prompt, PromptArgument, PromptDescription, Prompted, Role, Script,
 };
 pub use resource::{Body, Contents, Part, Resource, ResourceDescription, ResourceTemplate};
 pub use tool::{Hints, Tool, ToolDescription};

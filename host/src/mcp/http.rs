@@ -10,7 +10,6 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use axum::{Json, Router, middleware};
-use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
 use thiserror::Error;
@@ -18,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{self, READ_ONLY_PATH};
+use super::sessions::{self, Sessions};
 use super::{McpServer, authentication, json_guard, origin};
 use crate::capabilities::Services;
 use crate::config::Config;
@@ -73,7 +73,14 @@ pub async fn serve_on(
 ) -> Result<(), HttpError> {
     let address = listener.local_addr()?;
     let streams = CancellationToken::new();
-    let app = router(config, address, host.clone(), services, streams.clone());
+    let sessions = Arc::new(Sessions::new());
+    let app = router(
+        config,
+        address,
+        host.clone(),
+        services,
+        (streams.clone(), sessions.clone()),
+    );
     tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
 
     tokio::spawn(host.clone().handle_events());
@@ -95,6 +102,7 @@ pub async fn serve_on(
     tracing::info!("stopping: no new connections, reads end, writes may finish");
     accepting.cancel();
     host.shut_down(config.server.shutdown_grace).await;
+    sessions.end().await;
     let mut serving = serving;
     if let Ok(ended) = tokio::time::timeout(FAREWELL, &mut serving).await {
         return ended.unwrap_or(Ok(())).map_err(HttpError::from);
@@ -109,7 +117,7 @@ fn router(
     address: SocketAddr,
     host: Arc<PluginHost>,
     services: Arc<Services>,
-    streams: CancellationToken,
+    (streams, sessions): (CancellationToken, Arc<Sessions>),
 ) -> Router {
     let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
@@ -119,7 +127,7 @@ fn router(
     }
     hosts.extend(config.server.allowed_hosts.iter().cloned());
     let settings = StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(false)
+        .with_legacy_session_mode(config.mcp.legacy_sessions)
         .with_json_response(true)
         .with_allowed_hosts(hosts)
         .with_allowed_origins(config.server.allowed_origins.iter().cloned())
@@ -129,24 +137,39 @@ fn router(
     let origins: Arc<[String]> = config.server.allowed_origins.clone().into();
     let server = McpServer::new(host.clone(), &config.mcp, None);
     let service = StreamableHttpService::new(
-        move || Ok(server.clone()),
-        Arc::new(NeverSessionManager::default()),
+        move || Ok(server.again()),
+        sessions.clone(),
         settings,
     );
 
-    Router::new()
+    let mut mcp = Router::new()
         .route_service("/mcp", service.clone())
         .route_service("/mcp/", service.clone())
         .route_service(READ_ONLY_PATH, service)
         .layer(middleware::from_fn(choice::choose))
-        .layer(middleware::from_fn(json_guard::guard))
-        .layer(middleware::from_fn_with_state(
-            services,
-            authentication::authenticate,
-        ))
-        .layer(middleware::from_fn_with_state(origins, origin::guard))
+        .layer(middleware::from_fn(json_guard::guard));
+    if config.mcp.legacy_sessions {
+        mcp = mcp.layer(middleware::from_fn_with_state(sessions, sessions::guard));
+    }
+    mcp = authenticated(mcp, config, services);
+    mcp.layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(web::router(host.clone()))
         .merge(health(host))
+}
+
+fn authenticated(mcp: Router, config: &Config, services: Arc<Services>) -> Router {
+    #[cfg(feature = "conformance")]
+    if config.mcp.conformance {
+        return mcp.layer(middleware::from_fn_with_state(
+            services,
+            authentication::local_without_key,
+        ));
+    }
+    let _ = config;
+    mcp.layer(middleware::from_fn_with_state(
+        services,
+        authentication::authenticate,
+    ))
 }
 
 fn health(host: Arc<PluginHost>) -> Router {

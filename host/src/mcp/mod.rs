@@ -1,19 +1,25 @@
 //! MCP over HTTP and stdio: lists the registry's tools and passes calls on. Knows no WebAssembly.
 
 mod answer;
+mod asking;
 mod authentication;
 mod calls;
 mod choice;
+#[cfg(feature = "conformance")]
+mod conformance;
+mod connection;
+mod content;
 mod correlation;
-mod elicitation;
 mod http;
 mod json_guard;
+mod lasting;
 mod local;
 mod offers;
 mod once;
 mod origin;
 mod progress;
 mod server;
+mod sessions;
 mod stdio;
 
 pub use choice::{Choice, named};

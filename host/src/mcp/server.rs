@@ -6,22 +6,23 @@ use std::time::Duration;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-    DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation,
+    DiscoverResult, Extensions, GetPromptRequestParams, GetPromptResponse, Implementation,
     InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     PromptsCapability, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    ResourcesCapability, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
-    ToolAnnotations,
+    ResourcesCapability, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+    SubscriptionFilter, Tool, ToolAnnotations, UnsubscribeRequestParams,
 };
-use rmcp::service::{RequestContext, SubscriptionContext, SubscriptionSendError, SubscriptionSink};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext, SubscriptionSendError, SubscriptionSink};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::lasting::{self, Lasting};
 use super::offers;
 use super::stdio::StdioCaller;
 use crate::capabilities::context::Caller;
 use crate::config;
-use crate::plugins::{Listed, PluginHost, ResourcesChanged};
+use crate::plugins::{Listed, PluginHost, Registry, ResourcesChanged};
 
 /// How long clients may keep what `server/discover` and the lists told them.
 const FRESH: Duration = Duration::from_secs(300);
@@ -42,6 +43,8 @@ const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 #[derive(Clone)]
 pub struct McpServer {
     pub(super) shared: Arc<Shared>,
+    /// What the connection remembers, where there is one.
+    pub(super) lasting: Option<Arc<Lasting>>,
 }
 
 pub(super) struct Shared {
@@ -54,12 +57,22 @@ pub(super) struct Shared {
 impl McpServer {
     /// A server of this host's tools.
     pub fn new(host: Arc<PluginHost>, config: &config::Mcp, stdio: Option<StdioCaller>) -> Self {
+        let lasting = stdio.is_some().then(Arc::default);
         Self {
             shared: Arc::new(Shared {
                 host,
                 config: config.clone(),
                 stdio,
             }),
+            lasting,
+        }
+    }
+
+    /// The same server for another request, or for another session where there are any.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            lasting: self.shared.config.legacy_sessions.then(Arc::default),
         }
     }
 
@@ -67,58 +80,48 @@ impl McpServer {
         Implementation::new("orderdesk-mcp", env!("CARGO_PKG_VERSION")).with_title("Order Desk")
     }
 
-    /// Tells of resources that changed outside of calls, if the client asked for them and may read them. A plugin speaks for
-    /// its own only.
-    async fn resources_changed(
-        &self,
-        changed: &ResourcesChanged,
-        caller: &Caller,
-        sink: &SubscriptionSink,
-    ) -> Result<(), SubscriptionSendError> {
-        let principal = &caller.principal;
-        if changed.tenant != principal.tenant || !principal.scopes.covers_subject(&changed.subject)
-        {
-            return Ok(());
-        }
-        let registry = self.shared.host.registry();
-        let wanted = sink.accepted().resource_subscriptions.as_deref();
-        for uri in &changed.uris {
-            let its_own = registry
-                .find_resource(uri)
-                .is_some_and(|(offered, _)| offered.plugin_name() == changed.plugin);
-            if its_own && wanted.unwrap_or_default().contains(uri) {
-                sink.notify_resource_updated(uri).await?;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) async fn caller(
         &self,
         context: &RequestContext<RoleServer>,
     ) -> Result<Caller, ErrorData> {
-        let mut caller = match &self.shared.stdio {
+        let mut caller = self.caller_of(&context.extensions).await?;
+        caller.client = context
+            .client_info()
+            .map(|client| format!("{} {}", client.name, client.version));
+        Ok(caller)
+    }
+
+    async fn caller_of(&self, extensions: &Extensions) -> Result<Caller, ErrorData> {
+        match &self.shared.stdio {
             Some(stdio) => stdio.caller().await.map_err(|error| {
                 tracing::warn!(cause = %error, "the key in the environment is not accepted");
                 ErrorData::invalid_request(
                     "the access key in ORDERDESK_MCP_MASTER_KEY is not accepted",
                     None,
                 )
-            })?,
-            None => context
-                .extensions
+            }),
+            None => extensions
                 .get::<http::request::Parts>()
                 .and_then(|parts| parts.extensions.get::<Caller>())
                 .cloned()
-                .ok_or_else(|| {
-                    ErrorData::internal_error("the request was not authenticated", None)
-                })?,
-        };
-        caller.client = context
-            .client_info()
-            .map(|client| format!("{} {}", client.name, client.version));
-        Ok(caller)
+                .ok_or_else(|| ErrorData::internal_error("the request was not authenticated", None)),
+        }
     }
+}
+
+/// Tells of resources that changed outside of calls, if the client asked for them and may read them.
+async fn resources_changed(
+    registry: &Registry,
+    changed: &ResourcesChanged,
+    caller: &Caller,
+    sink: &SubscriptionSink,
+) -> Result<(), SubscriptionSendError> {
+    let asked = sink.accepted().resource_subscriptions.as_deref();
+    let is_wanted = |uri: &String| asked.unwrap_or_default().contains(uri);
+    for uri in lasting::wanted(registry, changed, caller, is_wanted) {
+        sink.notify_resource_updated(uri).await?;
+    }
+    Ok(())
 }
 
 /// Tells of the lists that the client asked to hear of; to the sink, any other one is an error.
@@ -227,11 +230,58 @@ impl ServerHandler for McpServer {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut result = self.negotiate_initialize(&request)?;
-        // The earlier `resources/subscribe` needs a session, of which there is none.
-        if let Some(resources) = &mut result.capabilities.resources {
+        // The earlier `resources/subscribe` needs a connection that lasts.
+        if self.lasting.is_none()
+            && let Some(resources) = &mut result.capabilities.resources
+        {
             resources.subscribe = None;
         }
+        #[cfg(feature = "conformance")]
+        if self.shared.config.conformance {
+            result.capabilities.logging = Some(JsonObject::new());
+        }
         Ok(result)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if self.lasting.is_some()
+            && let Ok(caller) = self.caller_of(&context.extensions).await
+        {
+            self.tell(caller, context.peer);
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscribe_to(request.uri, &context).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.unsubscribe_from(&request.uri)
+    }
+
+    #[cfg(feature = "conformance")]
+    async fn set_level(
+        &self,
+        request: rmcp::model::SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        match &self.lasting {
+            Some(lasting) if self.shared.config.conformance => {
+                lasting.log_level.set(&request.level);
+                Ok(())
+            }
+            _ => Err(ErrorData::method_not_found::<
+                rmcp::model::SetLevelRequestMethod,
+            >()),
+        }
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -376,11 +426,15 @@ impl ServerHandler for McpServer {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let mut result = self.prompt(request, &context).await?;
+        let mut response = self.prompt(request, &context).await?;
         if says_who_answers(&context) {
-            server_info(&mut result.meta);
+            match &mut response {
+                GetPromptResponse::Complete(result) => server_info(&mut result.meta),
+                GetPromptResponse::InputRequired(result) => server_info(&mut result.meta),
+                _ => {}
+            }
         }
-        Ok(result.into())
+        Ok(response)
     }
 
     async fn complete(
@@ -413,7 +467,7 @@ impl ServerHandler for McpServer {
                 () = stopping.cancelled() => return Ok(()),
                 changed = changes.recv() => {
                     let told = match changed {
-                        Ok(changed) => self.resources_changed(&changed, &caller, subscription.sink()).await,
+                        Ok(changed) => resources_changed(&self.shared.host.registry(), &changed, &caller, subscription.sink()).await,
                         // What was missed is lost: events are told once, and a client that is this slow reads late anyway.
                         Err(RecvError::Lagged(_)) => Ok(()),
                         Err(RecvError::Closed) => return Ok(()),

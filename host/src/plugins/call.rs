@@ -16,9 +16,11 @@ use super::preview;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
-use crate::capabilities::contract::tools::{self, Mode, Outcome, Output, Resumption};
+use crate::capabilities::contract::tools::{self, Mode, Outcome, Output};
+use crate::capabilities::contract::types::Resumption;
 use crate::capabilities::contract::{Error, ErrorKind};
 use crate::capabilities::http::ResponseBudget;
+use crate::capabilities::questions::Askable;
 use crate::config::Limits;
 
 /// What an agent asks for.
@@ -36,8 +38,8 @@ pub struct CallRequest {
     pub progress: Option<Arc<dyn ProgressSink>>,
     /// Which tools are in use.
     pub selection: Selection,
-    /// Whether the call may end with questions to a person.
-    pub can_ask: bool,
+    /// The questions with which the call may end.
+    pub askable: Askable,
     /// The answers to those of an earlier call, which this one goes on with.
     pub answered: Option<Answered>,
 }
@@ -52,7 +54,7 @@ impl CallRequest {
             cancelled: CancellationToken::new(),
             progress: None,
             selection: Selection::default(),
-            can_ask: false,
+            askable: Askable::default(),
             answered: None,
         }
     }
@@ -68,7 +70,7 @@ impl PluginHost {
         listed: &Listed,
         mut request: CallRequest,
     ) -> Result<Answer, Error> {
-        request.can_ask = false;
+        request.askable = Askable::default();
         match self.call_or_ask(listed, request).await? {
             Reply::Done(answer) => Ok(answer),
             Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
@@ -183,6 +185,7 @@ impl PluginHost {
             log: Arc::default(),
             depth: 0,
             peers: self.clone(),
+            askable: request.askable,
             subject: std::sync::Mutex::default(),
         });
         self.finish(listed, plugin, context, request.arguments, intent)

@@ -14,6 +14,7 @@ use super::instance::LoadedPlugin;
 use crate::capabilities::context::{CallContext, Caller};
 use crate::capabilities::contract::webhooks::{Event, Reason, Request, Verdict};
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::Askable;
 use crate::capabilities::sealing::CallSecrets;
 use crate::tenancy::{EventKept, Hook, HookEvent, TenantId};
 
@@ -237,6 +238,7 @@ impl PluginHost {
             log: Arc::default(),
             depth: 0,
             peers: self.clone(),
+            askable: Askable::default(),
             subject: Mutex::new(Some(hook.subject.clone())),
         }))
     }

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use super::call::{budget, lock_holder, stopping};
+use super::confirm::{self, Answered, Asked, Binding, Next, Resumed};
+use super::content;
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::prompt::Prompt;
@@ -16,10 +19,11 @@ use super::registry::Offered;
 use super::resource::{Resource, is_mime};
 use super::uri::Variables;
 use crate::capabilities::context::{CallContext, CallState, Caller};
-use crate::capabilities::contract::prompts::{self, Script};
-use crate::capabilities::contract::resources::{Body, Contents, Reading};
-use crate::capabilities::contract::types::{Completion, Typing};
+use crate::capabilities::contract::prompts::{self, Outcome, Script};
+use crate::capabilities::contract::resources::{Contents, Reading};
+use crate::capabilities::contract::types::{Completion, Resumption, Typing};
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::Askable;
 
 /// Nobody who types waits for longer.
 const TYPING_TIME: Duration = Duration::from_secs(10);
@@ -31,6 +35,8 @@ const VALUES_BYTES: usize = 64 << 10;
 const PIECES: usize = 100;
 /// What a piece costs beside what is in it, once it is JSON.
 const PIECE: usize = 64;
+/// Rounds of questions that a prompt may go through at once, where the answers came along.
+const ROUNDS: usize = 8;
 /// Characters of a URI in a message.
 const SHOWN: usize = 200;
 
@@ -42,6 +48,18 @@ pub struct Asking {
     pub correlation_id: Arc<str>,
     /// Cancelled when the caller gives up.
     pub cancelled: CancellationToken,
+    /// The questions that a prompt may end with.
+    pub askable: Askable,
+    /// Answers to those of an earlier call, or that came unasked.
+    pub answered: Option<Answered>,
+}
+
+/// What came of asking for a prompt.
+pub enum Prompted {
+    /// What it says.
+    Script(Script),
+    /// It asks first.
+    Asked(Asked),
 }
 
 impl PluginHost {
@@ -75,13 +93,10 @@ impl PluginHost {
                 resources.call_read(store, &reading).await
             })
             .await?;
-        let bytes = contents.contents.iter().map(|content| {
-            PIECE
-                + match &content.body {
-                    Body::Text(text) => text.len(),
-                    Body::Blob(bytes) => bytes.len(),
-                }
-        });
+        let bytes = contents
+            .contents
+            .iter()
+            .map(|piece| PIECE + content::body_size(&piece.body));
         fits(plugin, bytes.sum())?;
         if contents.contents.is_empty() || contents.contents.len() > PIECES {
             return Err(broken(
@@ -123,40 +138,69 @@ impl PluginHost {
         self: &Arc<Self>,
         prompt: &Offered<Prompt>,
         arguments: Vec<(String, String)>,
-        asking: Asking,
-    ) -> Result<Script, Error> {
+        mut asking: Asking,
+    ) -> Result<Prompted, Error> {
         check_arguments(&prompt.item, &arguments)?;
         let plugin = &prompt.plugin;
         let Some(bound) = &plugin.exports.prompts else {
             return Err(nothing_there());
         };
-        let request = prompts::Request {
-            prompt: prompt.item.name.clone(),
-            arguments,
-            extra: None,
+        let asks = format!("The prompt {}", prompt.item.name);
+        let given: Map<String, Value> = arguments
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect();
+        let binding = Binding {
+            asks: &asks,
+            arguments: &given,
         };
-        let script = self
-            .ask(plugin, asking, plugin.limits.time, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_get(store, &request).await
-            })
-            .await?;
-        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let bytes = script.messages.iter().map(|message| {
-            PIECE
-                + match &message.content {
-                    prompts::Content::Text(text) => text.len(),
-                    prompts::Content::Link(link) => {
-                        link.uri.len() + link.name.len() + of(&link.mime) + of(&link.description)
-                    }
-                }
-        });
-        fits(plugin, bytes.sum::<usize>() + of(&script.description))?;
-        if script.messages.is_empty() || script.messages.len() > PIECES {
-            return Err(broken(plugin, "its prompt has no message, or too many"));
+        let principal = asking.caller.principal.clone();
+        let askable = asking.askable;
+        let answered = asking.answered.take().unwrap_or_default();
+        let mut resumption = None;
+        if let Some(token) = &answered.token {
+            let answers = &answered.answers;
+            match confirm::resume(&self.services, &principal, binding, token, answers).await? {
+                Resumed::Again(asked) => return Ok(Prompted::Asked(asked)),
+                Resumed::On(resumed, _) => resumption = Some(resumed),
+            }
         }
-        Ok(script)
+        let time = plugin.limits.time;
+        for _ in 0..ROUNDS {
+            let request = prompts::Request {
+                prompt: prompt.item.name.clone(),
+                arguments: arguments.clone(),
+                resumption: resumption.take(),
+                extra: None,
+            };
+            let outcome = self
+                .ask(plugin, asking.again(), time, async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_get(store, &request).await
+                })
+                .await?;
+            let pause = match outcome {
+                Outcome::Complete(script) => {
+                    return checked_script(plugin, script).map(Prompted::Script);
+                }
+                Outcome::Pause(pause) => pause,
+            };
+            let broken = |what: &'static str| broken(plugin, what);
+            let given = (askable, &answered.answers);
+            let next =
+                confirm::decide_reading(&self.services, &principal, binding, given, &pause, broken);
+            match next.await? {
+                Next::Ask(asked) => return Ok(Prompted::Asked(asked)),
+                Next::On(answers) => {
+                    resumption = Some(Resumption {
+                        state: pause.state,
+                        answers,
+                    });
+                }
+            }
+        }
+        Err(broken(plugin, "its prompt does not come to an end"))
     }
 
     /// Values for a variable of a template.
@@ -248,6 +292,7 @@ impl PluginHost {
             log: Arc::default(),
             depth: 0,
             peers: self.clone(),
+            askable: asking.askable,
             subject: std::sync::Mutex::default(),
         });
         let answer = tokio::select! {
@@ -268,6 +313,31 @@ impl PluginHost {
             }
         })
     }
+}
+
+impl Asking {
+    /// The same, for another call of the plugin.
+    fn again(&self) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            correlation_id: self.correlation_id.clone(),
+            cancelled: self.cancelled.clone(),
+            askable: self.askable,
+            answered: None,
+        }
+    }
+}
+
+/// What a prompt says, held against its limits.
+fn checked_script(plugin: &LoadedPlugin, script: Script) -> Result<Script, Error> {
+    let description = script.description.as_ref().map_or(0, String::len);
+    let pieces = || script.messages.iter().map(|message| &message.content);
+    fits(plugin, content::size(pieces()) + description)?;
+    if script.messages.is_empty() || script.messages.len() > PIECES {
+        return Err(broken(plugin, "its prompt has no message, or too many"));
+    }
+    content::check(pieces()).map_err(|what| broken(plugin, what))?;
+    Ok(script)
 }
 
 fn check_arguments(prompt: &Prompt, arguments: &[(String, String)]) -> Result<(), Error> {
