@@ -22,6 +22,7 @@ use super::{McpServer, authentication, json_guard, origin};
 use crate::capabilities::Services;
 use crate::config::Config;
 use crate::plugins::PluginHost;
+use crate::store::StoreError;
 use crate::web;
 
 /// How long connections may take to send their last answer.
@@ -41,6 +42,9 @@ pub enum HttpError {
     /// The listener failed.
     #[error("the HTTP server failed: {0}")]
     Serve(#[from] std::io::Error),
+    /// The database cannot be read.
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
 }
 
 /// Listens where the config says and serves until `stop` resolves; then lets writes finish.
@@ -84,6 +88,7 @@ pub async fn serve_on(
     tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
 
     tokio::spawn(host.clone().handle_events());
+    tokio::spawn(host.clone().follow_events(host.last_event().await?));
     let accepting = CancellationToken::new();
     // Without it, Nagle's algorithm and delayed acknowledgements add up to 50 ms to an answer.
     let listener = listener.tap_io(|stream| {
@@ -126,15 +131,15 @@ fn router(
         hosts.push(address.ip().to_string());
     }
     hosts.extend(config.server.allowed_hosts.iter().cloned());
+    let origins = origins(config, address);
     let settings = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(config.mcp.legacy_sessions)
         .with_json_response(true)
         .with_allowed_hosts(hosts)
-        .with_allowed_origins(config.server.allowed_origins.iter().cloned())
+        .with_allowed_origins(origins.iter().cloned())
         .enforce_origin_validation()
         .with_max_request_body_bytes(json_guard::BODY_BYTES)
         .with_cancellation_token(streams);
-    let origins: Arc<[String]> = config.server.allowed_origins.clone().into();
     let server = McpServer::new(host.clone(), &config.mcp, None);
     let service = StreamableHttpService::new(
         move || Ok(server.again()),
@@ -155,6 +160,16 @@ fn router(
     mcp.layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(web::router(host.clone()))
         .merge(health(host))
+}
+
+/// The origins whose pages may call: those in the configuration, and this server's own while it is reached on this machine.
+fn origins(config: &Config, address: SocketAddr) -> Arc<[String]> {
+    let mut origins = config.server.allowed_origins.clone();
+    if address.ip().is_loopback() {
+        let own = ["127.0.0.1", "localhost", "[::1]"];
+        origins.extend(own.map(|host| format!("http://{host}:{}", address.port())));
+    }
+    origins.into()
 }
 
 fn authenticated(mcp: Router, config: &Config, services: Arc<Services>) -> Router {

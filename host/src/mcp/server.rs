@@ -268,6 +268,7 @@ impl ServerHandler for McpServer {
     }
 
     #[cfg(feature = "conformance")]
+    #[expect(deprecated, reason = "the suite asks for it")]
     async fn set_level(
         &self,
         request: rmcp::model::SetLevelRequestParams,

@@ -141,6 +141,8 @@ impl PluginHost {
         let kept = HookEvent {
             kind: event.kind,
             payload: event.payload,
+            tags: event.tags.clone(),
+            resources: event.resources,
         };
         let handlers = self.handlers_of(&hook.plugin);
         let kept = self
@@ -158,15 +160,7 @@ impl PluginHost {
                     &hook.subject,
                     event.tags,
                 );
-                if !event.resources.is_empty() {
-                    // Nobody listening is no error.
-                    let _ = self.changes.send(ResourcesChanged {
-                        tenant: hook.tenant.clone(),
-                        plugin: hook.plugin.clone(),
-                        subject: hook.subject.clone(),
-                        uris: event.resources,
-                    });
-                }
+                self.events_kept.notify_one();
                 self.events_waiting.notify_one();
                 Ok(Judged::Accepted)
             }

@@ -49,6 +49,8 @@ pub struct PluginHost {
     /// How long events are kept.
     pub(super) keep_events: Duration,
     /// Resources that changed outside of calls.
+    /// An event was kept by this process.
+    pub(super) events_kept: Notify,
     pub(super) changes: broadcast::Sender<ResourcesChanged>,
     /// Who is granted whose events, whether loaded yet or not: (whose, who).
     event_grants: Vec<(String, String)>,
@@ -85,6 +87,7 @@ impl PluginHost {
             stopped,
             confirm: config.mcp.confirm,
             events_waiting: Notify::new(),
+            events_kept: Notify::new(),
             keep_events: config.webhooks.keep,
             changes: broadcast::Sender::new(CHANGES),
             event_grants: enabled

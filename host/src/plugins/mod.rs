@@ -10,6 +10,7 @@ mod content;
 mod engine;
 mod events;
 mod exports;
+mod follow;
 mod hooks;
 mod host;
 mod imports;

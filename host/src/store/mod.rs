@@ -14,6 +14,7 @@ mod documents;
 mod error;
 mod hooks;
 mod identifiers;
+mod kept_events;
 mod records;
 pub mod sqlite;
 
@@ -31,6 +32,7 @@ pub use hooks::{
 };
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
+pub use kept_events::{KeptEvent, KeptEventDatabase};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,

@@ -37,7 +37,7 @@ const LABEL_DIGITS: usize = 8;
 /// Makes, finds and removes hooks, and keeps what comes through them.
 #[derive(Clone)]
 pub struct Hooks {
-    database: Arc<dyn Database>,
+    pub(super) database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     secrets: Secrets,
     wrapping: Arc<KeyBytes>,
@@ -76,6 +76,12 @@ pub struct HookEvent {
     pub kind: String,
     /// More about it: a JSON document.
     pub payload: String,
+    /// What the caches of all processes forget.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What changed: whoever subscribed to one of these hears of it, at whichever process.
+    #[serde(default)]
+    pub resources: Vec<String>,
 }
 
 /// An event that a plugin is to handle now.
@@ -404,19 +410,28 @@ impl Hooks {
 
     fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
         let hook = self.open(claimed.hook, claimed.tenant_name)?;
-        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&claimed.identity);
-        let plaintext = cipher::open(&hook.cipher, &bound, &claimed.sealed)?;
+        let event = Self::open_event(&hook, &claimed.identity, &claimed.sealed)?;
         Ok(Handling {
             id: claimed.event,
             plugin: claimed.plugin,
             attempts: claimed.attempts,
             received_at: claimed.received_at,
-            event: serde_json::from_slice(&plaintext).map_err(unreadable)?,
+            event,
             hook,
         })
     }
 
-    fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
+    pub(super) fn open_event(
+        hook: &Hook,
+        identity: &[u8],
+        sealed: &[u8],
+    ) -> Result<HookEvent, HookError> {
+        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(identity);
+        let plaintext = cipher::open(&hook.cipher, &bound, sealed)?;
+        serde_json::from_slice(&plaintext).map_err(unreadable)
+    }
+
+    pub(super) fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
         let cipher = self.unwrap(&record)?;
         let key = match record.unattended {
             Some(UnattendedRecord { handle, sealed }) => {

@@ -19,6 +19,7 @@ mod confirmations;
 mod data_key;
 mod documents;
 mod hmac_verifier;
+mod followed;
 mod hooks;
 mod local;
 mod locks;
@@ -40,6 +41,7 @@ pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, I
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use hmac_verifier::HmacVerifier;
+pub use followed::Followed;
 pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};

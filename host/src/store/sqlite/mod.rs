@@ -7,6 +7,7 @@ mod connections;
 mod database;
 mod documents;
 mod hooks;
+mod kept_events;
 mod locks;
 mod open;
 mod recent;

@@ -55,6 +55,8 @@ fn verifies(hook: &Hook, key: &str) -> bool {
 
 fn event(payload: &str) -> HookEvent {
     HookEvent {
+        tags: Vec::new(),
+        resources: Vec::new(),
         kind: "order-changed".into(),
         payload: payload.into(),
     }
