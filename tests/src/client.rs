@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 /// The newest revision of MCP.
-const MODERN: &str = "2026-07-28";
+pub(crate) const MODERN: &str = "2026-07-28";
 
 /// Speaks MCP 2026-07-28 with one access key.
 #[derive(Clone)]
@@ -140,6 +140,21 @@ impl Client {
         reply(request.body(body.to_string())).await
     }
 
+    /// Where the endpoint is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A post with this client's key, in this revision.
+    pub fn prepared(&self, version: &str) -> reqwest::RequestBuilder {
+        self.http
+            .post(&self.url)
+            .bearer_auth(self.key())
+            .header("Content-Type", "application/json")
+            .header("Accept", "application/json, text/event-stream")
+            .header("MCP-Protocol-Version", version)
+    }
+
     /// The access key.
     pub fn key(&self) -> &str {
         self.key.expose_secret()
@@ -163,20 +178,29 @@ impl Client {
 
     /// A modern request.
     pub async fn request(&self, method: &str, params: Value) -> Reply {
+        let (name, body) = self.body(method, params);
+        self.post(method, name.as_deref(), body.to_string()).await
+    }
+
+    /// The body of a modern request, and the name that stands in a header, too.
+    pub(crate) fn body(&self, method: &str, params: Value) -> (Option<String>, Value) {
         let mut params: Map<String, Value> = params.as_object().unwrap().clone();
         let name = params
             .get("name")
             .or_else(|| params.get("uri"))
             .and_then(Value::as_str)
             .map(str::to_owned);
-        let meta = json!({
+        let mut meta = json!({
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientCapabilities": self.capabilities,
             "io.modelcontextprotocol/clientInfo": {"name": "end-to-end", "version": "1"},
         });
+        if let Some(Value::Object(more)) = params.remove("_meta") {
+            meta.as_object_mut().unwrap().extend(more);
+        }
         params.insert("_meta".into(), meta);
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        self.post(method, name.as_deref(), body.to_string()).await
+        (name, body)
     }
 
     /// The tools, as they are listed.

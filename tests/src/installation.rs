@@ -88,7 +88,8 @@ impl Installation {
         rusqlite::Connection::open(self.data().join("orderdesk-mcp.db")).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program with these arguments, its configuration and its data; nothing of it is shown.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(files::program("orderdesk-mcp"));
         command
             .args(arguments)
@@ -177,6 +178,14 @@ impl Process {
 }
 
 impl Agent {
+    /// The client, of one that speaks HTTP.
+    pub fn http(&self) -> Client {
+        match self {
+            Self::Http(client) => client.clone(),
+            Self::Stdio(_) => panic!("it speaks over stdin and stdout"),
+        }
+    }
+
     /// Calls a tool.
     pub async fn call(&self, tool: &str, arguments: Value) -> ToolReply {
         match self {

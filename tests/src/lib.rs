@@ -13,13 +13,17 @@ mod client;
 mod counts;
 mod files;
 mod installation;
+mod proxy;
 mod server;
 mod snapshot;
+mod stream;
 
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
 pub use files::{component, guest, program, root};
 pub use installation::{Agent, Installation, Process};
+pub use proxy::Proxy;
 pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
 pub use snapshot::assert_snapshot;
+pub use stream::Stream;

@@ -6,10 +6,12 @@
 mod account;
 mod artefacts;
 mod bench;
+mod conformance;
 mod connect;
 mod debian;
 mod dist;
 mod lint;
+mod node;
 mod process;
 mod project;
 mod python;
@@ -88,6 +90,12 @@ enum Command {
         /// Only Rust tests, and client scripts, whose name contains this
         filter: Option<String>,
     },
+    /// Run the conformance suite of MCP against the server, in both eras
+    ///
+    /// Fetches Node 22 and the suite, builds the server with the suite's fixtures, and runs the requirements of 2026-07-28 and of
+    /// 2025-11-25 (with sessions, and without); then the scenarios that need no fixtures against the ordinary server. Fails if a
+    /// required scenario fails; what the suite does not score is reported.
+    Conformance,
     /// Check formatting, clippy (native and WebAssembly) and the tidiness of the tree
     Lint,
     /// Pack binary, plugins and configuration into dist/orderdesk-mcp-VERSION-TARGET, ready to copy anywhere
@@ -126,6 +134,7 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         } => run::run(project, listen, fresh, config, &arguments),
         Command::Sim { arguments } => simulator::foreground(project, &arguments),
         Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
+        Command::Conformance => conformance::conformance(project),
         Command::Lint => lint::lint(project),
         Command::Dist { debug } => dist::dist(project, debug),
         Command::Bench { name } => bench::bench(project, &name),

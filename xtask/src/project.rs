@@ -14,6 +14,8 @@ pub(crate) const SERVER: &str = "orderdesk-mcp";
 pub(crate) const SIMULATOR_PACKAGE: &str = "orderdesk-simulator";
 /// The binary of the simulator.
 pub(crate) const SIMULATOR: &str = "orderdesk-sim";
+/// The package of the end-to-end tests, with the proxy that they use.
+pub(crate) const END_TO_END: &str = "end-to-end";
 /// The folder of the plugin with the fixtures of the conformance suite.
 const CONFORMANCE_PLUGIN: &str = "tests/conformance-plugin";
 /// The package that holds the benchmarks.

@@ -23,14 +23,29 @@ pub(crate) struct Python {
     scripts: PathBuf,
 }
 
+/// Further environments, for clients that cannot share one: the folder, and what it is made from.
+pub(crate) const OLD_FLEET: (&str, &str) = ("python-mcp-1", "others/requirements-mcp-1.txt");
+pub(crate) const FASTMCP: (&str, &str) = ("python-fastmcp", "others/requirements-fastmcp.txt");
+const OFFICIAL: (&str, &str) = ("python", "requirements.txt");
+
 impl Python {
-    /// Makes the environment, or finds the one made earlier from the same requirements.
+    /// The environment of the client scripts.
     pub(crate) fn prepare(project: &Project) -> Result<Self> {
+        Self::prepare_as(project, OFFICIAL)
+    }
+
+    /// The interpreter.
+    pub(crate) fn interpreter(&self) -> &Path {
+        &self.interpreter
+    }
+
+    /// Makes the environment, or finds the one made earlier from the same requirements.
+    pub(crate) fn prepare_as(project: &Project, (name, pins): (&str, &str)) -> Result<Self> {
         let clients = project.root.join(CLIENTS);
-        let requirements = clients.join("requirements.txt");
+        let requirements = clients.join(pins);
         let wanted = fs::read_to_string(&requirements)
             .with_context(|| format!("cannot read {}", requirements.display()))?;
-        let folder = project.target_directory.join("clients/python");
+        let folder = project.target_directory.join("clients").join(name);
         let marker = folder.join("requirements.txt");
         let python = Self {
             interpreter: folder.join("bin/python"),
@@ -55,6 +70,17 @@ impl Python {
             fs::write(&marker, wanted)?;
         }
         Ok(python)
+    }
+
+    /// Downloads a file over HTTPS, with the certificates that pip brings along: a small Debian has none.
+    pub(crate) fn download(&self, url: &str, to: &Path) -> Result<()> {
+        const SCRIPT: &str = "import sys\nfrom pip._vendor import requests\nanswer = requests.get(sys.argv[1], timeout=120)\n\
+                              answer.raise_for_status()\nopen(sys.argv[2], 'wb').write(answer.content)";
+        process::run(
+            Command::new(&self.interpreter)
+                .args(["-c", SCRIPT, url])
+                .arg(to),
+        )
     }
 
     /// The names of the scripts, in order.
