@@ -38,7 +38,8 @@ pub use outcome::{
 };
 pub use plugin::{Manifest, Plugin, Wish};
 pub use prompt::{
-    Link, Message, MessageContent, Prompt, PromptArgument, PromptDescription, Prompted, Role, Script,
+    Link, Message, MessageContent, Prompt, PromptArgument, PromptDescription, Prompted, Role,
+    Script,
 };
 pub use resource::{Body, Contents, Part, Resource, ResourceDescription, ResourceTemplate};
 pub use tool::{Hints, Tool, ToolDescription};

@@ -17,7 +17,8 @@ async fn installation() -> (Simulator, Installation) {
             let mut plugin = toml::Table::new();
             let source = guest(&format!("guest-{name}"));
             plugin.insert("source".into(), source.display().to_string().into());
-            config["plugins"][name] = plugin.into();
+            let plugins = config["plugins"].as_table_mut().unwrap();
+            plugins.insert(name.to_owned(), plugin.into());
         }
     });
     (simulator, installation)
@@ -26,19 +27,27 @@ async fn installation() -> (Simulator, Installation) {
 /// The `number`th of many messages: calls that work, that fail, that nobody knows, and what is no message at all.
 fn mixed(number: usize) -> String {
     let call = |tool: &str, arguments: Value| {
-        let params = json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": number}});
-        json!({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}).to_string()
+        let params =
+            json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": number}});
+        json!({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params})
+            .to_string()
     };
     let ask = |method: &str, params: Value| {
         json!({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).to_string()
     };
     match number % 12 {
-        0 => call("echo_say", json!({"message": "multi\nline \u{2028} and \u{1b}[31m color"})),
+        0 => call(
+            "echo_say",
+            json!({"message": "multi\nline \u{2028} and \u{1b}[31m color"}),
+        ),
         1 => call("stores_list", json!({})),
         2 => call("echo_say", json!({"mesage": 1})),
         3 => call("no_such_tool", json!({})),
         4 => ask("resources/read", json!({"uri": "shelf://about"})),
-        5 => ask("prompts/get", json!({"name": "shelf_recommend", "arguments": {"topic": "x"}})),
+        5 => ask(
+            "prompts/get",
+            json!({"name": "shelf_recommend", "arguments": {"topic": "x"}}),
+        ),
         6 => ask("no/such/method", json!({})),
         7 => call("shelf_read_aloud", json!({"pages": 2, "page_ms": 0})),
         8 => ask("resources/read", json!({"uri": "shelf://nowhere"})),
@@ -73,7 +82,8 @@ async fn stdout_of_thousands_of_mixed_calls_at_debug_level_holds_json_rpc_alone(
     let calls = rounds(600, 10_000);
     let writing = tokio::spawn(async move {
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
-        let hello = json!({"jsonrpc": "2.0", "id": "hello", "method": "initialize", "params": hello});
+        let hello =
+            json!({"jsonrpc": "2.0", "id": "hello", "method": "initialize", "params": hello});
         let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         let mut first = format!("{hello}\n{ready}\n");
         // A broken line is answered, and the process lives.
@@ -130,7 +140,13 @@ async fn a_call_that_is_cancelled_over_stdio_has_no_answer() {
     send(json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})).await;
     send(json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
     send(json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": long})).await;
-    while !lines.next_line().await.unwrap().unwrap().contains("notifications/progress") {}
+    while !lines
+        .next_line()
+        .await
+        .unwrap()
+        .unwrap()
+        .contains("notifications/progress")
+    {}
     let give_up = json!({"requestId": 2, "reason": "enough"});
     send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": give_up})).await;
     // Finished calls and unknown ones may be cancelled as well.
@@ -200,7 +216,11 @@ async fn a_busy_server_ends_in_five_seconds_and_leaves_nothing_half_done() {
         assert!(!read.is_error || read.error().0 == "cancelled");
     }
     assert_eq!(process.ended().await.code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        asked.elapsed()
+    );
 
     for (order, note, reply) in written {
         let there = simulator

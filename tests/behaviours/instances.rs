@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use end_to_end::{Client, Installation, Proxy, Server, Stream, guest};
+use orderdesk_mcp::config::FromEnvironment;
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig, sample, sign, toggles::HashStyle};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -17,7 +18,8 @@ fn with_plugin(config: &mut toml::Table, name: &str, source: &Path, prefixes: &[
     plugin.insert("source".into(), source.display().to_string().into());
     let prefixes: Vec<toml::Value> = prefixes.iter().map(|&it| it.into()).collect();
     plugin.insert("prefixes".into(), prefixes.into());
-    config["plugins"][name] = plugin.into();
+    let plugins = config["plugins"].as_table_mut().unwrap();
+    plugins.insert(name.to_owned(), plugin.into());
 }
 
 fn origin(url: &str) -> &str {
@@ -29,7 +31,12 @@ async fn any_process_serves_the_next_request_of_any_client() {
     let config = SimulatorConfig::sample(7, Clock::System);
     let simulator = Simulator::start(config).await.unwrap();
     let installation = Installation::new(&simulator, |config| {
-        with_plugin(config, "changes", &guest("guest-changes"), &["changes_", "relay_"]);
+        with_plugin(
+            config,
+            "changes",
+            &guest("guest-changes"),
+            &["changes_", "relay_"],
+        );
     });
     let key = installation.tenant("acme").await;
     let ((_first, a), (_second, b)) =
@@ -76,8 +83,7 @@ async fn confirms(client: &Client) {
     let asked = client.request("tools/call", params.clone()).await.json();
     assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
     params["requestState"] = asked["result"]["requestState"].clone();
-    params["inputResponses"] =
-        json!({"erase": {"action": "accept", "content": {"confirm": true}}});
+    params["inputResponses"] = json!({"erase": {"action": "accept", "content": {"confirm": true}}});
     let done = client.request("tools/call", params).await.tool().ok();
     assert_eq!(done["erased"], true);
 }
@@ -113,7 +119,16 @@ const ORDER: &str = r#"{"order":{"id":"5512034"}}"#;
 async fn what_one_process_is_told_the_other_forgets_and_its_listeners_hear() {
     let data = tempfile::tempdir().unwrap();
     let a = Server::builder().data(data.path()).start().await;
-    let b = Server::builder().data(data.path()).start().await;
+    // Both speak to the same Order Desk, or B would not send the key there.
+    let order_desk = a.simulator.base_url();
+    let b = Server::builder()
+        .data(data.path())
+        .config(move |config| {
+            let endpoint = config.endpoints.get_mut("orderdesk").unwrap();
+            endpoint.base = FromEnvironment::Literal(order_desk.into());
+        })
+        .start()
+        .await;
     let at_a = a.tenant_with_store("acme").await;
     let at_b = b.client(at_a.key());
     let principal = {
@@ -128,7 +143,7 @@ async fn what_one_process_is_told_the_other_forgets_and_its_listeners_hear() {
     let door = a.page(&format!("/webhooks/{}", hook.await.unwrap()));
 
     // B keeps what it reads of this order.
-    let order = b
+    let order = a
         .simulator
         .with_store(sample::HARBOR_AND_OAK_ID, |store| {
             store.orders().next().unwrap().text("id")
@@ -136,7 +151,10 @@ async fn what_one_process_is_told_the_other_forgets_and_its_listeners_hear() {
         .unwrap();
     let read = json!({ "order_id": order });
     at_b.call("orders_get", read.clone()).await.ok();
-    assert_eq!(at_b.call("orders_get", read.clone()).await.ok()["cached"], true);
+    assert_eq!(
+        at_b.call("orders_get", read.clone()).await.ok()["cached"],
+        true
+    );
 
     let uri = format!("orderdesk://{}/orders/{order}", sample::HARBOR_AND_OAK_ID);
     let filter = json!({ "resourceSubscriptions": [uri] });
@@ -148,7 +166,10 @@ async fn what_one_process_is_told_the_other_forgets_and_its_listeners_hear() {
         .build()
         .unwrap()
         .post(&door)
-        .header("x-order-desk-store-id", sample::HARBOR_AND_OAK_ID.to_string())
+        .header(
+            "x-order-desk-store-id",
+            sample::HARBOR_AND_OAK_ID.to_string(),
+        )
         .header("x-order-desk-hash", sign(&body, KEY, HashStyle::Raw))
         .body(body)
         .send()

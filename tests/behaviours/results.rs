@@ -20,9 +20,18 @@ async fn every_result_says_what_it_is_who_gives_it_and_how_long_it_keeps() {
         ("resources/read", json!({"uri": "orderdesk://stores"})),
     ];
     let other = [
-        ("tools/call", json!({"name": "stores_list", "arguments": {}})),
-        ("tools/call", json!({"name": "orders_get", "arguments": {"order_id": "1"}})),
-        ("prompts/get", json!({"name": "shelf_recommend", "arguments": {"topic": "bees"}})),
+        (
+            "tools/call",
+            json!({"name": "stores_list", "arguments": {}}),
+        ),
+        (
+            "tools/call",
+            json!({"name": "orders_get", "arguments": {"order_id": "1"}}),
+        ),
+        (
+            "prompts/get",
+            json!({"name": "shelf_recommend", "arguments": {"topic": "bees"}}),
+        ),
         (
             "completion/complete",
             json!({"ref": {"type": "ref/prompt", "name": "shelf_recommend"}, "argument": {"name": "liked", "value": ""}}),
@@ -44,7 +53,8 @@ async fn every_result_says_what_it_is_who_gives_it_and_how_long_it_keeps() {
 }
 
 async fn bare(client: &Client, meta: Value) -> (u16, Value) {
-    let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": {"_meta": meta}});
+    let body =
+        json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": {"_meta": meta}});
     let reply = client.post("tools/list", None, body.to_string()).await;
     let json = reply.json();
     assert_eq!(json["id"], 7);
@@ -90,7 +100,68 @@ async fn a_client_that_wants_a_revision_that_is_not_served_is_answered_with_the_
         .await
         .unwrap();
     let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");
+    assert_eq!(
+        answer["result"]["protocolVersion"], "2025-11-25",
+        "{answer}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_content_type_is_refused_with_415() {
+    let server = Server::start().await;
+    let client = server.tenant("acme").await;
+    let answer = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .post(client.url())
+        .bearer_auth(client.key())
+        .header("Content-Type", "text/plain")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 415);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_of_tools_is_the_same_whoever_answers_and_whatever_was_called() {
+    let data = tempfile::tempdir().unwrap();
+    let a = Server::builder().data(data.path()).start().await;
+    let b = Server::builder().data(data.path()).start().await;
+    let client = a.tenant_with_store("acme").await;
+    let first = client.request("tools/list", json!({})).await.text;
+    client.call("orders_list", json!({})).await.ok();
+    for client in [&client, &b.client(client.key())] {
+        for _ in 0..50 {
+            assert_eq!(client.request("tools/list", json!({})).await.text, first);
+        }
+    }
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_of_nobody_is_refused() {
+    let server = Server::start().await;
+    let client = server.tenant_with_store("acme").await;
+    for list in [
+        "tools/list",
+        "resources/list",
+        "resources/templates/list",
+        "prompts/list",
+    ] {
+        let reply = client.request(list, json!({"cursor": "b2Zmc2V0"})).await;
+        assert_eq!(reply.json()["error"]["code"], -32602, "{list}");
+    }
+    let page = client.call("orders_list", json!({"limit": 2})).await.ok();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    for wrong in [format!("{cursor}x"), "".to_owned(), "../../etc".to_owned()] {
+        let reply = client.call("orders_list", json!({"limit": 2, "cursor": wrong}));
+        assert!(reply.await.is_error, "{wrong}");
+    }
     server.stop().await;
 }
 

@@ -101,7 +101,10 @@ async fn a_session_asks_tells_ends_and_is_nobody_elses() {
     let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": yes}).to_string();
     assert_eq!(session.post(answer).await.status(), 202);
     let done = call.result().await;
-    assert_eq!(done["result"]["structuredContent"]["erased"], true, "{done}");
+    assert_eq!(
+        done["result"]["structuredContent"]["erased"], true,
+        "{done}"
+    );
 
     // Subscribes; what there is not, it cannot.
     let subscribed = session.ask("resources/subscribe", json!({"uri": "shelf://about"}));
@@ -152,7 +155,9 @@ async fn a_subscriber_in_a_session_hears_of_a_change_and_the_end_of_the_server_e
     let client = server.tenant_with_store("acme").await;
     let session = Session::begin(&client).await;
     let uri = "orderdesk://9021/orders/5512034";
-    session.ask("resources/subscribe", json!({ "uri": uri })).await;
+    session
+        .ask("resources/subscribe", json!({ "uri": uri }))
+        .await;
     let mut hears = session.hears(&http()).await;
     let principal = {
         let key = secrecy::SecretString::from(client.key());
@@ -209,7 +214,9 @@ async fn without_the_setting_there_is_no_session() {
     assert_eq!(answer.status(), 200);
     assert!(answer.headers().get("mcp-session-id").is_none());
     for method in [reqwest::Method::GET, reqwest::Method::DELETE] {
-        let request = http().request(method, client.url()).bearer_auth(client.key());
+        let request = http()
+            .request(method, client.url())
+            .bearer_auth(client.key());
         let answer = request.header("Accept", "text/event-stream").send().await;
         assert_eq!(answer.unwrap().status(), 405);
     }

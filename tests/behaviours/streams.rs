@@ -21,7 +21,10 @@ async fn long_work_in_steps_tells_how_far_it_is_to_those_who_ask_and_ends_with_i
     let client = server.tenant("acme").await;
     let mut stream = read_aloud(&client, 5, 20, json!({"progressToken": "p"})).await;
     let result = stream.result().await;
-    assert_eq!(result["result"]["structuredContent"]["title"], "5 pages of Emma");
+    assert_eq!(
+        result["result"]["structuredContent"]["title"],
+        "5 pages of Emma"
+    );
     let progress: Vec<f64> = stream
         .heard
         .iter()
@@ -35,7 +38,10 @@ async fn long_work_in_steps_tells_how_far_it_is_to_those_who_ask_and_ends_with_i
         .collect();
     assert_eq!(progress, [1.0, 2.0, 3.0, 4.0, 5.0]);
     assert!(stream.heard.last().unwrap().get("result").is_some());
-    assert!(stream.next().await.is_none(), "nothing comes after the result");
+    assert!(
+        stream.next().await.is_none(),
+        "nothing comes after the result"
+    );
 
     // Without a token, there is nothing but the result.
     let arguments = json!({"pages": 3, "page_ms": 1});
@@ -85,9 +91,15 @@ async fn a_listener_hears_what_it_asked_for_and_its_stream_ends_with_a_result() 
     let filter = json!({"toolsListChanged": true, "resourceSubscriptions": ["shelf://about"]});
     let mut stream = Stream::listen(&client, filter).await;
     let acknowledged = &stream.heard[0];
-    assert_eq!(acknowledged["method"], "notifications/subscriptions/acknowledged");
+    assert_eq!(
+        acknowledged["method"],
+        "notifications/subscriptions/acknowledged"
+    );
     let id = "io.modelcontextprotocol/subscriptionId";
-    assert!(acknowledged["params"]["_meta"].get(id).is_some(), "{acknowledged}");
+    assert!(
+        acknowledged["params"]["_meta"].get(id).is_some(),
+        "{acknowledged}"
+    );
     server.ask_to_stop();
     let result = stream.result().await;
     assert!(result["result"].is_object(), "{result}");

@@ -126,7 +126,14 @@ pub(crate) fn binaries_with(
 ) -> Result<BTreeMap<String, PathBuf>> {
     steps.run(format!("build {package} with {feature}"), || {
         let mut command = project::cargo();
-        command.args(["build", "--bins", "--package", package, "--features", feature]);
+        command.args([
+            "build",
+            "--bins",
+            "--package",
+            package,
+            "--features",
+            feature,
+        ]);
         Ok(executables(built_files(project, &mut command)?))
     })
 }

@@ -161,12 +161,7 @@ fn fixtures(folder: &Path, plugin: &Path, sessions: bool) -> Result<PathBuf> {
 }
 
 /// Starts a server on a free port; answers the URL of its endpoint.
-fn serve(
-    program: &Path,
-    data: &Path,
-    config: &Path,
-    more: &[&str],
-) -> Result<(Service, String)> {
+fn serve(program: &Path, data: &Path, config: &Path, more: &[&str]) -> Result<(Service, String)> {
     let log = data.join("server.log");
     fs::create_dir_all(data)?;
     let mut command = Command::new(program);
@@ -253,7 +248,11 @@ impl Report {
 
     /// The lines of the suite's own summary: `✓ scenario: 2 passed, 0 failed`.
     fn scenarios(&self) -> impl Iterator<Item = Scenario<'_>> {
-        let summary = self.text.split("=== SUMMARY ===").nth(1).unwrap_or_default();
+        let summary = self
+            .text
+            .split("=== SUMMARY ===")
+            .nth(1)
+            .unwrap_or_default();
         summary.lines().filter_map(Scenario::of)
     }
 
@@ -261,7 +260,12 @@ impl Report {
         let part = self.text.split("Not scored for").nth(1).unwrap_or_default();
         let lines = part.lines().skip(1);
         lines
-            .filter_map(|line| line.trim().strip_prefix(['✓', '✗'])?.split_whitespace().next())
+            .filter_map(|line| {
+                line.trim()
+                    .strip_prefix(['✓', '✗'])?
+                    .split_whitespace()
+                    .next()
+            })
             .collect()
     }
 
@@ -319,7 +323,11 @@ struct Scenario<'a> {
 
 impl<'a> Scenario<'a> {
     fn of(line: &'a str) -> Option<Self> {
-        let (name, counts) = line.trim().strip_prefix(['✓', '✗'])?.trim().split_once(": ")?;
+        let (name, counts) = line
+            .trim()
+            .strip_prefix(['✓', '✗'])?
+            .trim()
+            .split_once(": ")?;
         let (passed, failed) = counts.split_once(", ")?;
         Some(Self {
             name,

@@ -147,9 +147,17 @@ impl Project {
     }
 }
 
-/// A `cargo` of the toolchain that runs this program.
+/// A `cargo` of the toolchain that runs this program. What cargo told this program about itself is kept from it: build scripts that
+/// look at those variables (ring's does) would run again, and a third of all crates with them, whenever somebody calls cargo by hand.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// The parts of `cargo metadata` that are used here

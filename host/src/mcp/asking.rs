@@ -186,7 +186,8 @@ async fn send(peer: &Peer<RoleServer>, question: &AskedQuestion) -> Result<Value
 
 /// A question as MCP puts it.
 fn request(question: &AskedQuestion) -> Result<ServerRequest, Error> {
-    let unknown = |error: serde_json::Error| Error::internal("Putting a question to a client", &error);
+    let unknown =
+        |error: serde_json::Error| Error::internal("Putting a question to a client", &error);
     Ok(match &question.ask {
         Ask::Confirm { message } => {
             let tick = BooleanSchema::new().title("Confirm").with_default(false);

@@ -7,13 +7,13 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use tracing::Instrument;
 
+use super::answer;
 use super::asking::{self, Asking};
 use super::choice::Choice;
 use super::connection::Connection;
 use super::correlation::correlation_id;
-use super::server::{McpServer, in_scope};
 use super::progress::{self, ProgressReports};
-use super::answer;
+use super::server::{McpServer, in_scope};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::plugins::{
@@ -125,9 +125,7 @@ impl McpServer {
             }
         });
         #[cfg(feature = "conformance")]
-        if self.shared.config.conformance
-            && super::conformance::TRIGGERS.contains(&&*tool_name)
-        {
+        if self.shared.config.conformance && super::conformance::TRIGGERS.contains(&&*tool_name) {
             self.shared.host.lists_changed();
         }
         let result = match result {

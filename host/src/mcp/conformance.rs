@@ -69,7 +69,8 @@ impl Lines {
             Level::Warn => LoggingLevel::Warning,
             Level::Error => LoggingLevel::Error,
         };
-        (rank(&level) >= self.0).then(|| Line(LoggingMessageNotificationParam::new(level, text.into())))
+        (rank(&level) >= self.0)
+            .then(|| Line(LoggingMessageNotificationParam::new(level, text.into())))
     }
 }
 

@@ -141,11 +141,8 @@ fn router(
         .with_max_request_body_bytes(json_guard::BODY_BYTES)
         .with_cancellation_token(streams);
     let server = McpServer::new(host.clone(), &config.mcp, None);
-    let service = StreamableHttpService::new(
-        move || Ok(server.again()),
-        sessions.clone(),
-        settings,
-    );
+    let service =
+        StreamableHttpService::new(move || Ok(server.again()), sessions.clone(), settings);
 
     let mut mcp = Router::new()
         .route_service("/mcp", service.clone())

@@ -13,6 +13,8 @@ mod correlation;
 mod http;
 mod json_guard;
 mod lasting;
+mod lines;
+mod listening;
 mod local;
 mod offers;
 mod once;

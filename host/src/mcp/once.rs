@@ -94,7 +94,8 @@ async fn run(
         };
         let answers = tokio::task::spawn_blocking(move || {
             let questions = asked.questions.into_iter();
-            let answer = |message: &str| json!({"action": "accept", "content": {CONFIRM: ask(message)}});
+            let answer =
+                |message: &str| json!({"action": "accept", "content": {CONFIRM: ask(message)}});
             questions
                 .filter_map(|question| match question.ask {
                     Ask::Confirm { message } => Some((question.id, answer(&message))),

@@ -13,16 +13,15 @@ use rmcp::model::{
     ResourcesCapability, ServerCapabilities, ServerConfig, SubscribeRequestParams,
     SubscriptionFilter, Tool, ToolAnnotations, UnsubscribeRequestParams,
 };
-use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext, SubscriptionSendError, SubscriptionSink};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tokio::sync::broadcast::error::RecvError;
 
-use super::lasting::{self, Lasting};
+use super::lasting::Lasting;
 use super::offers;
 use super::stdio::StdioCaller;
 use crate::capabilities::context::Caller;
 use crate::config;
-use crate::plugins::{Listed, PluginHost, Registry, ResourcesChanged};
+use crate::plugins::{Listed, PluginHost};
 
 /// How long clients may keep what `server/discover` and the lists told them.
 const FRESH: Duration = Duration::from_secs(300);
@@ -104,39 +103,11 @@ impl McpServer {
                 .get::<http::request::Parts>()
                 .and_then(|parts| parts.extensions.get::<Caller>())
                 .cloned()
-                .ok_or_else(|| ErrorData::internal_error("the request was not authenticated", None)),
+                .ok_or_else(|| {
+                    ErrorData::internal_error("the request was not authenticated", None)
+                }),
         }
     }
-}
-
-/// Tells of resources that changed outside of calls, if the client asked for them and may read them.
-async fn resources_changed(
-    registry: &Registry,
-    changed: &ResourcesChanged,
-    caller: &Caller,
-    sink: &SubscriptionSink,
-) -> Result<(), SubscriptionSendError> {
-    let asked = sink.accepted().resource_subscriptions.as_deref();
-    let is_wanted = |uri: &String| asked.unwrap_or_default().contains(uri);
-    for uri in lasting::wanted(registry, changed, caller, is_wanted) {
-        sink.notify_resource_updated(uri).await?;
-    }
-    Ok(())
-}
-
-/// Tells of the lists that the client asked to hear of; to the sink, any other one is an error.
-async fn lists_changed(sink: &SubscriptionSink) -> Result<(), SubscriptionSendError> {
-    let accepted = sink.accepted();
-    if accepted.tools_list_changed == Some(true) {
-        sink.notify_tool_list_changed().await?;
-    }
-    if accepted.resources_list_changed == Some(true) {
-        sink.notify_resource_list_changed().await?;
-    }
-    if accepted.prompts_list_changed == Some(true) {
-        sink.notify_prompt_list_changed().await?;
-    }
-    Ok(())
 }
 
 fn on_one_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
@@ -458,31 +429,6 @@ impl ServerHandler for McpServer {
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
-        let caller = self.caller(subscription.request_context()).await?;
-        let mut revisions = self.shared.host.revisions();
-        let mut changes = self.shared.host.changes();
-        let stopping = self.shared.host.stopping();
-        loop {
-            tokio::select! {
-                () = subscription.cancelled() => return Ok(()),
-                () = stopping.cancelled() => return Ok(()),
-                changed = changes.recv() => {
-                    let told = match changed {
-                        Ok(changed) => resources_changed(&self.shared.host.registry(), &changed, &caller, subscription.sink()).await,
-                        // What was missed is lost: events are told once, and a client that is this slow reads late anyway.
-                        Err(RecvError::Lagged(_)) => Ok(()),
-                        Err(RecvError::Closed) => return Ok(()),
-                    };
-                    if told.is_err() {
-                        return Ok(());
-                    }
-                }
-                changed = revisions.changed() => {
-                    if changed.is_err() || lists_changed(subscription.sink()).await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
-        }
+        self.tell_listener(subscription).await
     }
 }

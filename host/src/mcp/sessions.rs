@@ -83,9 +83,9 @@ pub async fn guard(
         return next.run(request).await;
     };
     let headers = request.headers();
-    let is_modern = headers
-        .get("mcp-protocol-version")
-        .is_some_and(|version| version.as_bytes() >= ProtocolVersion::V_2026_07_28.as_str().as_bytes());
+    let is_modern = headers.get("mcp-protocol-version").is_some_and(|version| {
+        version.as_bytes() >= ProtocolVersion::V_2026_07_28.as_str().as_bytes()
+    });
     if is_modern {
         return next.run(request).await;
     }
@@ -112,7 +112,11 @@ pub async fn guard(
         None => {}
     }
     let response = next.run(request).await;
-    if let Some(id) = response.headers().get(SESSION).and_then(|it| it.to_str().ok()) {
+    if let Some(id) = response
+        .headers()
+        .get(SESSION)
+        .and_then(|it| it.to_str().ok())
+    {
         // Nobody else can know of it yet.
         sessions.owners().insert(id.to_owned(), key);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rmcp::ServiceExt;
 use secrecy::SecretString;
 
+use super::lines::Lines;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
@@ -71,7 +72,8 @@ pub async fn serve_stdio(
     server: McpServer,
     stop: impl Future<Output = ()>,
 ) -> Result<(), rmcp::RmcpError> {
-    let running = server.serve(rmcp::transport::stdio()).await?;
+    let (read, write) = rmcp::transport::stdio();
+    let running = server.serve(Lines::new(read, write)).await?;
     let token = running.cancellation_token();
     let mut ended = pin!(running.waiting());
     tokio::select! {

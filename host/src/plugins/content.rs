@@ -36,9 +36,7 @@ pub(super) fn body_size(body: &Body) -> usize {
 ///
 /// # Errors
 /// What is wrong with the first piece that breaks the contract.
-pub(super) fn check<'a>(
-    pieces: impl IntoIterator<Item = &'a Content>,
-) -> Result<(), &'static str> {
+pub(super) fn check<'a>(pieces: impl IntoIterator<Item = &'a Content>) -> Result<(), &'static str> {
     for content in pieces {
         match content {
             Content::Text(_) => {}

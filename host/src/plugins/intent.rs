@@ -87,7 +87,8 @@ impl Intent {
             return Ok(Begun::Now(intent));
         }
         if answered.token.is_none()
-            && let Some(token) = preview::confirm_token(&request.arguments) {
+            && let Some(token) = preview::confirm_token(&request.arguments)
+        {
             let confirmation =
                 preview::confirmed(services, principal, &tool.name, &bound, token).await?;
             intent.confirmation = Some(confirmation);

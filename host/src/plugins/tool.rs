@@ -13,7 +13,11 @@ use super::arguments::ArgumentSchema;
 use super::schema_weight;
 
 /// Longer names are cut or refused by clients that prefix them with the server's. The conformance suite has longer ones.
-const NAME_LENGTH: usize = if cfg!(feature = "conformance") { 64 } else { 40 };
+const NAME_LENGTH: usize = if cfg!(feature = "conformance") {
+    64
+} else {
+    40
+};
 /// A compiled pattern; the time that a match takes grows with it.
 const PATTERN_BYTES: usize = 256 << 10;
 

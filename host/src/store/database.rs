@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use super::{
     AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeptEventDatabase, KeyId, LockId, LockOwner,
-    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
-    TenantRecord, Write,
+    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeptEventDatabase, KeyId, LockId,
+    LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
+    TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 

@@ -1,8 +1,8 @@
 //! Prompts.
 
 use orderdesk_plugin::{
-    Completion, Context, Embedded, Message, NoArguments, Pause, Plugin, Prompt, Prompted,
-    Question, Script, ToolError, Typing,
+    Completion, Context, Embedded, Message, NoArguments, Pause, Plugin, Prompt, Prompted, Question,
+    Script, ToolError, Typing,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,10 +41,7 @@ struct Which {
 }
 
 fn with_resource(which: Which, _: &Context) -> Result<Script, ToolError> {
-    let resource = Embedded::text(
-        which.resource_uri,
-        "Embedded resource content for testing.",
-    );
+    let resource = Embedded::text(which.resource_uri, "Embedded resource content for testing.");
     Ok(Script::from(Message::embedded(resource.mime("text/plain")))
         .and(Message::user("Please process the embedded resource above.")))
 }
@@ -76,10 +73,7 @@ fn asking(_: NoArguments, context: &Context) -> Result<Prompted, ToolError> {
 pub(crate) fn add(plugin: Plugin) -> Plugin {
     let prompt = |prompt: Prompt, what: &'static str| prompt.title(what).description(what);
     plugin
-        .prompt(prompt(
-            Prompt::new("test_simple_prompt", simple),
-            "A text",
-        ))
+        .prompt(prompt(Prompt::new("test_simple_prompt", simple), "A text"))
         .prompt(
             prompt(
                 Prompt::new("test_prompt_with_arguments", with_arguments),

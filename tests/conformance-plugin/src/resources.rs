@@ -24,7 +24,8 @@ struct Data {
 
 fn data(data: Data, _: &Context) -> Result<String, ToolError> {
     let id = data.id;
-    let data = serde_json::json!({ "id": id, "templateTest": true, "data": format!("Data for ID: {id}") });
+    let data =
+        serde_json::json!({ "id": id, "templateTest": true, "data": format!("Data for ID: {id}") });
     Ok(data.to_string())
 }
 

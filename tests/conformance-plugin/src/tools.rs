@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use orderdesk_plugin::{
-    Content, Context, Embedded, NoArguments, Output, Plugin, Tool, ToolError,
-};
+use orderdesk_plugin::{Content, Context, Embedded, NoArguments, Output, Plugin, Tool, ToolError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
@@ -73,9 +71,7 @@ fn with_logging(_: NoArguments, context: &Context) -> Answer {
 
 fn with_progress(_: NoArguments, context: &Context) -> Answer {
     for done in [0.0, 50.0, 100.0] {
-        context
-            .session()
-            .progress(done, Some(100.0), "Working");
+        context.session().progress(done, Some(100.0), "Working");
         context.clock().sleep(STEP);
     }
     Ok(text("Done in three steps."))
