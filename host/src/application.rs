@@ -17,12 +17,15 @@ use crate::plugins::{
 };
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, Tenancy,
-    TenancyError,
+    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, ServerKeySource,
+    Tenancy, TenancyError,
 };
 
 /// The variable that holds the server key, where it shall not be a file.
 pub const SERVER_KEY: &str = "ORDERDESK_MCP_SERVER_KEY";
+/// The variable that holds the server key that takes the other one's place: `server-key rotate` changes to it, and processes
+/// that know both go on without a restart.
+pub const NEW_SERVER_KEY: &str = "ORDERDESK_MCP_NEW_SERVER_KEY";
 /// The variable that holds an access key, for stdio and the command line.
 pub const ACCESS_KEY: &str = "ORDERDESK_MCP_MASTER_KEY";
 /// The database's file in the data directory.
@@ -86,8 +89,14 @@ impl Data {
             error,
         })?;
         let server_key = match environment.get(SERVER_KEY) {
-            Some(text) => ServerKey::from_base64(text)?,
-            None => ServerKey::load_or_create(folder)?,
+            Some(text) => {
+                let mut keys = vec![ServerKey::from_base64(text)?];
+                if let Some(text) = environment.get(NEW_SERVER_KEY) {
+                    keys.push(ServerKey::from_base64(text)?);
+                }
+                ServerKeySource::Given(keys)
+            }
+            None => ServerKeySource::Directory(folder.clone()),
         };
         let database: Arc<dyn Database> =
             Arc::new(SqliteDatabase::open(folder.join(DATABASE)).await?);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
-use orderdesk_mcp::application::{ACCESS_KEY, Application, Data};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use orderdesk_mcp::application::{ACCESS_KEY, Application};
 use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::{check, observe};
@@ -18,7 +18,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, print, webhooks};
+use commands::{call, connect, keys, print, server_key, shell, tenants, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -71,9 +71,24 @@ enum Command {
     },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
-    /// Make and list tenants
+    /// Say how a client reaches this server: its link, line or file, without any secret in it
+    Connect(connect::Connect),
+    /// Print the completions of this program for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's manual page
+    Man,
+    /// Make, list, suspend and delete tenants
     #[command(subcommand)]
-    Tenants(Tenants),
+    Tenants(tenants::Tenants),
+    /// Make, list, rotate and revoke a tenant's access keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Change the key around everything
+    #[command(subcommand)]
+    ServerKey(server_key::ServerKeyCommand),
     /// Make, list, renew and delete hooks: URLs at which other programs tell that something happened
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
@@ -92,18 +107,6 @@ enum Command {
         #[arg(long)]
         tenant: Option<String>,
     },
-}
-
-#[derive(Subcommand)]
-enum Tenants {
-    /// Make a tenant and print its master key, once
-    Create {
-        /// 1 to 64 characters, unique regardless of case
-        #[arg(long)]
-        name: String,
-    },
-    /// All tenants
-    List,
 }
 
 fn main() -> ExitCode {
@@ -125,6 +128,17 @@ fn main() -> ExitCode {
 }
 
 async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
+    match command_line.command {
+        Command::Completions { shell } => {
+            shell::completions(CommandLine::command(), shell)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Man => {
+            shell::manual(CommandLine::command())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
     let environment = Environment::of_process();
     let json = command_line.global.json;
     let config = read_config(&command_line, &environment);
@@ -142,7 +156,6 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     }
     let config = config?;
     match command_line.command {
-        Command::Check => {}
         #[cfg(feature = "conformance")]
         Command::Serve {
             conformance: true, ..
@@ -154,6 +167,18 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             config.mcp.conformance = true;
             serve(&config, &environment).await?;
         }
+        Command::Check | Command::Completions { .. } | Command::Man => {}
+        Command::Connect(arguments) => connect::connect(
+            arguments,
+            &config,
+            command_line
+                .global
+                .config
+                .or_else(config::find_config)
+                .as_deref(),
+            command_line.global.data_dir.as_deref(),
+            json,
+        )?,
         Command::Serve { .. } => serve(&config, &environment).await?,
         Command::Stdio {
             toolsets,
@@ -165,21 +190,10 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             };
             stdio(&config, &environment, choice).await?;
         }
-        Command::Tenants(Tenants::Create { name }) => {
-            let created = Data::open(&config, &environment)
-                .await?
-                .tenancy
-                .create_tenant(&name)
-                .await?;
-            print::created(&created, json)?;
-        }
-        Command::Tenants(Tenants::List) => {
-            let tenants = Data::open(&config, &environment)
-                .await?
-                .tenancy
-                .tenants()
-                .await?;
-            print::tenants(&tenants, json)?;
+        Command::Tenants(command) => tenants::run(&config, &environment, command, json).await?,
+        Command::Keys(command) => keys::run(&config, &environment, command, json).await?,
+        Command::ServerKey(command) => {
+            server_key::run(&config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
         Command::Call {
@@ -265,9 +279,12 @@ async fn stdio_caller(
         if let Some(tenant) = tenant {
             bail!("the key of '{tenant}' is needed: set {ACCESS_KEY}");
         }
-        let principal = application.data.tenancy.local_principal().await?;
+        application.data.tenancy.local_principal().await?;
         let first_calls = FirstCalls::prepare(&config.local.first_calls, environment);
-        return Ok(StdioCaller::local(principal, first_calls));
+        return Ok(StdioCaller::local(
+            application.services.clone(),
+            first_calls,
+        ));
     };
     let caller = StdioCaller::with_key(SecretString::from(key), application.services.clone());
     let who = caller

@@ -127,6 +127,16 @@ fn every_subcommand_has_a_help_text() {
         &["tenants"],
         &["tenants", "create"],
         &["tenants", "list"],
+        &["tenants", "suspend"],
+        &["tenants", "resume"],
+        &["tenants", "delete"],
+        &["keys"],
+        &["keys", "create"],
+        &["keys", "list"],
+        &["keys", "rotate"],
+        &["keys", "revoke"],
+        &["server-key"],
+        &["server-key", "rotate"],
         &["call"],
     ] {
         let arguments: Vec<&str> = subcommand.iter().copied().chain(["--help"]).collect();

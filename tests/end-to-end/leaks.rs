@@ -3,35 +3,56 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use end_to_end::{program, root};
-use orderdesk_simulator::{Clock, Simulator, SimulatorConfig, sample};
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use end_to_end::{Client, Installation, program, root};
+use orderdesk_simulator::{Clock, Simulator, SimulatorConfig, Store, sample};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
+/// How a secret may look in what somebody stored or wrote down.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
-    let hex = |upper: bool| -> String {
-        secret
-            .bytes()
-            .map(|byte| {
-                if upper {
-                    format!("{byte:02X}")
-                } else {
-                    format!("{byte:02x}")
-                }
-            })
-            .collect()
-    };
+    let each = |form: &dyn Fn(u8) -> String| -> String { secret.bytes().map(form).collect() };
     let reversed: String = secret.chars().rev().collect();
-    [secret.to_owned(), hex(false), hex(true), reversed]
-        .into_iter()
-        .map(String::into_bytes)
-        .collect()
+    let wide = |bytes: fn(u16) -> [u8; 2]| secret.encode_utf16().flat_map(bytes).collect();
+    let mut forms: Vec<Vec<u8>> = [
+        secret.to_owned(),
+        reversed,
+        each(&|byte| format!("{byte:02x}")),
+        each(&|byte| format!("{byte:02X}")),
+        each(&|byte| format!("%{byte:02X}")),
+        each(&|byte| format!("\\u{byte:04x}")),
+        // As a URL and as JSON that escapes only what they must.
+        secret.replace(' ', "%20").replace('@', "%40"),
+        secret.replace(' ', "+").replace('@', "%40"),
+        secret.replace('@', "\\u0040"),
+        secret.to_uppercase(),
+    ]
+    .into_iter()
+    .map(String::into_bytes)
+    .collect();
+    forms.push(wide(u16::to_le_bytes));
+    forms.push(wide(u16::to_be_bytes));
+    // In the middle of something longer, base64 has three forms.
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        for before in 0..3 {
+            let mut bytes = vec![0; before];
+            bytes.extend_from_slice(secret.as_bytes());
+            bytes.truncate(bytes.len() / 3 * 3);
+            let text = engine.encode(&bytes);
+            forms.push(text.as_bytes()[if before == 0 { 0 } else { 4 }..].to_vec());
+        }
+    }
+    forms
 }
 
 fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     for secret in secrets {
         for form in forms(secret) {
+            // Never which: a test's log must not be the leak.
             assert!(
-                !bytes.windows(form.len()).any(|window| window == form),
+                memchr::memmem::find(bytes, &form).is_none(),
                 "a secret stands in {place}"
             );
         }
@@ -126,4 +147,195 @@ async fn no_byte_of_a_secret_is_in_the_data_directory_or_the_log() {
     })
     .await
     .unwrap();
+}
+
+const STORE: u64 = 9400;
+const API_KEY: &str = "canary-api-key-Zr81hTqXw5";
+const CHOSEN_KEY: &str = "canary hubcap9 trombone quarry Vexing plaza mulch odometer";
+const EMAIL: &str = "canary.of.a.customer@example.com";
+const NEW_EMAIL: &str = "canary.of.another@example.com";
+const CARD: &str = "4929518374620017";
+
+/// A running server and everything that it wrote to stdout and stderr.
+struct Watched {
+    child: tokio::process::Child,
+    url: String,
+    log: tokio::task::JoinHandle<Vec<u8>>,
+}
+
+async fn serve_watched(place: &Installation) -> Watched {
+    let mut child = place
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .env("RUST_LOG", "debug")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut stdout = child.stdout.take().unwrap();
+    let log = tokio::spawn(async move {
+        let mut all = Vec::new();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let parsed: Value = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(url) = parsed["url"].as_str() {
+                let _ = said.send(url.to_owned());
+            }
+            all.extend_from_slice(line.as_bytes());
+            all.push(b'\n');
+        }
+        tokio::io::AsyncReadExt::read_to_end(&mut stdout, &mut all)
+            .await
+            .unwrap();
+        all
+    });
+    let url = heard.recv().await.expect("the server did not start");
+    Watched { child, url, log }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_log() {
+    let mut store = Store::new(STORE, API_KEY, "Canaries");
+    let order = json!({"source_id": "WEB-1", "email": EMAIL, "order_metadata": {"card": CARD},
+                       "order_items": [{"name": "Desk", "code": "D-1", "price": 10, "quantity": 1}]});
+    let order = store.add_order(&order, Clock::System.now()).unwrap();
+    let config = SimulatorConfig::with_stores(vec![store]);
+    let simulator = Simulator::start(config).await.unwrap();
+    // With compiled code of its own: it is one of the places to look at.
+    let place = Installation::new(&simulator, |_| {}).with_own_server_key();
+    let master = place.tenant("acme").await;
+    let choose = ["tenants", "create", "--name", "chosen", "--choose-key"];
+    place.run(&choose, Some(CHOSEN_KEY)).await;
+    let server = serve_watched(&place).await;
+    let client = |key: &str| Client::new(server.url.clone(), SecretString::from(key.to_owned()));
+
+    for key in [&master, CHOSEN_KEY] {
+        let client = client(key);
+        let registration = json!({"store_id": STORE, "api_key": API_KEY});
+        client.call("stores_register", registration).await.ok();
+        client
+            .call("tenant_use_master_key", json!({"master_key": key}))
+            .await
+            .ok();
+        client
+            .call("orders_list", json!({"email": EMAIL}))
+            .await
+            .ok();
+        let got = client.call("orders_get", json!({"order_id": order})).await;
+        // The search would find what it looks for.
+        assert!(
+            got.raw.contains("canary.of.a") && got.raw.contains(CARD),
+            "{}",
+            got.raw
+        );
+        let change = |email: &str| json!({"order_id": order, "changes": {"email": email}});
+        let mut preview = change(NEW_EMAIL);
+        preview["dry_run"] = true.into();
+        client.call("orders_update", preview).await.ok();
+        client.call("orders_update", change(NEW_EMAIL)).await.ok();
+        client.call("orders_update", change(EMAIL)).await.ok();
+        client
+            .call("orders_changes", json!({"order_id": order}))
+            .await
+            .ok();
+    }
+    let limited = [
+        "keys",
+        "create",
+        "--tenant",
+        "acme",
+        "--name",
+        "limited",
+        "--read-only",
+    ];
+    let limited = place.run(&limited, Some(&master)).await["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    client(&limited)
+        .call("orders_get", json!({"order_id": order}))
+        .await
+        .ok();
+    // What is refused is written down no more than what is taken.
+    let typo = format!("{master}x");
+    assert_eq!(
+        client(&typo).request("tools/list", json!({})).await.status,
+        401
+    );
+    let wrong = json!({"store_id": STORE, "api_key": format!("{API_KEY}-wrong"), "replace": true});
+    assert!(
+        client(&master)
+            .call("stores_register", wrong)
+            .await
+            .is_error
+    );
+    let odd = json!({"order_id": {"card": CARD}, "email": EMAIL});
+    let odd = json!({"name": "orders_get", "arguments": odd});
+    client(&master).request("tools/call", odd).await;
+    let hook = [
+        "webhooks",
+        "create",
+        "--tenant",
+        "acme",
+        "--plugin",
+        "orders",
+        "--subject",
+        "store:9400",
+    ];
+    let hook = place.run(&hook, Some(&master)).await["hook_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let door = server.url.replace("/mcp", &format!("/webhooks/{hook}"));
+    let delivery = simulator.send_webhook(order, &door).await.unwrap();
+    assert_eq!(delivery.attempts, [Some(200)]);
+    let rotated = place.run(&["server-key", "rotate"], None).await;
+    assert_eq!(rotated["version"], 2);
+    client(&master)
+        .call("orders_get", json!({"order_id": order}))
+        .await
+        .ok();
+
+    let canaries: Vec<String> = [
+        API_KEY, &master, &limited, CHOSEN_KEY, EMAIL, NEW_EMAIL, CARD, &hook,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let look = |when: &str| {
+        let mut seen = Vec::new();
+        every_file(&place.data(), &mut |path| {
+            let name = path.display().to_string();
+            assert_absent(
+                &format!("{name}, {when}"),
+                &std::fs::read(path).unwrap(),
+                &canaries,
+            );
+            seen.push(name);
+        });
+        seen
+    };
+    let seen = look("while it runs");
+    for ending in ["orderdesk-mcp.db", "-wal", "-shm", "server.key", ".lock"] {
+        assert!(
+            seen.iter().any(|name| name.ends_with(ending)),
+            "{ending}: {seen:?}"
+        );
+    }
+    assert!(
+        seen.iter()
+            .filter(|name| name.contains("/compiled/"))
+            .count()
+            >= 3,
+        "{seen:?}"
+    );
+    // Killed, so that nothing is tidied away.
+    let Watched { mut child, log, .. } = server;
+    child.kill().await.unwrap();
+    let log = log.await.unwrap();
+    look("after it was killed");
+    assert!(
+        log.len() > 5000,
+        "the log is suspiciously short: {}",
+        log.len()
+    );
+    assert_absent("the log", &log, &canaries);
 }

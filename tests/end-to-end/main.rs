@@ -4,7 +4,10 @@
 
 mod arguments;
 mod command_line;
+mod connect;
 mod first_path;
+mod keys;
+mod killed;
 mod leaks;
 mod listing;
 mod names;
@@ -15,7 +18,9 @@ mod processes;
 mod program;
 mod protocol;
 mod questions;
+mod scopes;
 mod selection;
+mod server_key;
 mod shutdown;
 mod stdio;
 mod stores;

@@ -140,7 +140,7 @@ impl Client {
         reply(request.body(body.to_string())).await
     }
 
-    /// Where the endpoint is.
+    /// The endpoint's URL.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -162,6 +162,10 @@ impl Client {
 
     /// Posts a body as it is, with the headers of a modern request for `method`.
     pub async fn post(&self, method: &str, name: Option<&str>, body: String) -> Reply {
+        reply(self.modern(method, name, body)).await
+    }
+
+    fn modern(&self, method: &str, name: Option<&str>, body: String) -> reqwest::RequestBuilder {
         let mut request = self
             .http
             .post(&self.url)
@@ -173,13 +177,19 @@ impl Client {
         if let Some(name) = name {
             request = request.header("Mcp-Name", name);
         }
-        reply(request.body(body)).await
+        request.body(body)
     }
 
     /// A modern request.
     pub async fn request(&self, method: &str, params: Value) -> Reply {
+        self.try_request(method, params).await.unwrap()
+    }
+
+    /// The same, of a server that may die meanwhile.
+    async fn try_request(&self, method: &str, params: Value) -> reqwest::Result<Reply> {
         let (name, body) = self.body(method, params);
-        self.post(method, name.as_deref(), body.to_string()).await
+        let request = self.modern(method, name.as_deref(), body.to_string());
+        try_reply(request).await
     }
 
     /// The body of a modern request, and the name that stands in a header, too.
@@ -212,6 +222,15 @@ impl Client {
             .clone()
     }
 
+    /// Calls a tool of a server that may die meanwhile: its structured result, if that came. An error of the tool is none.
+    pub async fn try_call(&self, tool: &str, arguments: Value) -> Option<Value> {
+        let params = json!({"name": tool, "arguments": arguments});
+        let reply = self.try_request("tools/call", params).await.ok()?;
+        let result = &serde_json::from_str::<Value>(&reply.text).ok()?["result"];
+        (result.is_object() && result["isError"] != true)
+            .then(|| result["structuredContent"].clone())
+    }
+
     /// Calls a tool.
     pub async fn call(&self, tool: &str, arguments: Value) -> ToolReply {
         self.request("tools/call", json!({"name": tool, "arguments": arguments}))
@@ -221,10 +240,14 @@ impl Client {
 }
 
 async fn reply(request: reqwest::RequestBuilder) -> Reply {
-    let response = request.send().await.unwrap();
-    Reply {
+    try_reply(request).await.unwrap()
+}
+
+async fn try_reply(request: reqwest::RequestBuilder) -> reqwest::Result<Reply> {
+    let response = request.send().await?;
+    Ok(Reply {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
-    }
+        text: response.text().await?,
+    })
 }

@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Installation {
     folder: TempDir,
     base_url: String,
+    /// Its server key stands in a file of its own, as on a machine where nobody set a variable.
+    own_server_key: bool,
 }
 
 /// A running process of the program; it is killed when this is dropped.
@@ -58,6 +60,7 @@ impl Installation {
         let installation = Self {
             folder,
             base_url: simulator.base_url(),
+            own_server_key: false,
         };
         let text = std::fs::read_to_string(files::root().join("orderdesk.toml")).unwrap();
         let mut config: toml::Table = text.parse().unwrap();
@@ -75,11 +78,20 @@ impl Installation {
         installation
     }
 
+    /// The same, with a server key of its own in the data directory; it compiles its components itself.
+    #[must_use]
+    pub fn with_own_server_key(mut self) -> Self {
+        self.own_server_key = true;
+        std::fs::remove_file(self.data().join("compiled")).unwrap();
+        self
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.path().join("orderdesk.toml")
     }
 
-    fn data(&self) -> PathBuf {
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -88,15 +100,17 @@ impl Installation {
         rusqlite::Connection::open(self.data().join("orderdesk-mcp.db")).unwrap()
     }
 
-    /// The program with these arguments, its configuration and its data; nothing of it is shown.
+    /// The program with these arguments, to be run on this installation.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(files::program("orderdesk-mcp"));
+        if !self.own_server_key {
+            command.env("ORDERDESK_MCP_SERVER_KEY", SERVER_KEY);
+        }
         command
             .args(arguments)
             .arg("--config")
             .arg(self.config())
             .env("ORDERDESK_MCP_DATA_DIR", self.data())
-            .env("ORDERDESK_MCP_SERVER_KEY", SERVER_KEY)
             .env("ORDERDESK_BASE_URL", &self.base_url)
             .env("RUST_LOG", "info")
             .env_remove("ORDERDESK_STORE_ID")
@@ -111,13 +125,34 @@ impl Installation {
 
     /// Makes a tenant with the command line; answers its key.
     pub async fn tenant(&self, name: &str) -> String {
-        let output = self
-            .command(&["tenants", "create", "--name", name, "--json"])
+        let created = self.run(&["tenants", "create", "--name", name], None).await;
+        created["master_key"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs a command with `--json`, as the tenant of this key; answers its object, or what it says is wrong.
+    pub async fn try_run(&self, arguments: &[&str], key: Option<&str>) -> Result<Value, String> {
+        let mut command = self.command(arguments);
+        if let Some(key) = key {
+            command.env("ORDERDESK_MCP_MASTER_KEY", key);
+        }
+        let output = command
+            .arg("--json")
+            .stderr(Stdio::piped())
             .output()
             .await
             .unwrap();
-        let created: Value = serde_json::from_slice(&output.stdout).unwrap();
-        created["master_key"].as_str().unwrap().to_owned()
+        if output.status.success() {
+            Ok(serde_json::from_slice(&output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    /// The same, of a command that succeeds.
+    pub async fn run(&self, arguments: &[&str], key: Option<&str>) -> Value {
+        self.try_run(arguments, key)
+            .await
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }
 
     /// Starts `stdio` for the tenant of this key.
@@ -140,8 +175,15 @@ impl Installation {
 
     /// Starts `serve` on a free port, with a client for the tenant of this key.
     pub async fn serve(&self, key: &str) -> (Process, Agent) {
+        let (process, client) = self.serve_with(key, &[]).await;
+        (process, Agent::Http(client))
+    }
+
+    /// The same, under these variables too.
+    pub async fn serve_with(&self, key: &str, environment: &[(&str, &str)]) -> (Process, Client) {
         let mut child = self
             .command(&["serve", "--listen", "127.0.0.1:0"])
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -157,7 +199,7 @@ impl Installation {
         // A full pipe would stop the process.
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
         let client = Client::new(url, SecretString::from(key.to_owned()));
-        (Process { child }, Agent::Http(client))
+        (Process { child }, client)
     }
 }
 
@@ -191,6 +233,22 @@ impl Agent {
         match self {
             Self::Http(client) => client.call(tool, arguments).await,
             Self::Stdio(client) => client.call(tool, arguments).await,
+        }
+    }
+}
+
+impl Agent {
+    /// Whether the process refuses to call this tool at all, which takes no argument.
+    pub async fn refuses(&self, tool: &str) -> bool {
+        match self {
+            Self::Http(client) => {
+                let call = serde_json::json!({"name": tool, "arguments": {}});
+                client.request("tools/call", call).await.status == 401
+            }
+            Self::Stdio(client) => {
+                let params = CallToolRequestParams::new(tool.to_owned());
+                client.peer.call_tool(params).await.is_err()
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A [`CallContext`] is made once, at the top, and travels in the wasmtime store: nothing is looked up again on the way,
 //! and there are no globals.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -47,6 +48,8 @@ pub struct Caller {
     pub single_client: bool,
     /// What the client says it is.
     pub client: Option<String>,
+    /// The address that the call came from; none where the caller sits at this machine.
+    pub source: Option<IpAddr>,
 }
 
 /// Takes the progress that a plugin reports.

@@ -55,22 +55,23 @@ impl Host for CallState {
                 "Only a key that came in as an argument of this call can be checked.",
             )
         })?;
+        let tenancy = &self.services.tenancy;
         let refused = || {
+            // A guess is a guess, wherever it is made.
+            tenancy.note_failed_login(call.caller.source);
             Error::new(
                 ErrorKind::Unauthorized,
                 "key-refused",
                 "This is not a valid key of your tenant. Check that it was copied whole; the tenant in use has not changed.",
             )
         };
-        let principal = self
-            .services
-            .tenancy
-            .authenticate(&presented)
-            .await
-            .map_err(|error| {
-                tracing::info!(cause = %error, "a presented key was refused");
+        let principal = tenancy.authenticate(&presented).await.map_err(|error| {
+            if error.is_refusal() {
                 refused()
-            })?;
+            } else {
+                Error::internal("Checking a key", &error)
+            }
+        })?;
         if principal.tenant != call.caller.principal.tenant {
             return Err(refused());
         }

@@ -1,5 +1,11 @@
 //! What subcommands do beyond starting a server.
 
 pub(crate) mod call;
+pub(crate) mod connect;
+pub(crate) mod keys;
+pub(crate) mod presence;
 pub(crate) mod print;
+pub(crate) mod server_key;
+pub(crate) mod shell;
+pub(crate) mod tenants;
 pub(crate) mod webhooks;

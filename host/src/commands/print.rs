@@ -45,6 +45,22 @@ pub(crate) fn created(created: &CreatedTenant, as_json: bool) -> io::Result<()> 
     )
 }
 
+/// A new tenant whose key its owner chose and knows.
+pub(crate) fn created_with_chosen_key(created: &CreatedTenant, as_json: bool) -> io::Result<()> {
+    if as_json {
+        return object(&json!({
+            "tenant_id": created.tenant_id,
+            "name": created.name,
+            "key_id": created.key_id,
+        }));
+    }
+    text(&format!(
+        "Tenant '{}' ({}) is made. Its master key is the one that you chose; in lists it is {}. Nobody can read the tenant's data \
+         without it.",
+        created.name, created.tenant_id, created.key_id
+    ))
+}
+
 /// All tenants.
 pub(crate) fn tenants(tenants: &[TenantRecord], as_json: bool) -> io::Result<()> {
     if as_json {

@@ -1,21 +1,16 @@
 //! `webhooks`: URLs at which other programs tell that something happened.
 
-use std::io::{BufRead, IsTerminal};
-
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
-use orderdesk_mcp::application::{ACCESS_KEY, Data};
+use orderdesk_mcp::application::Data;
 use orderdesk_mcp::clock::SystemClock;
 use orderdesk_mcp::config::{Config, Environment, Plugin};
-use orderdesk_mcp::tenancy::{HookSummary, Hooks, Principal, TenantRecord};
-use secrecy::SecretString;
+use orderdesk_mcp::tenancy::{HookSummary, Hooks};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use super::presence::{present, tenant_named};
 use super::print;
-
-/// The tenant that needs no key.
-const LOCAL: &str = "local";
 
 #[derive(Subcommand)]
 pub(crate) enum Webhooks {
@@ -135,65 +130,6 @@ fn owners(config: &Config, plugin: &str) -> anyhow::Result<Vec<String>> {
     Ok(std::iter::once(plugin.to_owned())
         .chain(settings.grants.read.iter().cloned())
         .collect())
-}
-
-/// A tenant by its name or id; none for the local one, where it is not there yet.
-async fn tenant_named(data: &Data, text: &str) -> anyhow::Result<Option<TenantRecord>> {
-    let tenants = data.tenancy.tenants().await?;
-    let by_id = tenants
-        .into_iter()
-        .find(|tenant| tenant.id.as_str() == text);
-    match by_id {
-        Some(tenant) => Ok(Some(tenant)),
-        None => match data.tenancy.tenant_named(text).await? {
-            Some(tenant) => Ok(Some(tenant)),
-            None if text.eq_ignore_ascii_case(LOCAL) => Ok(None),
-            None => bail!("there is no tenant '{text}'; see: orderdesk-mcp tenants list"),
-        },
-    }
-}
-
-/// Somebody of the tenant, by its key; nobody else can open its secrets.
-async fn present(
-    data: &Data,
-    environment: &Environment,
-    tenant: Option<TenantRecord>,
-) -> anyhow::Result<Principal> {
-    let Some(tenant) = tenant.filter(|tenant| !tenant.name.eq_ignore_ascii_case(LOCAL)) else {
-        return Ok(data.tenancy.local_principal().await?);
-    };
-    let key = match environment.get(ACCESS_KEY) {
-        Some(key) => SecretString::from(key),
-        None => ask(&tenant.name)?,
-    };
-    let principal = data
-        .tenancy
-        .authenticate(&key)
-        .await
-        .context("the key is not accepted")?;
-    if principal.tenant != tenant.id {
-        bail!(
-            "this is a key of the tenant '{}', not of '{}'",
-            principal.tenant_name,
-            tenant.name
-        );
-    }
-    Ok(principal)
-}
-
-fn ask(tenant: &str) -> anyhow::Result<SecretString> {
-    let key = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("Key of the tenant '{tenant}' (not shown): "))?
-    } else {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line)?;
-        line
-    };
-    let key = key.trim();
-    if key.is_empty() {
-        bail!("the key of '{tenant}' is needed: set {ACCESS_KEY}, or enter it");
-    }
-    Ok(SecretString::from(key))
 }
 
 fn url(config: &Config, id: &str) -> String {

@@ -5,6 +5,7 @@
 mod find;
 mod load;
 mod public_url;
+mod security;
 mod value;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use find::{default_data_dir, find_config};
 pub use load::{ConfigError, Environment, load};
 pub use public_url::PublicUrl;
+pub use security::Security;
 pub use value::FromEnvironment;
 
 /// Everything that an operator can set. Unknown keys are errors.
@@ -29,6 +31,8 @@ pub struct Config {
     pub server: Server,
     /// How MCP is served.
     pub mcp: Mcp,
+    /// What a stranger may do.
+    pub security: Security,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,
     /// The services that plugins may be granted to speak to, by name.

@@ -177,9 +177,11 @@ fn authenticated(mcp: Router, config: &Config, services: Arc<Services>) -> Route
             authentication::local_without_key,
         ));
     }
-    let _ = config;
     mcp.layer(middleware::from_fn_with_state(
-        services,
+        authentication::Door {
+            services,
+            auto_provision: config.security.auto_provision,
+        },
         authentication::authenticate,
     ))
 }

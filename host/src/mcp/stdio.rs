@@ -10,7 +10,7 @@ use super::lines::Lines;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::{AuthenticationError, Principal};
+use crate::tenancy::AuthenticationError;
 
 /// The one caller of a stdio process.
 pub struct StdioCaller {
@@ -22,17 +22,17 @@ pub struct StdioCaller {
 }
 
 enum Identity {
-    /// The person on whose machine this runs.
-    Local(Principal),
+    /// The person on whose machine this runs; its tenant, too, may be suspended or removed meanwhile.
+    Local(Arc<Services>),
     /// A key from the environment, checked anew at each request so that revoking it works at once.
     Key(SecretString, Arc<Services>),
 }
 
 impl StdioCaller {
     /// The local tenant of this data directory.
-    pub fn local(principal: Principal, first_calls: FirstCalls) -> Self {
+    pub fn local(services: Arc<Services>, first_calls: FirstCalls) -> Self {
         Self {
-            identity: Identity::Local(principal),
+            identity: Identity::Local(services),
             first_calls,
             choice: Choice::default(),
         }
@@ -53,13 +53,14 @@ impl StdioCaller {
     /// The key is not accepted, or the database is not there.
     pub async fn caller(&self) -> Result<Caller, AuthenticationError> {
         let principal = match &self.identity {
-            Identity::Local(principal) => principal.clone(),
+            Identity::Local(services) => services.tenancy.standing_local_principal().await?,
             Identity::Key(key, services) => services.tenancy.authenticate(key).await?,
         };
         Ok(Caller {
             principal,
             single_client: true,
             client: None,
+            source: None,
         })
     }
 }

@@ -219,6 +219,7 @@ impl PluginHost {
                 principal,
                 single_client: false,
                 client: None,
+                source: None,
             },
             read_only,
             correlation_id: format!("{:016x}", rand::random::<u64>()).into(),

@@ -26,7 +26,10 @@ impl PeerCalls for PluginHost {
         arguments: &str,
     ) -> Result<String, Error> {
         let registry = self.registry();
-        let listed = registry.find(tool).ok_or_else(|| {
+        // The caller's rights: a tool that its key does not cover is not there for the plugins that it calls either.
+        let scopes = &parent.caller.principal.scopes;
+        let listed = registry.find(tool).filter(|_| scopes.covers_tool(tool));
+        let listed = listed.ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
                 "tool-not-found",

@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::{
     AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeptEventDatabase, KeyId, LockId,
-    LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
-    TenantId, TenantRecord, Write,
+    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeptEventDatabase, KeyDatabase,
+    KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError,
+    Taken, TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
-pub trait Database: HookDatabase + KeptEventDatabase + Send + Sync {
+pub trait Database: HookDatabase + KeptEventDatabase + KeyDatabase + Send + Sync {
     /// Checks that the database answers.
     ///
     /// # Errors

@@ -47,6 +47,12 @@ pub enum StoreError {
     /// Another process kept the write lock for too long.
     #[error("the database is busy: another process holds its write lock; try again")]
     Busy,
+    /// Something was wrapped by a server key that is no longer the one of this database.
+    #[error("the server key was changed meanwhile; its number is {stands} now")]
+    ServerKeyChanged {
+        /// The number of the one that stands.
+        stands: u32,
+    },
     /// A row holds what this program never writes.
     #[error("the database holds a damaged row in {table}: {problem}")]
     Damaged {

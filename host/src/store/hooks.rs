@@ -24,6 +24,8 @@ pub struct HookRecord {
     pub subject: String,
     /// The hook's own key, wrapped by the server key.
     pub wrapped_key: Vec<u8>,
+    /// The number of the server key that wrapped it.
+    pub server_key_version: u32,
     /// The secret that may be used while nobody calls.
     pub unattended: Option<UnattendedRecord>,
     /// When it was made.

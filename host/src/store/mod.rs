@@ -15,6 +15,7 @@ mod error;
 mod hooks;
 mod identifiers;
 mod kept_events;
+mod keys;
 mod records;
 pub mod sqlite;
 
@@ -33,6 +34,7 @@ pub use hooks::{
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use kept_events::{KeptEvent, KeptEventDatabase};
+pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,

@@ -31,6 +31,10 @@ pub struct NewAccessKey {
     pub lookup: Vec<u8>,
     /// The tenant's data key, wrapped by this access key and the server key.
     pub wrapped_data_key: Vec<u8>,
+    /// The number of the server key that wrapped it.
+    pub server_key_version: u32,
+    /// bcrypt of the key's keyed digest, where a person chose the key.
+    pub chosen_hash: Option<String>,
     /// The name a person gave it.
     pub name: String,
     /// What it may do, in the form that [`crate::tenancy::Scopes`] writes; none: everything.
@@ -54,8 +58,10 @@ pub struct AccessKeyRecord {
     pub expires_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it was revoked.
+    /// When it was revoked, or found to have ended.
     pub revoked_at: Option<Timestamp>,
+    /// The key that took its place.
+    pub replaced_by: Option<KeyId>,
 }
 
 /// What the look-up of a presented key finds: the key and its tenant, in one query.
@@ -65,6 +71,10 @@ pub struct AccessKeyMatch {
     pub key: AccessKeyRecord,
     /// The tenant's data key, wrapped by this access key and the server key.
     pub wrapped_data_key: Vec<u8>,
+    /// The number of the server key that wrapped it.
+    pub server_key_version: u32,
+    /// bcrypt of the key's keyed digest, where a person chose the key.
+    pub chosen_hash: Option<String>,
     /// Whose key it is.
     pub tenant: TenantRecord,
 }
@@ -75,6 +85,9 @@ pub enum InsertTenantError {
     /// Another tenant has this name, in some letter case.
     #[error("a tenant of this name exists")]
     NameTaken,
+    /// Another access key has this look-up value: it is the same key.
+    #[error("this access key exists")]
+    KeyTaken,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +135,8 @@ pub struct LockOwner {
 /// How many rows of each kind a purge removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Purged {
+    /// Access keys that have ended, whose wrappings were destroyed.
+    pub access_keys: usize,
     /// Expired documents.
     pub documents: usize,
     /// Locks whose lease ran out.

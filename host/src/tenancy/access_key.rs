@@ -104,6 +104,19 @@ impl AccessKey {
         })
     }
 
+    /// A key that a person chose, by the id of its row.
+    pub(super) fn chosen(id: KeyId, text: &str) -> Self {
+        Self {
+            id,
+            text: text.into(),
+        }
+    }
+
+    /// An id for a key that has none in itself.
+    pub(super) fn random_id() -> Result<KeyId, CipherError> {
+        Ok(KeyId::new(id_text(&cipher::random_key()?)))
+    }
+
     /// The public part.
     pub fn id(&self) -> &KeyId {
         &self.id

@@ -13,7 +13,6 @@ use super::cipher::{self, Binding, CipherError, KeyBytes};
 use crate::store::TenantId;
 
 const ACCESS_KEY_PURPOSE: &str = "v1 data key wrapped by access key";
-const SERVER_KEY_PURPOSE: &str = "v1 data key wrapped by server key";
 
 /// What a tenant's secrets and documents are encrypted with. Overwritten when it is dropped.
 pub struct DataKey {
@@ -56,43 +55,31 @@ impl DataKey {
         }
     }
 
-    /// Wraps this key for one access key. `server_layer` is the key derived from the server key for this.
+    /// The inner layer: wraps this key for one access key. (The outer one is the keyring's.)
     pub(super) fn wrap(
         &self,
         tenant: &TenantId,
         salt: &[u8],
         access_key: &AccessKey,
-        server_layer: &KeyBytes,
     ) -> Result<Vec<u8>, CipherError> {
-        let inner = cipher::seal(
+        cipher::seal(
             &access_layer(access_key, salt),
             &binding(ACCESS_KEY_PURPOSE, tenant, access_key),
             self.present()?.as_slice(),
-        )?;
-        cipher::seal(
-            server_layer,
-            &binding(SERVER_KEY_PURPOSE, tenant, access_key),
-            &inner,
         )
     }
 
     /// Unwraps what [`Self::wrap`] made with the same tenant, salt and keys.
     pub(super) fn unwrap(
-        wrapped: &[u8],
+        inner: &[u8],
         tenant: &TenantId,
         salt: &[u8],
         access_key: &AccessKey,
-        server_layer: &KeyBytes,
     ) -> Result<Self, CipherError> {
-        let inner = cipher::open(
-            server_layer,
-            &binding(SERVER_KEY_PURPOSE, tenant, access_key),
-            wrapped,
-        )?;
         let key = cipher::open(
             &access_layer(access_key, salt),
             &binding(ACCESS_KEY_PURPOSE, tenant, access_key),
-            &inner,
+            inner,
         )?;
         let key = key
             .as_slice()
@@ -160,9 +147,4 @@ fn access_layer(access_key: &AccessKey, salt: &[u8]) -> KeyBytes {
         Some(salt),
         ACCESS_KEY_PURPOSE,
     )
-}
-
-/// The key derived from the server key that makes the outer layer.
-pub(super) fn server_layer(server_key: &super::ServerKey) -> KeyBytes {
-    server_key.derive(SERVER_KEY_PURPOSE)
 }

@@ -27,18 +27,22 @@ impl Hooks {
     /// The database failed.
     pub async fn events_after(&self, id: i64, limit: u32) -> Result<Vec<Followed>, StoreError> {
         let kept = self.database.events_after(id, limit).await?;
-        Ok(kept.into_iter().map(|kept| self.followed(kept)).collect())
+        let mut followed = Vec::with_capacity(kept.len());
+        for kept in kept {
+            followed.push(self.followed(kept).await);
+        }
+        Ok(followed)
     }
 
-    fn followed(&self, kept: KeptEvent) -> Followed {
-        let opened = || {
-            let hook = self.open(kept.hook, kept.tenant_name)?;
+    async fn followed(&self, kept: KeptEvent) -> Followed {
+        let opened = async {
+            let hook = self.open(kept.hook, kept.tenant_name).await?;
             let event = Self::open_event(&hook, &kept.identity, &kept.sealed)?;
             Ok((hook, event))
         };
         Followed {
             id: kept.id,
-            event: opened(),
+            event: opened.await,
         }
     }
 }

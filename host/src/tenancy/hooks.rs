@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::cipher::{self, Binding, CipherError, KEY_BYTES, KeyBytes};
+use super::cipher::{self, Binding, CipherError, KeyBytes};
 use super::hmac_verifier::HmacVerifier;
+use super::keyring::{Keyring, KeyringError};
 use super::principal::Principal;
 use super::secrets::{SecretError, Secrets};
 use super::service::Tenancy;
@@ -25,7 +26,6 @@ use crate::store::{
     NewHookEvent, StoreError, TenantId, UnattendedRecord, random_hex,
 };
 
-const WRAPPING_PURPOSE: &str = "v1 hook key wrapped by server key";
 const VERIFIER_PURPOSE: &str = "v1 unattended HMAC verifier";
 const EVENT_PURPOSE: &str = "v1 hook event";
 const IDENTITY_PURPOSE: &str = "v1 identity of hook events";
@@ -40,7 +40,7 @@ pub struct Hooks {
     pub(super) database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     secrets: Secrets,
-    wrapping: Arc<KeyBytes>,
+    keyring: Arc<Keyring>,
 }
 
 /// A hook that was found: whoever holds it can check signatures for it, and read and write its events.
@@ -124,6 +124,9 @@ pub enum HookError {
     /// The digits are those of several.
     #[error("several hooks begin with '{0}'; give the whole id, or its URL")]
     Ambiguous(String),
+    /// The server key was changed, and this process has not the new one.
+    #[error(transparent)]
+    ServerKey(#[from] KeyringError),
     /// Its secret does not open.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -140,7 +143,7 @@ impl Hooks {
     pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>, tenancy: &Tenancy) -> Self {
         Self {
             secrets: Secrets::new(database.clone(), clock.clone()),
-            wrapping: Arc::new(tenancy.server_key.derive(WRAPPING_PURPOSE)),
+            keyring: tenancy.keyring.clone(),
             database,
             clock,
         }
@@ -169,24 +172,27 @@ impl Hooks {
             ),
             None => None,
         };
-        let record = HookRecord {
-            label: id[..LABEL_DIGITS].to_owned(),
-            tenant: principal.tenant.clone(),
-            plugin: plugin.to_owned(),
-            subject: subject.to_owned(),
-            wrapped_key: cipher::seal(
-                &self.wrapping,
-                &bound(WRAPPING_PURPOSE, &principal.tenant, &hash),
-                key.as_slice(),
-            )?,
-            unattended,
-            created_at: self.clock.now(),
-            hash,
-        };
-        if self.database.insert_hook(record).await? {
-            Ok(id)
-        } else {
-            Err(no_secret(plugin, subject))
+        let mut layers = self.keyring.layers();
+        loop {
+            let record = HookRecord {
+                label: id[..LABEL_DIGITS].to_owned(),
+                tenant: principal.tenant.clone(),
+                plugin: plugin.to_owned(),
+                subject: subject.to_owned(),
+                wrapped_key: layers.wrap_hook_key(&principal.tenant, &hash, &key)?,
+                server_key_version: layers.version(),
+                unattended: unattended.clone(),
+                created_at: self.clock.now(),
+                hash: hash.clone(),
+            };
+            match self.database.insert_hook(record).await {
+                Ok(true) => return Ok(id),
+                Ok(false) => return Err(no_secret(plugin, subject)),
+                Err(StoreError::ServerKeyChanged { stands }) => {
+                    layers = self.keyring.layers_of(stands).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
@@ -207,7 +213,7 @@ impl Hooks {
             .await?
             .filter(|(record, _)| record.tenant == principal.tenant)
             .ok_or_else(|| HookError::NotFound(hook.label.clone()))?;
-        let key = self.unwrap(&found.0)?;
+        let key = self.unwrap(&found.0).await?;
         let unattended = self
             .unattended(
                 principal,
@@ -261,7 +267,7 @@ impl Hooks {
             return Ok(None);
         }
         match self.database.hook(hash(id)).await? {
-            Some((record, tenant_name)) => self.open(record, tenant_name).map(Some),
+            Some((record, tenant_name)) => self.open(record, tenant_name).await.map(Some),
             None => Ok(None),
         }
     }
@@ -366,8 +372,12 @@ impl Hooks {
         for claimed in claimed {
             let (event, plugin, attempts) =
                 (claimed.event, claimed.plugin.clone(), claimed.attempts);
-            match self.read(claimed) {
+            match self.read(claimed).await {
                 Ok(handling) => handlings.push(handling),
+                // Another process has the key, or this one will after a restart.
+                Err(HookError::ServerKey(error)) => {
+                    tracing::error!(event, plugin, cause = %error, "an event waits for the server key");
+                }
                 Err(error) => {
                     tracing::error!(event, plugin, cause = %error, "an event cannot be read");
                     let end = HandlingEnd::Failed("event-damaged".to_owned());
@@ -408,8 +418,8 @@ impl Hooks {
         Ok(due.map(|due| due.saturating_duration_since(self.clock.now())))
     }
 
-    fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
-        let hook = self.open(claimed.hook, claimed.tenant_name)?;
+    async fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
+        let hook = self.open(claimed.hook, claimed.tenant_name).await?;
         let event = Self::open_event(&hook, &claimed.identity, &claimed.sealed)?;
         Ok(Handling {
             id: claimed.event,
@@ -431,8 +441,12 @@ impl Hooks {
         serde_json::from_slice(&plaintext).map_err(unreadable)
     }
 
-    pub(super) fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
-        let cipher = self.unwrap(&record)?;
+    pub(super) async fn open(
+        &self,
+        record: HookRecord,
+        tenant_name: String,
+    ) -> Result<Hook, HookError> {
+        let cipher = self.unwrap(&record).await?;
         let key = match record.unattended {
             Some(UnattendedRecord { handle, sealed }) => {
                 let bound =
@@ -455,14 +469,9 @@ impl Hooks {
         })
     }
 
-    fn unwrap(&self, record: &HookRecord) -> Result<KeyBytes, HookError> {
-        let bound = bound(WRAPPING_PURPOSE, &record.tenant, &record.hash);
-        let key = cipher::open(&self.wrapping, &bound, &record.wrapped_key)?;
-        let key: [u8; KEY_BYTES] = key
-            .as_slice()
-            .try_into()
-            .map_err(|_| CipherError::Refused)?;
-        Ok(Zeroizing::new(key))
+    async fn unwrap(&self, record: &HookRecord) -> Result<KeyBytes, HookError> {
+        let layers = self.keyring.layers_of(record.server_key_version).await?;
+        Ok(layers.unwrap_hook_key(&record.tenant, &record.hash, &record.wrapped_key)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tenants, their access keys, and what is encrypted for them.
 //!
 //! ```text
-//! access key --HMAC under the index key--> one look-up --> row
+//! access key --HMAC under the index key--> one look-up --> row (of a key that a person chose: then bcrypt)
 //! HKDF(access key, tenant salt) --> unwraps the tenant's data key, wrapped a second time, outside, by the server key
 //! data key --> AES-256-GCM over secrets and documents
 //! ```
@@ -14,19 +14,26 @@
 mod access_key;
 mod audience;
 mod authentication;
+mod chosen_key;
 mod cipher;
 mod confirmations;
 mod data_key;
 mod documents;
+mod failed_logins;
 mod followed;
 mod hmac_verifier;
 mod hooks;
+mod key_changes;
+mod key_session;
+mod keyring;
 mod local;
 mod locks;
 mod principal;
+mod provision;
 mod scopes;
 mod secrets;
 mod server_key;
+mod server_key_file;
 mod service;
 mod tenants;
 
@@ -36,19 +43,26 @@ mod tests;
 pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
 pub use authentication::AuthenticationError;
+pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
+pub use failed_logins::FailedLogins;
 pub use followed::Followed;
 pub use hmac_verifier::HmacVerifier;
 pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
+pub use key_changes::{ReplaceKeyError, ReplacedKey, RotateServerKeyError, RotatedServerKey};
+pub use key_session::HashingError;
+pub use keyring::KeyringError;
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
 pub use principal::Principal;
+pub use provision::ProvisionError;
 pub use scopes::Scopes;
 pub use secrets::{Handle, Opened, SecretError, Secrets};
 pub use server_key::{ServerKey, ServerKeyError};
+pub use server_key_file::ServerKeySource;
 pub use service::{Tenancy, TenancyError};
 pub use tenants::{
     CreateKeyError, CreateTenantError, CreatedKey, CreatedTenant, NameError, RevokeError,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::AccessKeyRecord;
+
 /// The limits of an access key. The default has none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +54,16 @@ impl Scopes {
     /// Reads what [`Self::to_column`] wrote.
     pub(super) fn from_column(column: Option<&str>) -> Result<Self, serde_json::Error> {
         column.map_or_else(|| Ok(Self::default()), serde_json::from_str)
+    }
+}
+
+impl AccessKeyRecord {
+    /// What the key may do.
+    ///
+    /// # Errors
+    /// It was kept by a version of this program that knows other limits.
+    pub fn scopes(&self) -> Result<Scopes, serde_json::Error> {
+        Scopes::from_column(self.scopes.as_deref())
     }
 }
 

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::cipher::{self, CipherError, KEY_BYTES, KeyBytes};
 use crate::store::prepare_data_directory;
 
 /// The key's file in the data directory.
-const FILE_NAME: &str = "server.key";
+pub(super) const FILE_NAME: &str = "server.key";
 
 /// Takes padding or none; the URL-safe alphabet is translated first.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -54,6 +55,9 @@ pub enum ServerKeyError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// No key was given at all.
+    #[error("there is no server key")]
+    None,
     /// No key can be made.
     #[error(transparent)]
     Cipher(#[from] CipherError),
@@ -94,14 +98,27 @@ impl ServerKey {
     pub fn load_or_create(data_directory: &Path) -> Result<Self, ServerKeyError> {
         let path = data_directory.join(FILE_NAME);
         match read(&path) {
-            Err(ServerKeyError::File { source, .. })
-                if source.kind() == io::ErrorKind::NotFound =>
-            {
-                create(data_directory, &path)?;
+            Err(error) if error.is_not_found() => {
+                write_new(data_directory, &path, false)?;
                 read(&path)
             }
             read => read,
         }
+    }
+
+    /// A second one of the same, for a process that holds several.
+    pub(super) fn copy(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Whether both are the same key; in constant time.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        bool::from(self.0.as_slice().ct_eq(other.0.as_slice()))
+    }
+
+    /// The key itself, to be kept encrypted.
+    pub(super) fn copy_bytes(&self) -> KeyBytes {
+        self.0.clone()
     }
 
     /// A key for one purpose, derived from this one.
@@ -116,7 +133,14 @@ impl fmt::Debug for ServerKey {
     }
 }
 
-fn read(path: &Path) -> Result<ServerKey, ServerKeyError> {
+impl ServerKeyError {
+    /// Whether there is no such file.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<ServerKey, ServerKeyError> {
     let file_error = |source| ServerKeyError::File {
         path: path.to_owned(),
         source,
@@ -135,9 +159,13 @@ fn read(path: &Path) -> Result<ServerKey, ServerKeyError> {
     ServerKey::from_base64(&text)
 }
 
-/// Makes the file whole and under another name, and then gives it its name if nobody was faster: no process ever sees half
-/// a key, and none replaces a key that is in use.
-fn create(data_directory: &Path, path: &Path) -> Result<(), ServerKeyError> {
+/// Makes the file whole and under another name, and then gives it its name, if nobody was faster or `replace` is set: no
+/// process ever sees half a key, and none replaces a key that is in use.
+pub(super) fn write_new(
+    data_directory: &Path,
+    path: &Path,
+    replace: bool,
+) -> Result<(), ServerKeyError> {
     let file_error = |source| ServerKeyError::File {
         path: path.to_owned(),
         source,
@@ -155,7 +183,12 @@ fn create(data_directory: &Path, path: &Path) -> Result<(), ServerKeyError> {
     written
         .and_then(|()| file.as_file().sync_all())
         .map_err(file_error)?;
-    match file.persist_noclobber(path) {
+    let named = if replace {
+        file.persist(path)
+    } else {
+        file.persist_noclobber(path)
+    };
+    match named {
         Ok(_) => {}
         Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(refused) => return Err(file_error(refused.error)),

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::cipher::{self, Binding, CipherError, KEY_BYTES, KeyBytes};
-use super::data_key::server_layer;
-use super::server_key::ServerKey;
+use super::cipher::{self, KEY_BYTES, KeyBytes};
+use super::failed_logins::Watch;
+use super::key_session::KeySessions;
+use super::keyring::{Keyring, KeyringError};
+use super::server_key_file::ServerKeySource;
 use crate::clock::Clock;
 use crate::store::{Database, StoreError, TenantId};
 use zeroize::Zeroizing;
 
-/// The row of the wrapped index key.
-const INDEX_KEY: &str = "index_key";
-const INDEX_KEY_PURPOSE: &str = "v1 index key wrapped by server key";
+const PEPPER_PURPOSE: &str = "v1 digest of chosen keys";
 const COMPILED_CODE_PURPOSE: &str = "v1 seal of compiled plugins";
 const FINGERPRINT_PURPOSE: &str = "v1 fingerprint of secrets";
 const SETUP_PURPOSE: &str = "v1 digest of set-up arguments";
@@ -20,69 +20,53 @@ const SETUP_PURPOSE: &str = "v1 digest of set-up arguments";
 pub struct Tenancy {
     pub(super) database: Arc<dyn Database>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) server_key: ServerKey,
-    /// The outer layer of wrapped data keys, derived once.
-    pub(super) server_layer: KeyBytes,
+    /// What the server key wraps.
+    pub(super) keyring: Arc<Keyring>,
     /// Under which access keys are looked up.
     pub(super) index_key: KeyBytes,
+    pub(super) installation_key: KeyBytes,
+    pub(super) sessions: KeySessions,
+    pub(super) watch: Watch,
     setup_key: KeyBytes,
     fingerprint_key: KeyBytes,
 }
 
 /// Why tenancy does not work as a whole.
-#[derive(Debug, thiserror::Error)]
-pub enum TenancyError {
-    /// The server key does not belong to this database.
-    #[error(
-        "this data directory was made with another server key: start with the key it was made with (in ORDERDESK_MCP_SERVER_KEY \
-         or server.key), or choose another data directory"
-    )]
-    WrongServerKey,
-    /// Nothing can be encrypted.
-    #[error(transparent)]
-    Cipher(#[from] CipherError),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+pub type TenancyError = KeyringError;
 
 impl Tenancy {
-    /// Opens the tenancy in a database, making its index key if this is the first time.
+    /// Opens the tenancy in a database, making its keys if this is the first time.
     ///
     /// # Errors
     /// The database belongs to another server key, or fails.
     pub async fn open(
         database: Arc<dyn Database>,
-        server_key: ServerKey,
+        server_key: impl Into<ServerKeySource>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TenancyError> {
-        let wrapping = server_key.derive(INDEX_KEY_PURPOSE);
-        let binding = Binding::to(INDEX_KEY_PURPOSE);
-        let standing = match database.meta(INDEX_KEY).await? {
-            Some(standing) => standing,
-            None => {
-                let new = cipher::seal(&wrapping, &binding, cipher::random_key()?.as_slice())?;
-                database.meta_or_insert(INDEX_KEY, new).await?
-            }
-        };
-        let index_key = cipher::open(&wrapping, &binding, &standing)
-            .ok()
-            .and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok())
-            .ok_or(TenancyError::WrongServerKey)?;
+        let (keyring, standing) = Keyring::open(database.clone(), server_key.into()).await?;
+        let derive = |purpose| cipher::derive(standing.installation.as_slice(), None, purpose);
         Ok(Self {
-            server_layer: server_layer(&server_key),
-            setup_key: server_key.derive(SETUP_PURPOSE),
-            fingerprint_key: server_key.derive(FINGERPRINT_PURPOSE),
-            index_key: Zeroizing::new(index_key),
+            keyring: Arc::new(keyring),
+            index_key: standing.index,
+            sessions: KeySessions::new(derive(PEPPER_PURPOSE)),
+            watch: Watch::default(),
+            setup_key: derive(SETUP_PURPOSE),
+            fingerprint_key: derive(FINGERPRINT_PURPOSE),
+            installation_key: standing.installation,
             database,
             clock,
-            server_key,
         })
+    }
+
+    /// A key of this installation for one purpose. It stays when the server key is changed.
+    pub(super) fn derive(&self, purpose: &str) -> KeyBytes {
+        cipher::derive(self.installation_key.as_slice(), None, purpose)
     }
 
     /// The key under which compiled plugins are sealed, so that only code of this installation's own making is run.
     pub fn compiled_code_key(&self) -> Zeroizing<[u8; KEY_BYTES]> {
-        self.server_key.derive(COMPILED_CODE_PURPOSE)
+        self.derive(COMPILED_CODE_PURPOSE)
     }
 
     /// Whether the database answers.

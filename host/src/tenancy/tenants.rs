@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::access_key::AccessKey;
-use super::cipher::{self, CipherError, hmac_sha256};
+use super::chosen_key::{ChosenKeyError, check_chosen_key};
+use super::cipher::{self, CipherError};
 use super::data_key::DataKey;
+use super::key_session::HashingError;
+use super::keyring::KeyringError;
 use super::principal::Principal;
 use super::scopes::Scopes;
 use super::service::Tenancy;
@@ -13,7 +16,7 @@ use crate::store::{
     AccessKeyRecord, InsertTenantError, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
     TenantRecord,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 /// The name of the tenant that is made by itself.
 pub(super) const LOCAL_NAME: &str = "local";
@@ -73,6 +76,18 @@ pub enum CreateTenantError {
     /// The tenant of this machine's own user has this name.
     #[error("the name 'local' belongs to the tenant that stdio makes by itself; choose another")]
     NameReserved,
+    /// It cannot be chosen.
+    #[error(transparent)]
+    Key(#[from] ChosenKeyError),
+    /// Somebody has it.
+    #[error("this key cannot be chosen; take another")]
+    KeyTaken,
+    /// The key could not be hashed.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// The server key was changed, and this process has not the new one.
+    #[error(transparent)]
+    ServerKey(#[from] KeyringError),
     /// No key can be made.
     #[error(transparent)]
     Cipher(#[from] CipherError),
@@ -96,6 +111,9 @@ pub enum CreateKeyError {
     /// The lifetime is zero.
     #[error("an access key that is expired from the start opens nothing; give a longer time")]
     ExpiredAlready,
+    /// The server key was changed, and this process has not the new one.
+    #[error(transparent)]
+    ServerKey(#[from] KeyringError),
     /// No key can be made.
     #[error(transparent)]
     Cipher(#[from] CipherError),
@@ -130,7 +148,31 @@ impl Tenancy {
         if fold(name) == fold(LOCAL_NAME) {
             return Err(CreateTenantError::NameReserved);
         }
-        self.insert_tenant(name, AccessKey::generate()?).await
+        self.insert_tenant(name, AccessKey::generate()?, None).await
+    }
+
+    /// Makes a tenant whose first access key is this one, which a person chose.
+    ///
+    /// # Errors
+    /// The key can be guessed or is in use; the name is taken, reserved or cannot be one; the database failed.
+    pub async fn create_tenant_with_key(
+        &self,
+        name: &str,
+        key: &SecretString,
+    ) -> Result<CreatedTenant, CreateTenantError> {
+        check_name(name)?;
+        if fold(name) == fold(LOCAL_NAME) {
+            return Err(CreateTenantError::NameReserved);
+        }
+        check_chosen_key(key)?;
+        let text = key.expose_secret().trim();
+        let lookup = self.lookup(text).to_vec();
+        if self.database.access_key_by_lookup(lookup).await?.is_some() {
+            return Err(CreateTenantError::KeyTaken);
+        }
+        let hash = self.sessions.hash(text).await?;
+        let key = AccessKey::chosen(AccessKey::random_id()?, text);
+        self.insert_tenant(name, key, Some(hash)).await
     }
 
     /// Makes a tenant with this first access key.
@@ -138,6 +180,7 @@ impl Tenancy {
         &self,
         name: &str,
         master_key: AccessKey,
+        chosen_hash: Option<String>,
     ) -> Result<CreatedTenant, CreateTenantError> {
         let tenant = TenantRecord {
             id: TenantId::new(format!("ten_{}", crate::store::random_hex())),
@@ -147,30 +190,43 @@ impl Tenancy {
             created_at: self.clock.now(),
         };
         let data_key = DataKey::generate()?;
-        let key = NewAccessKey {
-            id: master_key.id().clone(),
-            lookup: self.lookup(&master_key),
-            wrapped_data_key: data_key.wrap(
-                &tenant.id,
-                &tenant.salt,
-                &master_key,
-                &self.server_layer,
-            )?,
-            name: MASTER_KEY_NAME.to_owned(),
-            scopes: None,
-            expires_at: None,
-            created_at: tenant.created_at,
-        };
         let tenant_id = tenant.id.clone();
-        self.database
-            .insert_tenant(tenant, fold(name), key)
-            .await
-            .map_err(|error| match error {
-                InsertTenantError::NameTaken => CreateTenantError::NameTaken {
-                    name: name.to_owned(),
-                },
-                InsertTenantError::Store(error) => error.into(),
-            })?;
+        let mut layers = self.keyring.layers();
+        loop {
+            let key = NewAccessKey {
+                id: master_key.id().clone(),
+                lookup: self.lookup(master_key.expose_secret()).to_vec(),
+                wrapped_data_key: layers.wrap_data_key(
+                    &data_key,
+                    &tenant.id,
+                    &tenant.salt,
+                    &master_key,
+                )?,
+                server_key_version: layers.version(),
+                chosen_hash: chosen_hash.clone(),
+                name: MASTER_KEY_NAME.to_owned(),
+                scopes: None,
+                expires_at: None,
+                created_at: tenant.created_at,
+            };
+            match self
+                .database
+                .insert_tenant(tenant.clone(), fold(name), key)
+                .await
+            {
+                Ok(()) => break,
+                Err(InsertTenantError::NameTaken) => {
+                    return Err(CreateTenantError::NameTaken {
+                        name: name.to_owned(),
+                    });
+                }
+                Err(InsertTenantError::KeyTaken) => return Err(CreateTenantError::KeyTaken),
+                Err(InsertTenantError::Store(StoreError::ServerKeyChanged { stands })) => {
+                    layers = self.keyring.layers_of(stands).await?;
+                }
+                Err(InsertTenantError::Store(error)) => return Err(error.into()),
+            }
+        }
         Ok(CreatedTenant {
             tenant_id,
             name: name.to_owned(),
@@ -234,21 +290,21 @@ impl Tenancy {
             return Err(CreateKeyError::OutlivesMaker);
         }
         let key = AccessKey::generate()?;
-        let new = NewAccessKey {
-            id: key.id().clone(),
-            lookup: self.lookup(&key),
-            wrapped_data_key: maker.data_key.wrap(
-                &maker.tenant,
-                &maker.salt,
-                &key,
-                &self.server_layer,
-            )?,
-            name: name.to_owned(),
-            scopes: scopes.to_column(),
-            expires_at,
-            created_at: now,
-        };
-        self.database.insert_access_key(&maker.tenant, new).await?;
+        let mut layers = self.keyring.layers();
+        loop {
+            let new = NewAccessKey {
+                name: name.to_owned(),
+                scopes: scopes.to_column(),
+                expires_at,
+                ..self.new_key(&layers, maker, &key, now)?
+            };
+            match self.database.insert_access_key(&maker.tenant, new).await {
+                Err(StoreError::ServerKeyChanged { stands }) => {
+                    layers = self.keyring.layers_of(stands).await?;
+                }
+                outcome => break outcome?,
+            }
+        }
         Ok(CreatedKey {
             key_id: key.id().clone(),
             key,
@@ -275,11 +331,6 @@ impl Tenancy {
             RevokeOutcome::NotFound => Err(RevokeError::NotFound(key.clone())),
             RevokeOutcome::LastFullKey => Err(RevokeError::LastFullKey(key.clone())),
         }
-    }
-
-    /// How an access key is found in the database.
-    pub(super) fn lookup(&self, key: &AccessKey) -> Vec<u8> {
-        hmac_sha256(&self.index_key, key.expose_secret().as_bytes()).to_vec()
     }
 }
 

@@ -76,6 +76,23 @@ impl Connection {
 
     /// Sends a request and answers the body; anything but a 200 is an error.
     pub(crate) async fn send(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
+        let status = self.exchange(request).await?;
+        if status != 200 {
+            bail!("the server answered {status}");
+        }
+        Ok(self.answer())
+    }
+
+    /// Sends a request whose key must be refused: as unknown, or because too many were.
+    pub(crate) async fn refused(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        match self.exchange(request).await? {
+            401 | 429 => Ok(()),
+            status => bail!("a wrong key was answered with {status}"),
+        }
+    }
+
+    /// Sends a request and reads all of the answer, whose status it tells.
+    async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let head = loop {
@@ -89,12 +106,11 @@ impl Connection {
             self.read().await?;
         };
         let text = std::str::from_utf8(&self.buffer[..head])?.to_ascii_lowercase();
-        if !text.starts_with("http/1.1 200") {
-            bail!(
-                "the server answered: {}",
-                text.lines().next().unwrap_or_default()
-            );
-        }
+        let status = text
+            .strip_prefix("http/1.1 ")
+            .and_then(|rest| rest.split(' ').next())
+            .context("an answer without a status")?
+            .parse()?;
         let length: usize = text
             .lines()
             .find_map(|line| line.strip_prefix("content-length:"))
@@ -105,7 +121,7 @@ impl Connection {
             self.read().await?;
         }
         self.body = head;
-        Ok(self.answer())
+        Ok(status)
     }
 
     /// The body of the last answer.

@@ -1,5 +1,6 @@
 //! Benchmarks. Each ends with a line `RESULT {json}`.
 
+mod auth;
 mod call;
 mod http;
 mod orders;
@@ -22,6 +23,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Finding a key among 100,000 tenants beside ten, and a valid caller beside many wrong keys
+    Auth,
     /// One tool call: native, through a plugin that only returns, and an order from the cache
     Call,
     /// Orders read, listed and changed, beside the requests to Order Desk that this takes
@@ -41,6 +44,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match CommandLine::parse().command {
         // The load comes from one thread, so that the server has the other core of the smallest machine.
+        Command::Auth => one_thread()?.block_on(auth::bench()),
         Command::Call => one_thread()?.block_on(call::bench()),
         // The simulator shares it: what it takes counts on both sides.
         Command::Orders => one_thread()?.block_on(orders::bench()),

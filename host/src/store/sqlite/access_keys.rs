@@ -2,15 +2,16 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::tenants;
+use super::{keys, tenants};
 use crate::clock::Timestamp;
 use crate::store::{
     AccessKeyMatch, AccessKeyRecord, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
+    TenantRecord,
 };
 
 const COLUMNS: &str = "access_keys.id, access_keys.name, access_keys.scopes, access_keys.expires_at, \
-     access_keys.created_at, access_keys.revoked_at";
-const COLUMN_COUNT: usize = 6;
+     access_keys.created_at, access_keys.revoked_at, access_keys.replaced_by";
+const COLUMN_COUNT: usize = 7;
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<AccessKeyRecord> {
     Ok(AccessKeyRecord {
@@ -20,6 +21,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<AccessKeyRecord> {
         expires_at: row.get(3)?,
         created_at: row.get(4)?,
         revoked_at: row.get(5)?,
+        replaced_by: row.get::<_, Option<String>>(6)?.map(KeyId::new),
     })
 }
 
@@ -28,11 +30,12 @@ pub(super) fn insert(
     tenant: &TenantId,
     key: &NewAccessKey,
 ) -> Result<(), StoreError> {
+    keys::check_version(transaction, key.server_key_version)?;
     transaction
         .prepare_cached(
             "INSERT INTO access_keys
-                 (id, tenant, name, lookup, wrapped_data_key, scopes, expires_at, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (id, tenant, name, lookup, wrapped_data_key, scopes, expires_at, created_at, server_key_version, chosen_hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             key.id.as_str(),
@@ -42,7 +45,9 @@ pub(super) fn insert(
             key.wrapped_data_key,
             key.scopes,
             key.expires_at,
-            key.created_at
+            key.created_at,
+            key.server_key_version,
+            key.chosen_hash
         ])?;
     Ok(())
 }
@@ -54,7 +59,8 @@ pub(super) fn find_by_lookup(
     let tenant_columns = tenants::COLUMNS;
     Ok(connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, access_keys.wrapped_data_key, {tenant_columns}
+            "SELECT {COLUMNS}, access_keys.wrapped_data_key, access_keys.server_key_version,
+                    access_keys.chosen_hash, {tenant_columns}
              FROM access_keys JOIN tenants ON tenants.id = access_keys.tenant
              WHERE access_keys.lookup = ?1"
         ))?
@@ -62,8 +68,26 @@ pub(super) fn find_by_lookup(
             Ok(AccessKeyMatch {
                 key: from_row(row)?,
                 wrapped_data_key: row.get(COLUMN_COUNT)?,
-                tenant: tenants::from_row(row, COLUMN_COUNT + 1)?,
+                server_key_version: row.get(COLUMN_COUNT + 1)?,
+                chosen_hash: row.get(COLUMN_COUNT + 2)?,
+                tenant: tenants::from_row(row, COLUMN_COUNT + 3)?,
             })
+        })
+        .optional()?)
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    key: &KeyId,
+) -> Result<Option<(AccessKeyRecord, TenantRecord)>, StoreError> {
+    let tenant_columns = tenants::COLUMNS;
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, {tenant_columns}
+             FROM access_keys JOIN tenants ON tenants.id = access_keys.tenant WHERE access_keys.id = ?1"
+        ))?
+        .query_row([key.as_str()], |row| {
+            Ok((from_row(row)?, tenants::from_row(row, COLUMN_COUNT)?))
         })
         .optional()?)
 }
@@ -103,11 +127,31 @@ pub(super) fn revoke(
     if is_full && !another_is_full {
         return Ok(RevokeOutcome::LastFullKey);
     }
+    destroy(transaction, key, now)?;
+    Ok(RevokeOutcome::Revoked)
+}
+
+/// Takes from a key by which it is found and what it opens.
+pub(super) fn destroy(
+    transaction: &Transaction<'_>,
+    key: &KeyId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     transaction
         .prepare_cached(
-            "UPDATE access_keys SET revoked_at = ?3, lookup = NULL, wrapped_data_key = NULL
-             WHERE tenant = ?1 AND id = ?2",
+            "UPDATE access_keys SET revoked_at = ?2, lookup = NULL, wrapped_data_key = NULL, chosen_hash = NULL
+             WHERE id = ?1",
         )?
-        .execute(params![tenant.as_str(), key.as_str(), now])?;
-    Ok(RevokeOutcome::Revoked)
+        .execute(params![key.as_str(), now])?;
+    Ok(())
+}
+
+/// Does the same to those that have ended.
+pub(super) fn purge(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "UPDATE access_keys SET revoked_at = expires_at, lookup = NULL, wrapped_data_key = NULL, chosen_hash = NULL
+             WHERE expires_at <= ?1 AND lookup IS NOT NULL",
+        )?
+        .execute([now])?)
 }

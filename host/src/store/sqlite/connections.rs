@@ -5,11 +5,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::store::StoreError;
+
+/// How long emptying the log waits for readers.
+const LOG_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The connections to one file.
 pub(super) struct Connections {
@@ -53,16 +57,53 @@ impl Connections {
         J: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let mut connection = Arc::clone(&self.writer).lock_owned().await;
+        tokio::task::spawn_blocking(move || in_transaction(&mut connection, job))
+            .await
+            .map_err(|error| E::from(StoreError::Interrupted(error)))?
+    }
+
+    /// As [`Self::write`], and what it wrote is on the disk when it answers, whatever happens to the machine then.
+    pub(super) async fn write_durably<T, E, J>(&self, job: J) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        J: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let mut connection = Arc::clone(&self.writer).lock_owned().await;
         tokio::task::spawn_blocking(move || {
-            let transaction = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(StoreError::from)?;
-            let answer = job(&transaction)?;
-            transaction.commit().map_err(StoreError::from)?;
-            Ok(answer)
+            let durable = |connection: &Connection, how: &str| {
+                connection
+                    .pragma_update(None, "synchronous", how)
+                    .map_err(StoreError::from)
+            };
+            durable(&connection, "FULL")?;
+            let done = in_transaction(&mut connection, job);
+            durable(&connection, "NORMAL")?;
+            done
         })
         .await
         .map_err(|error| E::from(StoreError::Interrupted(error)))?
+    }
+
+    /// Moves the log into the file and empties it, so that what was overwritten there stands nowhere. Where a reader of
+    /// another process is in the way, the next time does.
+    pub(super) async fn truncate_log(&self) {
+        let connection = Arc::clone(&self.writer).lock_owned().await;
+        let emptied = tokio::task::spawn_blocking(move || {
+            connection.busy_timeout(LOG_PATIENCE)?;
+            let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, bool>(0)
+            });
+            connection.busy_timeout(super::open::BUSY_TIMEOUT)?;
+            busy
+        })
+        .await;
+        match emptied {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => tracing::debug!("the database's log is in use and was not emptied"),
+            Ok(Err(error)) => tracing::debug!(cause = %error, "the log was not emptied"),
+            Err(error) => tracing::debug!(cause = %error, "the log was not emptied"),
+        }
     }
 
     async fn free_reader(&self) -> OwnedMutexGuard<Connection> {
@@ -75,4 +116,16 @@ impl Connections {
         let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         Arc::clone(&self.readers[turn]).lock_owned().await
     }
+}
+
+fn in_transaction<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    job: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(StoreError::from)?;
+    let answer = job(&transaction)?;
+    transaction.commit().map_err(StoreError::from)?;
+    Ok(answer)
 }

@@ -126,9 +126,12 @@ impl Database for SqliteDatabase {
         now: Timestamp,
     ) -> Result<RevokeOutcome, StoreError> {
         let (tenant, key) = (tenant.clone(), key.clone());
-        self.connections
+        let outcome = self
+            .connections
             .write(move |it| access_keys::revoke(it, &tenant, &key, now))
-            .await
+            .await?;
+        self.connections.truncate_log().await;
+        Ok(outcome)
     }
 
     async fn insert_secret(
@@ -378,6 +381,7 @@ impl Database for SqliteDatabase {
         self.connections
             .write(move |it| {
                 Ok(Purged {
+                    access_keys: access_keys::purge(it, now)?,
                     documents: documents::purge(it, now)?,
                     locks: locks::purge(it, now)?,
                     buckets: buckets::purge(it, now)?,

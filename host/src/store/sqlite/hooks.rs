@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::SqliteDatabase;
+use super::{SqliteDatabase, keys};
 use crate::clock::Timestamp;
 use crate::store::{
     ClaimedHandling, EventKept, HandlingEnd, HookDatabase, HookHash, HookRecord, HookSummary,
@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 /// What [`record`] reads, in its order.
-pub(super) const RECORD: &str = "h.id, h.label, h.tenant, h.plugin, h.subject, h.wrapped_key, h.created_at, u.handle, u.sealed, t.name";
+pub(super) const RECORD: &str = "h.id, h.label, h.tenant, h.plugin, h.subject, h.wrapped_key, h.created_at, u.handle, u.sealed, h.server_key_version, t.name";
 
 #[async_trait]
 impl HookDatabase for SqliteDatabase {
@@ -132,6 +132,7 @@ fn names(plugins: &[String]) -> String {
 }
 
 fn insert(transaction: &Transaction<'_>, hook: &HookRecord) -> Result<bool, StoreError> {
+    keys::check_version(transaction, hook.server_key_version)?;
     if let Some(unattended) = &hook.unattended
         && !secret_stands(transaction, &hook.tenant, unattended)?
     {
@@ -139,8 +140,8 @@ fn insert(transaction: &Transaction<'_>, hook: &HookRecord) -> Result<bool, Stor
     }
     transaction
         .prepare_cached(
-            "INSERT INTO hooks (id, label, tenant, plugin, subject, wrapped_key, keyed, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO hooks (id, label, tenant, plugin, subject, wrapped_key, keyed, created_at, server_key_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             hook.hash,
@@ -150,7 +151,8 @@ fn insert(transaction: &Transaction<'_>, hook: &HookRecord) -> Result<bool, Stor
             hook.subject,
             hook.wrapped_key,
             hook.unattended.is_some(),
-            hook.created_at
+            hook.created_at,
+            hook.server_key_version
         ])?;
     match &hook.unattended {
         Some(unattended) => set_unattended(transaction, &hook.hash, &hook.tenant, unattended),
@@ -201,12 +203,13 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(HookRecord, String)> {
         plugin: row.get(3)?,
         subject: row.get(4)?,
         wrapped_key: row.get(5)?,
+        server_key_version: row.get(9)?,
         created_at: row.get(6)?,
         unattended: handle
             .zip(sealed)
             .map(|(handle, sealed)| UnattendedRecord { handle, sealed }),
     };
-    Ok((record, row.get(9)?))
+    Ok((record, row.get(10)?))
 }
 
 fn find(
@@ -331,12 +334,12 @@ fn claim(
         let rows = statement.query_map(params![now, names(plugins), limit], |row| {
             let (hook, tenant_name) = record(row)?;
             Ok(ClaimedHandling {
-                event: row.get(10)?,
-                plugin: row.get(11)?,
-                attempts: row.get(12)?,
-                received_at: row.get(13)?,
-                sealed: row.get(14)?,
-                identity: row.get(15)?,
+                event: row.get(11)?,
+                plugin: row.get(12)?,
+                attempts: row.get(13)?,
+                received_at: row.get(14)?,
+                sealed: row.get(15)?,
+                identity: row.get(16)?,
                 hook,
                 tenant_name,
             })

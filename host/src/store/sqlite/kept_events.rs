@@ -31,9 +31,9 @@ impl KeptEventDatabase for SqliteDatabase {
                 let rows = statement.query_map(params![id, limit], |row| {
                     let (hook, tenant_name) = record(row)?;
                     Ok(KeptEvent {
-                        id: row.get(10)?,
-                        sealed: row.get(11)?,
-                        identity: row.get(12)?,
+                        id: row.get(11)?,
+                        sealed: row.get(12)?,
+                        identity: row.get(13)?,
                         hook,
                         tenant_name,
                     })

@@ -8,6 +8,7 @@ mod database;
 mod documents;
 mod hooks;
 mod kept_events;
+mod keys;
 mod locks;
 mod open;
 mod recent;

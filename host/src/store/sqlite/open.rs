@@ -15,16 +15,17 @@ use crate::store::StoreError;
 use crate::store::directory::{prepare_data_directory, prepare_private_file};
 
 /// How long a write waits for another process before it answers [`StoreError::Busy`].
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads take microseconds, so a few connections keep several cores busy; each costs two file handles and a page cache.
 const READERS: usize = 4;
 
 /// The steps of the schema, in order, forward only. A step that was released is never edited: its successor follows it.
-const MIGRATIONS: &[M<'static>] = &[
-    M::up(include_str!("../migrations/0001_initial.sql")),
-    M::up(include_str!("../migrations/0002_confirmations.sql")),
-    M::up(include_str!("../migrations/0003_hooks.sql")),
+pub(super) const STEPS: [&str; 4] = [
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_confirmations.sql"),
+    include_str!("../migrations/0003_hooks.sql"),
+    include_str!("../migrations/0004_keys.sql"),
 ];
 
 impl SqliteDatabase {
@@ -116,7 +117,7 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
         path: path.to_owned(),
         source,
     };
-    let migrations = Migrations::from_slice(MIGRATIONS);
+    let migrations = Migrations::new(STEPS.map(M::up).to_vec());
     if let SchemaVersion::Outside(found) = migrations
         .current_version(connection)
         .map_err(migration_error)?
@@ -124,7 +125,7 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
         return Err(StoreError::TooNew {
             path: path.to_owned(),
             found: found.get(),
-            known: MIGRATIONS.len(),
+            known: STEPS.len(),
         });
     }
     migrations.to_latest(connection).map_err(migration_error)

@@ -45,6 +45,9 @@ pub(super) fn insert(
     if inserted == 0 {
         return Err(InsertTenantError::NameTaken);
     }
+    if access_keys::find_by_lookup(transaction, &key.lookup)?.is_some() {
+        return Err(InsertTenantError::KeyTaken);
+    }
     access_keys::insert(transaction, &tenant.id, key)?;
     Ok(())
 }
@@ -85,6 +88,19 @@ pub(super) fn meta(connection: &Connection, name: &str) -> Result<Option<Vec<u8>
         .prepare_cached("SELECT value FROM meta WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
         .optional()?)
+}
+
+pub(super) fn set_meta(
+    transaction: &Transaction<'_>,
+    name: &str,
+    value: &[u8],
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![name, value])?;
+    Ok(())
 }
 
 pub(super) fn meta_or_insert(

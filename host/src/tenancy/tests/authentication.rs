@@ -148,7 +148,7 @@ async fn another_server_key_is_told_so() {
     )
     .await;
     let error = opened.err().unwrap();
-    assert!(matches!(error, TenancyError::WrongServerKey));
+    assert!(matches!(error, TenancyError::WrongServerKey { stands: 1 }));
     assert!(error.to_string().contains("another server key"));
     house.start().await;
 }
@@ -221,7 +221,7 @@ async fn compiled_code_is_sealed_under_a_key_of_this_installation() {
     );
     assert_ne!(
         process.tenancy.compiled_code_key(),
-        process.tenancy.server_layer,
+        process.tenancy.derive("another purpose"),
         "each purpose has its own"
     );
 }

@@ -5,12 +5,15 @@
 mod access_keys;
 mod at_rest;
 mod authentication;
+mod chosen_keys;
 mod confirmations;
 mod documents;
 mod hooks;
 mod locks;
+mod rotation;
 mod secrets;
 mod server_key;
+mod server_key_change;
 mod tenants;
 mod wrapping;
 

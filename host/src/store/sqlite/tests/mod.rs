@@ -51,6 +51,8 @@ pub(super) fn access_key(id: &str) -> NewAccessKey {
         id: crate::store::KeyId::new(id),
         lookup: format!("lookup of {id}").into_bytes(),
         wrapped_data_key: b"wrapped".to_vec(),
+        server_key_version: 0,
+        chosen_hash: None,
         name: "master".into(),
         scopes: None,
         expires_at: None,

@@ -1,4 +1,6 @@
-//! `cargo xtask dist`: one folder that holds all a machine needs to serve.
+//! `cargo xtask dist`: one folder that holds all a machine needs to serve, and beside it what clients install.
+
+mod bundle;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest as _, Sha256};
 use toml_edit::{DocumentMut, Item, value};
 
+use self::bundle::About;
 use crate::artefacts::{self, Optimisation};
 use crate::process;
 use crate::project::{self, Project};
@@ -16,6 +19,13 @@ use crate::steps::Steps;
 
 /// What goes along as it is.
 const DOCUMENTS: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+/// What people read who choose a server from a list.
+const DESCRIPTION: &str =
+    "Lets AI agents read and change Order Desk orders safely, with previews and undo";
+
+/// Shells whose completions go along.
+const SHELLS: [&str; 3] = ["bash", "fish", "zsh"];
 
 /// `cargo xtask dist`.
 pub(crate) fn dist(project: &Project, debug: bool) -> Result<ExitCode> {
@@ -31,8 +41,9 @@ pub(crate) fn dist(project: &Project, debug: bool) -> Result<ExitCode> {
     let version = project
         .version_of(project::SERVER)
         .context("the workspace has no server")?;
-    let name = format!("{}-{version}-{}", project::SERVER, host_triple()?);
-    let folder = project.root.join("dist").join(name);
+    let triple = host_triple()?;
+    let name = format!("{}-{version}-{triple}", project::SERVER);
+    let folder = project.root.join("dist").join(&name);
     steps.run("pack", || {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -62,10 +73,47 @@ pub(crate) fn dist(project: &Project, debug: bool) -> Result<ExitCode> {
         for document in DOCUMENTS {
             copy(&project.root.join(document), &folder.join(document))?;
         }
+        tell_the_shell(&folder)
+    })?;
+    let about = About {
+        version,
+        description: DESCRIPTION,
+        repository: env!("CARGO_PKG_REPOSITORY"),
+        license: env!("CARGO_PKG_LICENSE"),
+        triple: &triple,
+    };
+    let bundle = folder.with_file_name(format!("{name}.mcpb"));
+    let record = folder.with_file_name("server.json");
+    steps.run("bundle", || {
+        bundle::pack(&folder, &about, &bundle)?;
+        let digest = sha256(&fs::read(&bundle)?);
+        let file_name = format!("{name}.mcpb");
+        let content = bundle::registry_record(&about, &file_name, &digest)?;
+        fs::write(&record, format!("{content:#}\n"))?;
         Ok(())
     })?;
-    eprintln!("{}", folder.display());
+    for made in [&folder, &bundle, &record] {
+        eprintln!("{}", made.display());
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the manual page and the completions, as the packed program prints them.
+fn tell_the_shell(folder: &Path) -> Result<()> {
+    let print = |arguments: &[&str]| {
+        process::output_of(Command::new(folder.join(project::SERVER)).args(arguments))
+    };
+    let share = folder.join("share");
+    fs::create_dir_all(&share)?;
+    fs::write(
+        share.join(format!("{}.1", project::SERVER)),
+        print(&["man"])?,
+    )?;
+    for shell in SHELLS {
+        let file = share.join(format!("{}.{shell}", project::SERVER));
+        fs::write(file, print(&["completions", shell])?)?;
+    }
+    Ok(())
 }
 
 /// Writes the digest of each packed plugin behind its `source`, so that no other file is loaded in its place.

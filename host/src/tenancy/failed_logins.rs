@@ -1,0 +1,43 @@
+//! Who is told of keys that did not open: what slows guessing down.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use super::service::Tenancy;
+
+/// Is told of each key that somebody presented and that opened nothing, wherever that was: at the door, as an argument of
+/// `tenant_use_master_key`, or on a page.
+pub trait FailedLogins: Send + Sync {
+    /// `source`: the address that it came from; none where the caller sits at this machine.
+    fn failed(&self, source: Option<IpAddr>);
+
+    /// Whether an unknown key from this address may make a tenant now, where `[security] auto_provision` allows that.
+    fn may_provision(&self, source: Option<IpAddr>) -> bool;
+}
+
+/// The one that is told, once it is there.
+#[derive(Default)]
+pub(super) struct Watch(OnceLock<Arc<dyn FailedLogins>>);
+
+impl Tenancy {
+    /// Tells this one of failures from now on; the first that is given stays.
+    pub fn watch_logins(&self, watcher: Arc<dyn FailedLogins>) {
+        let _ = self.watch.0.set(watcher);
+    }
+
+    /// Notes that a key was presented and opened nothing.
+    pub fn note_failed_login(&self, source: Option<IpAddr>) {
+        tracing::info!(source = ?source, "a key was refused");
+        if let Some(watcher) = self.watch.0.get() {
+            watcher.failed(source);
+        }
+    }
+
+    /// Whether an unknown key from this address may make a tenant now.
+    pub(super) fn may_provision(&self, source: Option<IpAddr>) -> bool {
+        self.watch
+            .0
+            .get()
+            .is_none_or(|watcher| watcher.may_provision(source))
+    }
+}
