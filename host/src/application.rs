@@ -1,6 +1,7 @@
 //! From a configuration to something that can serve: database, keys, endpoints, plugins, wired once.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError}
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
 use crate::plugins::{
-    CompiledCode, EngineError, Native, PluginEngine, PluginHost, unknown_toolset,
+    CompiledCode, EngineError, Native, PluginEngine, PluginHost, audit_list, unknown_toolset,
 };
+use crate::store::sqlite::{self, BackupError, Restored};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
+use crate::tenancy::audit::Entry;
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Locks, Secrets, ServerKey, ServerKeyError, ServerKeySource,
-    Tenancy, TenancyError,
+    Confirmations, Documents, Hooks, Links, Locks, Secrets, ServerKey, ServerKeyError,
+    ServerKeySource, Source, Tenancy, TenancyError, Upkeep,
 };
 
 /// The variable that holds the server key, where it shall not be a file.
@@ -30,8 +33,8 @@ pub const NEW_SERVER_KEY: &str = "ORDERDESK_MCP_NEW_SERVER_KEY";
 pub const ACCESS_KEY: &str = "ORDERDESK_MCP_MASTER_KEY";
 /// The database's file in the data directory.
 const DATABASE: &str = "orderdesk-mcp.db";
-/// How often expired rows are removed.
-const PURGE: Duration = Duration::from_secs(600);
+/// As long as plugins may take that are compiled for the first time.
+const LOADING: Duration = Duration::from_secs(600);
 
 /// Why nothing can be served.
 #[derive(Debug, Error)]
@@ -64,9 +67,31 @@ pub enum StartError {
     /// An endpoint's settings contradict each other.
     #[error(transparent)]
     Endpoint(#[from] SettingsError),
+    /// A tool of this program itself is wrong.
+    #[error("a built-in tool is wrong: {0}")]
+    Native(String),
     /// No WebAssembly on this machine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+/// Why there is no backup, or nothing was restored.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// Nothing could open what would be restored.
+    #[error(
+        "there is no server key in {0}: put the server.key that the backup was made with there first, or set ORDERDESK_MCP_SERVER_KEY"
+    )]
+    NoServerKey(String),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The file cannot be used.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Tenants and data, without plugins: enough for administration.
@@ -83,21 +108,21 @@ impl Data {
     /// # Errors
     /// Directory, database or server key cannot be used.
     pub async fn open(config: &Config, environment: &Environment) -> Result<Self, StartError> {
+        let data = Self::open_for_serving(config, environment).await?;
+        data.tenancy.audit().acts_come_from(Source::Terminal);
+        Ok(data)
+    }
+
+    async fn open_for_serving(
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<Self, StartError> {
         let folder = &config.server.data_dir;
         prepare_data_directory(folder).map_err(|error| StartError::DataDirectory {
             path: folder.display().to_string(),
             error,
         })?;
-        let server_key = match environment.get(SERVER_KEY) {
-            Some(text) => {
-                let mut keys = vec![ServerKey::from_base64(text)?];
-                if let Some(text) = environment.get(NEW_SERVER_KEY) {
-                    keys.push(ServerKey::from_base64(text)?);
-                }
-                ServerKeySource::Given(keys)
-            }
-            None => ServerKeySource::Directory(folder.clone()),
-        };
+        let server_key = server_key(folder, environment)?;
         let database: Arc<dyn Database> =
             Arc::new(SqliteDatabase::open(folder.join(DATABASE)).await?);
         let tenancy = Tenancy::open(database.clone(), server_key, Arc::new(SystemClock)).await?;
@@ -105,6 +130,75 @@ impl Data {
             database,
             tenancy: Arc::new(tenancy),
         })
+    }
+
+    /// Copies the database to a new file while it is in use. Answers its bytes.
+    ///
+    /// # Errors
+    /// The file exists, or there is no sound copy.
+    pub async fn backup(&self, config: &Config, file: &Path) -> Result<u64, RestoreError> {
+        let database = config.server.data_dir.join(DATABASE);
+        let name = file.file_name().map(|name| name.to_string_lossy());
+        let act = Entry::act("backup", None, serde_json::json!({"file": name}));
+        let target = file.to_owned();
+        let copied = async {
+            let copying = tokio::task::spawn_blocking(move || sqlite::backup(&database, &target));
+            Ok(copying.await.map_err(StoreError::Interrupted)??)
+        };
+        let audit = self.tenancy.audit();
+        audit.administer(act, copied, |_, _| {}).await
+    }
+
+    /// Puts a backup in the place of the database, if it belongs to this installation's server key.
+    ///
+    /// # Errors
+    /// The backup is not sound, or opens with another key; data is there, or in use. Then nothing was changed.
+    pub async fn restore(
+        config: &Config,
+        environment: &Environment,
+        file: &Path,
+        replace: bool,
+    ) -> Result<Restored, RestoreError> {
+        let folder = &config.server.data_dir;
+        // A new key would open nothing.
+        if environment.get(SERVER_KEY).is_none() && !ServerKey::is_in(folder) {
+            return Err(RestoreError::NoServerKey(folder.display().to_string()));
+        }
+        prepare_data_directory(folder).map_err(|error| StartError::DataDirectory {
+            path: folder.display().to_string(),
+            error,
+        })?;
+        let runtime = tokio::runtime::Handle::current();
+        let (from, database) = (file.to_owned(), folder.join(DATABASE));
+        let (folder, environment) = (folder.clone(), environment.clone());
+        let restoring = tokio::task::spawn_blocking(move || {
+            sqlite::restore(&from, &database, replace, |candidate| {
+                runtime.block_on(async {
+                    let database: Arc<dyn Database> = Arc::new(
+                        SqliteDatabase::open(candidate)
+                            .await
+                            .map_err(StartError::from)?,
+                    );
+                    let key = server_key(&folder, &environment)?;
+                    let clock = Arc::new(SystemClock);
+                    let tenancy = Tenancy::open(database.clone(), key, clock)
+                        .await
+                        .map_err(StartError::from)?;
+                    let audit = tenancy.audit();
+                    audit.acts_come_from(Source::Terminal);
+                    let act = Entry::act("restore", None, serde_json::json!({}));
+                    let nothing_more = async { Ok::<(), RestoreError>(()) };
+                    audit.administer(act, nothing_more, |(), _| {}).await?;
+                    // Whoever still has it open would keep the file from its place.
+                    drop(tenancy);
+                    while Arc::strong_count(&database) > 1 {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    Ok(())
+                })
+            })
+        });
+        restoring.await.map_err(StoreError::Interrupted)?
     }
 
     /// What plugins may reach.
@@ -132,7 +226,8 @@ impl Data {
             documents: Documents::new(self.database.clone(), clock.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
-            hooks: Hooks::new(self.database.clone(), clock, &self.tenancy),
+            hooks: Hooks::new(self.database.clone(), clock.clone(), &self.tenancy),
+            links: Links::new(self.database.clone(), clock, &self.tenancy),
             cache: ResponseCache::default(),
             http: HttpCapability::new(endpoints, buckets)?,
         }))
@@ -165,10 +260,12 @@ impl Application {
     pub async fn start_with(
         config: &Config,
         environment: &Environment,
-        native: Vec<Native>,
+        mut native: Vec<Native>,
     ) -> Result<Self, StartError> {
-        let data = Data::open(config, environment).await?;
+        let data = Data::open_for_serving(config, environment).await?;
         let services = data.services(config, environment)?;
+        let list = audit_list(data.tenancy.audit().clone(), &config.limits);
+        native.push(list.map_err(StartError::Native)?);
         let folder = config.server.data_dir.join("compiled");
         let compiled = CompiledCode::open(folder.clone(), data.tenancy.compiled_code_key())
             .map_err(|error| StartError::DataDirectory {
@@ -182,7 +279,9 @@ impl Application {
             services.clone(),
             native,
         );
-        tokio::spawn(purge(data.database.clone(), host.stopping()));
+        let upkeep = Upkeep::new(data.database.clone(), &data.tenancy, config.audit.keep);
+        let stopping = host.stopping();
+        tokio::spawn(async move { upkeep.until(stopping.cancelled_owned()).await });
         tokio::spawn(warn_of_unknown_sets(
             host.clone(),
             config.mcp.toolsets.clone(),
@@ -197,25 +296,21 @@ impl Application {
 
 /// Plugins come after the configuration, so a set of it that there is not is seen only when all are there.
 async fn warn_of_unknown_sets(host: Arc<PluginHost>, chosen: Vec<String>) {
-    host.loaded(PURGE).await;
+    host.loaded(LOADING).await;
     if let Some(what) = unknown_toolset(&chosen, &host.registry()) {
         tracing::warn!("[mcp] toolsets: {what}");
     }
 }
 
-async fn purge(database: Arc<dyn Database>, stopping: tokio_util::sync::CancellationToken) {
-    use crate::clock::Clock;
-    let mut interval = tokio::time::interval(PURGE);
-    loop {
-        tokio::select! {
-            _ = interval.tick() => {}
-            () = stopping.cancelled() => return,
-        }
-        match database.purge(SystemClock.now()).await {
-            Ok(purged) => tracing::debug!(?purged, "removed expired rows"),
-            Err(error) => tracing::warn!(cause = %error, "expired rows could not be removed"),
-        }
+fn server_key(folder: &Path, environment: &Environment) -> Result<ServerKeySource, StartError> {
+    let Some(text) = environment.get(SERVER_KEY) else {
+        return Ok(ServerKeySource::Directory(folder.to_owned()));
+    };
+    let mut keys = vec![ServerKey::from_base64(text)?];
+    if let Some(text) = environment.get(NEW_SERVER_KEY) {
+        keys.push(ServerKey::from_base64(text)?);
     }
+    Ok(ServerKeySource::Given(keys))
 }
 
 fn endpoint_settings(

@@ -115,6 +115,7 @@ fn cannot_start(error: &StartError) -> Problem {
             format!("endpoints.{}", error.endpoint),
             "correct the endpoint's settings",
         ),
+        StartError::Native(_) => ("this program".to_owned(), "tell its authors"),
         StartError::Engine(_) => (
             "WebAssembly".to_owned(),
             "run on x86-64 or aarch64 with enough memory and threads",

@@ -31,6 +31,17 @@ impl Timestamp {
             .to_string()
     }
 
+    /// Reads what people write: RFC 3339, or a date, which means its first moment in UTC. None: it is neither, or before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let moment = text.parse::<jiff::Timestamp>().or_else(|_| {
+            text.parse::<jiff::civil::Date>()
+                .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC))
+                .map(|midnight| midnight.timestamp())
+        });
+        u64::try_from(moment.ok()?.as_millisecond()).ok().map(Self)
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -146,6 +157,16 @@ mod tests {
             "2027-01-15T08:00:00Z"
         );
         assert!(Timestamp(u64::MAX).rfc3339().starts_with("9999-12-"));
+    }
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        let midnight = Some(Timestamp(1_772_323_200_000));
+        assert_eq!(Timestamp::parse("2026-03-01"), midnight);
+        assert_eq!(Timestamp::parse(" 2026-03-01T01:00:00+01:00"), midnight);
+        for wrong in ["", "yesterday", "2026-13-01", "1969-12-31"] {
+            assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

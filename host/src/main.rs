@@ -18,7 +18,7 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{call, connect, keys, print, server_key, shell, tenants, webhooks};
+use commands::{audit, backup, call, connect, keys, print, server_key, shell, tenants, webhooks};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -92,6 +92,28 @@ enum Command {
     /// Make, list, renew and delete hooks: URLs at which other programs tell that something happened
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Who did what: show, export and verify the audit trail
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Copy the database into a new file while servers use it
+    ///
+    /// The copy is what the database was at one moment, checked page by page. The server key is not in it, nor anything that opens
+    /// without that key: keep the key elsewhere.
+    Backup {
+        /// A new file; only this user can read it
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, while nothing uses it
+    ///
+    /// Nothing is changed unless the backup is whole, not of a newer version, and opens with the server key of this installation: for
+    /// a new data directory, put server.key there first or set ORDERDESK_MCP_SERVER_KEY.
+    Restore {
+        /// What 'backup' wrote
+        file: PathBuf,
+        /// Over a data directory that holds data; what was there is kept beside
+        #[arg(long)]
+        replace: bool,
+    },
     /// Call a tool from the terminal, without an agent
     ///
     /// Arguments that are secret are asked for without echo, or read from stdin, one line each, where it is not a terminal. A
@@ -196,6 +218,13 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             server_key::run(&config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
+        Command::Audit(command) => {
+            return audit::run(&config, &environment, command, json).await;
+        }
+        Command::Backup { file } => backup::backup(&config, &environment, &file, json).await?,
+        Command::Restore { file, replace } => {
+            backup::restore(&config, &environment, &file, replace, json).await?;
+        }
         Command::Call {
             tool,
             arguments,

@@ -119,6 +119,10 @@ impl JsonSchema for Id {
 /// # let _ = |a: Arguments| a.api_key;
 /// ```
 ///
+/// A plain `Sealed` is a secret that the tool needs, and always has when it runs: where the caller leaves it out, the host lets a
+/// person enter it, on a page of its own or in a terminal, so that neither the model nor its client sees it. An
+/// `Option<Sealed>` is there only if the caller sent it.
+///
 /// A tool whose `Sealed` argument names no audience is a mistake that shows at once: describing it panics.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

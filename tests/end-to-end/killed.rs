@@ -84,6 +84,7 @@ impl House {
         let stores = (FIRST_STORE..FIRST_STORE + STORES).map(|id| {
             let mut store = Store::new(id, &key_of(id), "Killed");
             let order = json!({"source_id": "WEB-1", "email": "before@example.com",
+                               "shipping": {"first_name": "Ruth", "last_name": "Okafor"},
                                "order_items": [{"name": "Desk", "code": "D-1", "price": 10, "quantity": 1}]});
             store.add_order(&order, Clock::System.now()).unwrap();
             store

@@ -47,7 +47,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
+pub fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     for secret in secrets {
         for form in forms(secret) {
             // Never which: a test's log must not be the leak.
@@ -59,7 +59,7 @@ fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     }
 }
 
-fn every_file(folder: &Path, look: &mut impl FnMut(&Path)) {
+pub fn every_file(folder: &Path, look: &mut impl FnMut(&Path)) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -196,6 +196,7 @@ async fn serve_watched(place: &Installation) -> Watched {
 async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_log() {
     let mut store = Store::new(STORE, API_KEY, "Canaries");
     let order = json!({"source_id": "WEB-1", "email": EMAIL, "order_metadata": {"card": CARD},
+                       "shipping": {"first_name": "Ruth", "last_name": "Okafor"},
                        "order_items": [{"name": "Desk", "code": "D-1", "price": 10, "quantity": 1}]});
     let order = store.add_order(&order, Clock::System.now()).unwrap();
     let config = SimulatorConfig::with_stores(vec![store]);

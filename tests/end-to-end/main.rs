@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod arguments;
+mod audit;
 mod command_line;
 mod connect;
 mod first_path;
@@ -13,6 +14,7 @@ mod listing;
 mod names;
 mod offers;
 mod orders;
+mod pages;
 mod previews;
 mod processes;
 mod program;
@@ -24,6 +26,7 @@ mod server_key;
 mod shutdown;
 mod stdio;
 mod stores;
+mod sweep;
 mod toggles;
 mod upstream;
 mod webhooks;

@@ -68,7 +68,7 @@ async fn a_key_in_the_file_is_changed_under_running_servers_without_anybody_pres
         .send()
         .await
         .unwrap();
-    assert_eq!(posted.status(), 401);
+    assert_eq!(posted.status(), 403);
     let (_two, again) = place.serve_with(&master, &[]).await;
     assert!(serves(&again).await);
     // The old key opens nothing.

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::client::{Client, ToolReply};
 use super::files;
@@ -34,6 +35,8 @@ pub struct Installation {
 /// A running process of the program; it is killed when this is dropped.
 pub struct Process {
     child: Child,
+    /// What it logs, once it ended.
+    log: Option<JoinHandle<String>>,
 }
 
 /// A client of a process, over whatever that serves. Clones speak to the same process.
@@ -155,6 +158,15 @@ impl Installation {
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }
 
+    /// What starts `stdio`, for the tenant of this key or the local one.
+    pub fn stdio_command(&self, key: Option<&str>) -> Command {
+        let mut command = self.command(&["stdio"]);
+        if let Some(key) = key {
+            command.env("ORDERDESK_MCP_MASTER_KEY", key);
+        }
+        command
+    }
+
     /// Starts `stdio` for the tenant of this key.
     pub async fn stdio(&self, key: &str) -> (Process, Agent) {
         let mut child = self
@@ -170,7 +182,8 @@ impl Installation {
             peer: connection.peer().clone(),
             _connection: Arc::new(connection),
         };
-        (Process { child }, Agent::Stdio(client))
+        let log = None;
+        (Process { child, log }, Agent::Stdio(client))
     }
 
     /// Starts `serve` on a free port, with a client for the tenant of this key.
@@ -197,9 +210,17 @@ impl Installation {
             }
         };
         // A full pipe would stop the process.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        let log = tokio::spawn(async move {
+            let mut read = String::new();
+            while let Ok(Some(line)) = log.next_line().await {
+                read.push_str(&line);
+                read.push('\n');
+            }
+            read
+        });
         let client = Client::new(url, SecretString::from(key.to_owned()));
-        (Process { child }, client)
+        let log = Some(log);
+        (Process { child, log }, client)
     }
 }
 
@@ -208,6 +229,13 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end; answers what `serve` logged since it told its address.
+    pub async fn log_at_its_end(mut self) -> String {
+        let log = self.log.take().expect("only the log of serve is read");
+        self.ended().await;
+        log.await.unwrap()
     }
 
     /// Waits for its end.

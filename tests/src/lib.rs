@@ -9,6 +9,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod browser;
 mod client;
 mod counts;
 mod files;
@@ -18,6 +19,7 @@ mod server;
 mod snapshot;
 mod stream;
 
+pub use browser::{Browser, Page};
 pub use client::{Client, Reply, ToolReply};
 pub use counts::rounds;
 pub use files::{component, guest, program, root};

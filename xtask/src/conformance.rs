@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::node::Node;
 use crate::process::Service;
 use crate::project::{self, Project};
-use crate::python::Python;
+use crate::python::{CLIENT, Python};
 use crate::steps::Steps;
 use crate::{artefacts, process};
 
@@ -91,7 +91,7 @@ pub(crate) fn run(project: &Project, steps: &mut Steps) -> Result<()> {
         artefacts::Optimisation::None,
     )?;
     let node = steps.run("prepare the conformance suite", || {
-        Node::prepare(project, &Python::prepare(project)?)
+        Node::prepare(project, &Python::prepare(project, &CLIENT)?)
     })?;
     let plugin = project.guests_directory().join("conformance-plugin.wasm");
 

@@ -6,6 +6,7 @@
 mod account;
 mod artefacts;
 mod bench;
+mod browser;
 mod conformance;
 mod connect;
 mod debian;
@@ -82,7 +83,7 @@ enum Command {
         )]
         arguments: Vec<String>,
     },
-    /// Run all tests: Rust, and the official Python client against the built server
+    /// Run all tests: Rust, and the official Python client against the built server; with --all a browser at its pages, too
     Test {
         /// Many more cases in property tests and longer counts elsewhere (sets ORDERDESK_TEST_COUNTS=full)
         #[arg(long)]

@@ -17,44 +17,85 @@ const CLIENTS: &str = "tests/clients";
 /// What a fresh Debian lacks.
 const DEBIAN_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
-/// A virtual environment with the packages that `requirements.txt` pins.
+/// A set of scripts and what they need.
+pub(crate) struct Suite {
+    /// Its folder below [`CLIENTS`], and that of its environment.
+    name: &'static str,
+    /// What pins its packages.
+    requirements: &'static str,
+    /// What can be imported where they are installed.
+    module: &'static str,
+}
+
+impl Suite {
+    /// How it is called.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// The official client.
+pub(crate) const CLIENT: Suite = Suite {
+    name: "python",
+    requirements: "requirements.txt",
+    module: "mcp",
+};
+
+/// The official client of the older fleet.
+pub(crate) const OLD_FLEET: Suite = Suite {
+    name: "mcp-1",
+    requirements: "others/requirements-mcp-1.txt",
+    module: "mcp",
+};
+
+/// The client of fastmcp.
+pub(crate) const FASTMCP: Suite = Suite {
+    name: "fastmcp",
+    requirements: "others/requirements-fastmcp.txt",
+    module: "fastmcp",
+};
+
+/// A real browser at the pages.
+pub(crate) const BROWSER: Suite = Suite {
+    name: "browser",
+    requirements: "requirements-browser.txt",
+    module: "playwright",
+};
+
+/// A virtual environment with the packages that a suite's requirements pin.
 pub(crate) struct Python {
     interpreter: PathBuf,
     scripts: PathBuf,
+    /// Modules that the suites share.
+    shared: PathBuf,
 }
 
-/// Further environments, for clients that cannot share one: the folder, and what it is made from.
-pub(crate) const OLD_FLEET: (&str, &str) = ("python-mcp-1", "others/requirements-mcp-1.txt");
-pub(crate) const FASTMCP: (&str, &str) = ("python-fastmcp", "others/requirements-fastmcp.txt");
-const OFFICIAL: (&str, &str) = ("python", "requirements.txt");
-
 impl Python {
-    /// The environment of the client scripts.
-    pub(crate) fn prepare(project: &Project) -> Result<Self> {
-        Self::prepare_as(project, OFFICIAL)
-    }
-
     /// The interpreter.
     pub(crate) fn interpreter(&self) -> &Path {
         &self.interpreter
     }
 
     /// Makes the environment, or finds the one made earlier from the same requirements.
-    pub(crate) fn prepare_as(project: &Project, (name, pins): (&str, &str)) -> Result<Self> {
+    pub(crate) fn prepare(project: &Project, suite: &Suite) -> Result<Self> {
         let clients = project.root.join(CLIENTS);
-        let requirements = clients.join(pins);
+        let requirements = clients.join(suite.requirements);
         let wanted = fs::read_to_string(&requirements)
             .with_context(|| format!("cannot read {}", requirements.display()))?;
-        let folder = project.target_directory.join("clients").join(name);
+        let folder = project
+            .target_directory
+            .join("clients/environments")
+            .join(suite.name);
         let marker = folder.join("requirements.txt");
         let python = Self {
             interpreter: folder.join("bin/python"),
-            scripts: clients.join("python"),
+            scripts: clients.join(suite.name),
+            shared: clients.join(CLIENT.name),
         };
         // The marker is written last, so an environment without it is a broken one; one whose base
         // interpreter has gone does not start.
         let usable = fs::read_to_string(&marker).is_ok_and(|made_from| made_from == wanted)
-            && python_works(&python.interpreter);
+            && python_works(&python.interpreter, suite);
         if !usable {
             if folder.exists() {
                 fs::remove_dir_all(&folder)?;
@@ -109,6 +150,7 @@ impl Python {
             .args(["-B", "-u"])
             .arg(self.scripts.join(script))
             .envs(environment.iter().copied())
+            .env("PYTHONPATH", &self.shared)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut child = command
@@ -176,6 +218,7 @@ fn install_debian_packages() -> Result<()> {
     Ok(())
 }
 
-fn python_works(interpreter: &Path) -> bool {
-    process::output_of(Command::new(interpreter).args(["-c", "import mcp"])).is_ok()
+fn python_works(interpreter: &Path, suite: &Suite) -> bool {
+    let import = format!("import {}", suite.module);
+    process::output_of(Command::new(interpreter).args(["-c", &import])).is_ok()
 }

@@ -8,9 +8,10 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::account::USERS_ENVIRONMENT;
+use crate::browser::Browser;
 use crate::node::Node;
 use crate::project::{self, Project};
-use crate::python::Python;
+use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;
 use crate::{artefacts, conformance, process, python};
@@ -30,7 +31,23 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
     steps.attempt("Rust tests", || {
         process::run(&mut rust_tests(project, &artefacts, all, filter))
     });
-    let mut total = clients(project, &mut steps, &artefacts, filter);
+    let mut environment = artefacts.environment().to_vec();
+    let mut total = clients(project, &mut steps, &CLIENT, &environment, filter);
+    // A browser is a large download.
+    let browser = all.then(|| steps.attempt("prepare the browser", || Browser::prepare(project)));
+    match &browser {
+        None => {}
+        Some(None) => total.failed += 1,
+        Some(Some(browser)) => {
+            environment.push(("ORDERDESK_TEST_BROWSER", &browser.program));
+            if let Some(libraries) = &browser.libraries {
+                environment.push(("ORDERDESK_TEST_BROWSER_LIBRARIES", libraries));
+            }
+            let more = clients(project, &mut steps, &BROWSER, &environment, filter);
+            total.passed += more.passed;
+            total.failed += more.failed;
+        }
+    }
     if all && filter.is_none_or(|filter| OTHER_CLIENTS.contains(filter)) {
         total.add(other_clients(project, &mut steps, &artefacts));
     }
@@ -115,12 +132,13 @@ fn rust_tests(
 fn clients(
     project: &Project,
     steps: &mut Steps,
-    artefacts: &Artefacts,
+    suite: &Suite,
+    environment: &[(&'static str, &Path)],
     filter: Option<&str>,
 ) -> Tally {
     let mut total = Tally::default();
-    let prepared = steps.attempt("prepare the Python client", || {
-        let python = Python::prepare(project)?;
+    let prepared = steps.attempt(format!("prepare Python: {}", suite.name()), || {
+        let python = Python::prepare(project, suite)?;
         let scripts = python.scripts()?;
         Ok((python, scripts))
     });
@@ -133,8 +151,8 @@ fn clients(
         .filter(|name| filter.is_none_or(|filter| name.contains(filter)))
     {
         let mut tally = Tally::default();
-        let step = steps.attempt(format!("Python client: {script}"), || {
-            tally = python.run(script, &artefacts.environment())?;
+        let step = steps.attempt(format!("Python: {}/{script}", suite.name()), || {
+            tally = python.run(script, environment)?;
             tally.verdict()
         });
         total.passed += tally.passed;
@@ -148,9 +166,9 @@ fn clients(
 fn other_clients(project: &Project, steps: &mut Steps, artefacts: &Artefacts) -> Tally {
     let mut tally = Tally::default();
     let step = steps.attempt("all other clients", || {
-        let official = Python::prepare(project)?;
-        let old = Python::prepare_as(project, python::OLD_FLEET)?;
-        let fastmcp = Python::prepare_as(project, python::FASTMCP)?;
+        let official = Python::prepare(project, &CLIENT)?;
+        let old = Python::prepare(project, &python::OLD_FLEET)?;
+        let fastmcp = Python::prepare(project, &python::FASTMCP)?;
         let node = Node::prepare(project, &official)?;
         let (node, folder) = node.with_scripts()?;
         let mut environment = artefacts.environment().to_vec();

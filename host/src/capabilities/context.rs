@@ -18,7 +18,7 @@ use super::log::LogBudget;
 use super::questions::Askable;
 use super::usage::Usage;
 use super::{Services, sealing::CallSecrets};
-use crate::tenancy::Principal;
+use crate::tenancy::{Principal, Source};
 
 /// A plugin as the operator configured it: its name and what it may reach.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub struct Caller {
     pub client: Option<String>,
     /// The address that the call came from; none where the caller sits at this machine.
     pub source: Option<IpAddr>,
+    /// By which way it came, for the audit trail.
+    pub way: Source,
 }
 
 /// Takes the progress that a plugin reports.

@@ -19,7 +19,7 @@ pub mod usage;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::tenancy::{Confirmations, Documents, Hooks, Locks, Secrets, Tenancy};
+use crate::tenancy::{Confirmations, Documents, Hooks, Links, Locks, Secrets, Tenancy};
 
 /// What all calls share.
 pub struct Services {
@@ -37,6 +37,8 @@ pub struct Services {
     pub confirmations: Confirmations,
     /// Hooks, and the events that came through them.
     pub hooks: Hooks,
+    /// Links to pages at which calls wait for a person.
+    pub links: Links,
     /// Answers worth keeping for a few seconds.
     pub cache: cache::ResponseCache,
     /// Endpoints.

@@ -48,6 +48,10 @@ pub struct SealedArgument {
     pub name: String,
     /// Where the secret will be useful.
     pub audiences: Vec<SealFor>,
+    /// The tool cannot do without it. Callers may leave it out all the same: a person enters it then.
+    pub needed: bool,
+    /// What it is, in its author's words.
+    pub description: String,
 }
 
 /// The secrets that came in with one call.
@@ -119,6 +123,26 @@ impl Services {
             *value = Value::String(handle);
         }
         Ok(secrets)
+    }
+
+    /// Where a secret of this argument will be usable, in words for the person who enters it.
+    pub fn usable_at(&self, argument: &SealedArgument) -> Vec<String> {
+        let place = |audience: &SealFor| match audience {
+            SealFor::Endpoint(name) => {
+                let origin = self.http.origin(name);
+                format!(
+                    "at {}",
+                    origin
+                        .as_deref()
+                        .unwrap_or("an endpoint that is not set up")
+                )
+            }
+            SealFor::Hmac(plugin) => {
+                format!("inside this server, where the plugin {plugin} checks signatures")
+            }
+            SealFor::Session => "nowhere: it is only checked, and not kept".to_owned(),
+        };
+        argument.audiences.iter().map(place).collect()
     }
 
     async fn seal_argument(

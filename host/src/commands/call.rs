@@ -42,14 +42,28 @@ pub(crate) async fn call(
             }
         );
     };
-    for secret in listed.secret_arguments() {
-        if arguments.contains_key(secret) {
+    for secret in &listed.tool.sealed {
+        let name = &secret.name;
+        if arguments.contains_key(name) {
             bail!(
-                "'{secret}' is a secret and must not stand on the command line, where every process can read it; leave it out and enter it when asked"
+                "'{name}' is a secret and must not stand on the command line, where every process can read it; leave it out and enter it when asked"
             );
         }
-        if let Some(value) = ask(secret)? {
-            arguments.insert(secret.to_owned(), Value::String(value));
+        let places = application.services.usable_at(secret);
+        let prompt = format!(
+            "The tool {tool} of the plugin {} takes the secret {name}. It will be usable {}.\n{name} (not shown): ",
+            listed.plugin_name(),
+            places.join(", and ")
+        );
+        match ask(&prompt)? {
+            Some(value) => {
+                arguments.insert(name.clone(), Value::String(value));
+            }
+            None if secret.needed => bail!(
+                "{tool} needs the secret '{name}': enter it in a terminal, or give it as a line on stdin (usable {})",
+                places.join(", and ")
+            ),
+            None => {}
         }
     }
     let person: AskPerson = |message| agrees(message).unwrap_or(false);
@@ -93,10 +107,10 @@ fn agrees(message: &str) -> std::io::Result<bool> {
     Ok(["y", "yes"].contains(&line.trim().to_lowercase().as_str()))
 }
 
-/// A secret from the person: without echo in a terminal, else the next line of stdin. Nothing: the argument is left out.
-fn ask(name: &str) -> anyhow::Result<Option<String>> {
+/// A secret from the person: without echo in a terminal, else the next line of stdin. Nothing: they gave none.
+fn ask(prompt: &str) -> anyhow::Result<Option<String>> {
     let value = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("{name} (not shown): "))?
+        rpassword::prompt_password(prompt)?
     } else {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;

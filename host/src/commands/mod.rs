@@ -1,5 +1,7 @@
 //! What subcommands do beyond starting a server.
 
+pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod call;
 pub(crate) mod connect;
 pub(crate) mod keys;

@@ -68,6 +68,9 @@ const VARIABLES: [(&str, &str); 2] = [
     ("ORDERDESK_MCP_DATA_DIR", "server.data_dir"),
 ];
 
+/// What clients keep of a server's instructions (2 KiB), without what the server adds to the operator's.
+const INSTRUCTIONS_BYTES: usize = 1_700;
+
 /// Reads the configuration of `file` (none: only defaults) under the environment's and then the command line's settings.
 ///
 /// # Errors
@@ -93,6 +96,15 @@ pub fn load(
         layers = layers.merge(Serialized::default(key, value));
     }
     let mut config: Config = layers.extract().map_err(|error| explain(error, file))?;
+    if config.mcp.instructions.len() > INSTRUCTIONS_BYTES {
+        return Err(ConfigError::Invalid {
+            place: "mcp.instructions".to_owned(),
+            what: format!(
+                "{} bytes; the most is {INSTRUCTIONS_BYTES}, since clients cut at 2 KiB and the server adds which links are its own",
+                config.mcp.instructions.len()
+            ),
+        });
+    }
 
     // Paths in the file mean what they say wherever the server is started.
     let base = file
@@ -193,6 +205,17 @@ mod tests {
             error.contains("mcp.confirm") && error.contains("person"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn instructions_that_clients_would_cut_are_refused() {
+        let load = |length: usize| {
+            let text = format!("[mcp]\ninstructions = \"{}\"\n", "x".repeat(length));
+            from_text(&text, &Environment::default())
+        };
+        assert!(load(INSTRUCTIONS_BYTES).is_ok());
+        let error = load(INSTRUCTIONS_BYTES + 1).unwrap_err().to_string();
+        assert!(error.contains("mcp.instructions"), "{error}");
     }
 
     #[test]

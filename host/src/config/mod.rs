@@ -31,7 +31,7 @@ pub struct Config {
     pub server: Server,
     /// How MCP is served.
     pub mcp: Mcp,
-    /// What a stranger may do.
+    /// What a stranger may do, and what passes through a model.
     pub security: Security,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,
@@ -39,6 +39,8 @@ pub struct Config {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// How long what came through hooks is kept.
     pub webhooks: Webhooks,
+    /// How long it is kept who did what.
+    pub audit: Audit,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
@@ -84,7 +86,7 @@ pub struct Mcp {
     /// How long `tools/list` waits for plugins that are compiled for the first time.
     #[serde(with = "humantime_serde")]
     pub list_wait: Duration,
-    /// Text that every agent gets on connecting, at most 2 KiB.
+    /// Text that every agent gets on connecting, at most 1,700 bytes.
     pub instructions: String,
     /// The sets of tools that are listed and callable, beside the tools without a set; empty: what plugins list by default.
     /// A client's own choice (`/mcp?toolsets=…`) goes before it.
@@ -144,6 +146,23 @@ impl Default for Webhooks {
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// How long rows of the audit trail are kept.
+    #[serde(with = "humantime_serde")]
+    pub keep: Duration,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            keep: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }

@@ -13,6 +13,16 @@ impl PublicUrl {
     pub fn page(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
+
+    /// The host's name, as it stands in `Host` headers (without the port).
+    pub fn host(&self) -> Option<String> {
+        Some(Url::parse(&self.0).ok()?.host()?.to_string())
+    }
+
+    /// Whether browsers come by `https`.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
 }
 
 impl TryFrom<String> for PublicUrl {

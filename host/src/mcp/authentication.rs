@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::{Principal, ProvisionError};
+use crate::tenancy::{Principal, ProvisionError, Source};
 
 /// Longer tokens are no keys of ours and are not even hashed.
 const TOKEN_BYTES: usize = 512;
@@ -66,6 +66,7 @@ pub async fn authenticate(State(door): State<Door>, mut request: Request, next: 
                 single_client: false,
                 client: None,
                 source,
+                way: Source::Http(source),
             });
             next.run(request).await
         }

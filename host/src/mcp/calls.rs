@@ -14,10 +14,11 @@ use super::connection::Connection;
 use super::correlation::correlation_id;
 use super::progress::{self, ProgressReports};
 use super::server::{McpServer, in_scope};
+use super::url_elicitation::{self, OpensPages};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::plugins::{
-    CallRequest, Listed, PluginHost, Registry, Reply, Selection, unknown_toolset,
+    CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link, unknown_toolset,
 };
 
 impl McpServer {
@@ -116,6 +117,7 @@ impl McpServer {
             match &result {
                 Ok(Reply::Done(_)) => tracing::info!(elapsed_ms, outcome = "ok", "called"),
                 Ok(Reply::Asked(_)) => tracing::info!(elapsed_ms, outcome = "asked", "called"),
+                Ok(Reply::Linked(_)) => tracing::info!(elapsed_ms, outcome = "linked", "called"),
                 Err(error) => tracing::info!(
                     elapsed_ms,
                     outcome = kind_name(error.kind),
@@ -131,6 +133,13 @@ impl McpServer {
         let result = match result {
             Ok(Reply::Done(answer)) => return Ok(answer::success(answer).into()),
             Ok(Reply::Asked(asked)) => asking::in_result(asked),
+            Ok(Reply::Linked(linked)) => {
+                return match OpensPages::of(context) {
+                    OpensPages::InResult => Ok(url_elicitation::in_result(linked).into()),
+                    OpensPages::ByError => Err(url_elicitation::by_error(linked)),
+                    OpensPages::Never => Ok(answer::failure(&linked.error, &correlation_id).into()),
+                };
+            }
             Err(error) => Err(error),
         };
         match result {
@@ -180,12 +189,19 @@ impl McpServer {
                 .await?;
         }
         let (sink, reports) = self.reports(context).unzip();
+        let (visit, answered) = match params.request_state {
+            Some(state) if names_link(&state) => {
+                (url_elicitation::visit(params.input_responses), None)
+            }
+            state => (None, asking::from_responses(state, params.input_responses)),
+        };
         let request = CallRequest {
             cancelled: context.ct.clone(),
             progress: sink,
             selection,
             askable: asking.askable(),
-            answered: asking::from_responses(params.request_state, params.input_responses),
+            answered,
+            visit,
             ..CallRequest::new(caller, params.arguments.unwrap_or_default(), correlation_id)
         };
         let call = converse(host, &listed, request, asking);

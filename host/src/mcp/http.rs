@@ -20,10 +20,10 @@ use super::choice::{self, READ_ONLY_PATH};
 use super::sessions::{self, Sessions};
 use super::{McpServer, authentication, json_guard, origin};
 use crate::capabilities::Services;
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::plugins::PluginHost;
 use crate::store::StoreError;
-use crate::web;
+use crate::web::{self, HttpPages};
 
 /// How long connections may take to send their last answer.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -77,6 +77,7 @@ pub async fn serve_on(
 ) -> Result<(), HttpError> {
     let address = listener.local_addr()?;
     let streams = CancellationToken::new();
+    host.serve_pages(Arc::new(HttpPages::new(&config.server, address)));
     let sessions = Arc::new(Sessions::new());
     let app = router(
         config,
@@ -132,6 +133,14 @@ fn router(
     }
     hosts.extend(config.server.allowed_hosts.iter().cloned());
     let origins = origins(config, address);
+    let public_url = config.server.public_url.as_ref();
+    hosts.extend(public_url.and_then(PublicUrl::host));
+    let audience = web::Audience {
+        hosts: hosts.clone(),
+        https: public_url.is_some_and(PublicUrl::is_https),
+        local: false,
+        given: None,
+    };
     let settings = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(config.mcp.legacy_sessions)
         .with_json_response(true)
@@ -156,6 +165,7 @@ fn router(
     mcp = authenticated(mcp, config, services);
     mcp.layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(web::router(host.clone()))
+        .merge(web::pages(host.clone(), audience))
         .merge(health(host))
 }
 

@@ -86,6 +86,7 @@ impl FirstCalls {
                 // The operator's own: it is made where only reading is allowed too.
                 let request = CallRequest {
                     selection: Selection::of(listed),
+                    entered_by_person: true,
                     ..CallRequest::new(caller.clone(), next.arguments.clone(), correlation_id())
                 };
                 host.call(listed, request).await.map_err(|error| Error {

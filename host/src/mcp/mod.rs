@@ -23,6 +23,7 @@ mod progress;
 mod server;
 mod sessions;
 mod stdio;
+mod url_elicitation;
 
 pub use choice::{Choice, named};
 pub use http::{HttpError, serve, serve_on};

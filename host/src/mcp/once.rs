@@ -15,6 +15,8 @@ use crate::plugins::{
     Answer, Answered, Ask, CONFIRM, CallRequest, Listed, PluginHost, ReadOnly, Reply, Selection,
 };
 
+use crate::tenancy::Source;
+
 /// What a tool answered.
 pub struct OnceAnswer {
     /// The tool failed.
@@ -41,13 +43,14 @@ pub async fn call_once(
 ) -> OnceAnswer {
     let correlation_id = correlation_id();
     let request = async {
-        let who = caller.caller().await.map_err(|error| {
+        let mut who = caller.caller().await.map_err(|error| {
             Error::new(
                 ErrorKind::Unauthorized,
                 "key-refused",
                 format!("The access key is not accepted: {error}."),
             )
         })?;
+        who.way = Source::Terminal;
         caller.first_calls.make(host, &who, wait).await?;
         Ok(CallRequest {
             selection: Selection {
@@ -55,6 +58,7 @@ pub async fn call_once(
                 ..Selection::of(listed)
             },
             askable: Askable::default().and_if(ask.is_some(), QuestionKind::Confirm),
+            entered_by_person: true,
             ..CallRequest::new(who, arguments, correlation_id.clone())
         })
     };
@@ -90,6 +94,7 @@ async fn run(
     loop {
         let asked = match host.call_or_ask(listed, request.clone()).await? {
             Reply::Done(answer) => return Ok(answer),
+            Reply::Linked(linked) => return Err(linked.error),
             Reply::Asked(asked) => asked,
         };
         let answers = tokio::task::spawn_blocking(move || {

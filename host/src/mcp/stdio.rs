@@ -10,7 +10,7 @@ use super::lines::Lines;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
-use crate::tenancy::AuthenticationError;
+use crate::tenancy::{AuthenticationError, Source};
 
 /// The one caller of a stdio process.
 pub struct StdioCaller {
@@ -47,6 +47,11 @@ impl StdioCaller {
         }
     }
 
+    /// Whether nobody has a key, since nobody needs one.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.identity, Identity::Local(_))
+    }
+
     /// Who calls.
     ///
     /// # Errors
@@ -61,6 +66,7 @@ impl StdioCaller {
             single_client: true,
             client: None,
             source: None,
+            way: Source::Stdio,
         })
     }
 }
@@ -73,6 +79,7 @@ pub async fn serve_stdio(
     server: McpServer,
     stop: impl Future<Output = ()>,
 ) -> Result<(), rmcp::RmcpError> {
+    server.serve_pages_on_this_machine();
     let (read, write) = rmcp::transport::stdio();
     let running = server.serve(Lines::new(read, write)).await?;
     let token = running.cancellation_token();

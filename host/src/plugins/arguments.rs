@@ -18,6 +18,7 @@ const SHOWN: usize = 80;
 /// What callers may send to a tool.
 #[derive(Debug)]
 pub struct ArgumentSchema {
+    /// As callers see it.
     schema: Arc<Map<String, Value>>,
     validator: Validator,
     sealed: Vec<String>,
@@ -40,6 +41,14 @@ impl ArgumentSchema {
                 .map(|argument| argument.name.clone())
                 .collect(),
         })
+    }
+
+    /// Takes the arguments that hold secrets out of what callers see. What a person enters is still checked.
+    pub fn hide_secrets(&mut self) {
+        let schema = Arc::make_mut(&mut self.schema);
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.retain(|name, _| !self.sealed.contains(name));
+        }
     }
 
     /// The schema as callers see it.
@@ -294,6 +303,8 @@ mod tests {
         let sealed = [SealedArgument {
             name: "api_key".into(),
             audiences: vec![SealFor::Session],
+            needed: false,
+            description: String::new(),
         }];
         ArgumentSchema::new(schema.as_object().unwrap().clone(), &sealed).unwrap()
     }

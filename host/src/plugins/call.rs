@@ -7,14 +7,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
 use super::confirm::{Answered, Asked, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
+use super::person::{Linked, Visit};
 use super::preview;
+use super::question::AskedQuestion;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
+use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output};
 use crate::capabilities::contract::types::Resumption;
@@ -42,6 +46,12 @@ pub struct CallRequest {
     pub askable: Askable,
     /// The answers to those of an earlier call, which this one goes on with.
     pub answered: Option<Answered>,
+    /// What the client tells of a link that an earlier call ended with.
+    pub visit: Option<Visit>,
+    /// Secret arguments were entered by a person, or stand in this server's own environment: no client and no model saw them.
+    pub entered_by_person: bool,
+    /// What a person said yes to at a page.
+    pub agreed: Vec<AskedQuestion>,
 }
 
 impl CallRequest {
@@ -56,6 +66,9 @@ impl CallRequest {
             selection: Selection::default(),
             askable: Askable::default(),
             answered: None,
+            visit: None,
+            entered_by_person: false,
+            agreed: Vec::new(),
         }
     }
 }
@@ -73,6 +86,7 @@ impl PluginHost {
         request.askable = Askable::default();
         match self.call_or_ask(listed, request).await? {
             Reply::Done(answer) => Ok(answer),
+            Reply::Linked(linked) => Err(linked.error),
             Reply::Asked(_) => Err(Error::internal("A call", &"it asked where nobody answers")),
         }
     }
@@ -90,11 +104,74 @@ impl PluginHost {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let mut trail = self.trail_of_call(listed, &request);
+        let entered = async {
+            let entering = self.enter(listed, &request).await?;
+            if let Entering::Now(entered) = &entering
+                && entered.writes
+            {
+                trail.begin().await?;
+            }
+            Ok(entering)
+        };
+        let Entered {
+            mode,
+            writes,
+            deadline,
+            admitted,
+        } = match entered.await {
+            Ok(Entering::Now(entered)) => entered,
+            Ok(Entering::Instead(reply)) => {
+                let told = Ok(reply);
+                trail.end(&told).await;
+                return told;
+            }
+            Err(error) => {
+                let refused = Err(error);
+                trail.end(&refused).await;
+                return refused;
+            }
+        };
+
+        if !writes {
+            let stopped = self.stopping.child_token();
+            let cancelled = request.cancelled.clone();
+            // Dropping the future drops the instance and its requests.
+            let answer = tokio::select! {
+                answer = self.run(listed, request, mode, deadline, stopped, &trail) => answer,
+                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
+            };
+            drop(admitted);
+            trail.end(&answer).await;
+            answer
+        } else {
+            let (host, listed) = (self.clone(), listed.clone());
+            let stopped = self.stopped.child_token();
+            let running = async move {
+                let run = host.run(&listed, request, mode, deadline, stopped, &trail);
+                let answer = run.await;
+                drop(admitted);
+                trail.end(&answer).await;
+                answer
+            };
+            let running = self.writes.spawn(running.in_current_span());
+            running
+                .await
+                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
+        }
+    }
+
+    /// Whether a call may run, and as what; answers once there is a place for it, or at once where a person is needed first.
+    async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entering, Error> {
         let tool = &listed.tool;
         let scopes = &request.caller.principal.scopes;
         request.selection.check(listed, scopes, &self.registry())?;
+        self.check_secrets(listed, request)?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
+        if let Some(reply) = self.waiting(listed, request, mode).await? {
+            return Ok(Entering::Instead(reply));
+        }
         let deadline = Instant::now() + listed.limits().time;
         let admitted = self
             .admission
@@ -105,30 +182,12 @@ impl PluginHost {
                 deadline,
             )
             .await?;
-
-        if tool.hints.read_only || mode == Mode::Preview {
-            let stopped = self.stopping.child_token();
-            let cancelled = request.cancelled.clone();
-            // Dropping the future drops the instance and its requests.
-            let answer = tokio::select! {
-                answer = self.run(listed, request, mode, deadline, stopped) => answer,
-                () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
-            };
-            drop(admitted);
-            answer
-        } else {
-            let (host, listed) = (self.clone(), listed.clone());
-            let stopped = self.stopped.child_token();
-            let running = async move {
-                let answer = host.run(&listed, request, mode, deadline, stopped).await;
-                drop(admitted);
-                answer
-            };
-            let running = self.writes.spawn(running.in_current_span());
-            running
-                .await
-                .unwrap_or_else(|error| Err(Error::internal("A call", &error)))
-        }
+        Ok(Entering::Now(Entered {
+            mode,
+            writes: !tool.hints.read_only && mode != Mode::Preview,
+            deadline,
+            admitted,
+        }))
     }
 
     async fn run(
@@ -138,6 +197,7 @@ impl PluginHost {
         mode: Mode,
         deadline: Instant,
         stopped: CancellationToken,
+        trail: &Trail,
     ) -> Result<Reply, Error> {
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
@@ -161,6 +221,10 @@ impl PluginHost {
             Begun::Now(intent) => intent,
             Begun::AskedAgain(asked) => return Ok(Reply::Asked(asked)),
         };
+        if let Some(by) = intent.confirmed_by() {
+            let (caller, id) = (&request.caller, &request.correlation_id);
+            trail.confirmed(caller, listed, id, by).await;
+        }
         let secrets = self
             .services
             .seal_arguments(
@@ -188,6 +252,7 @@ impl PluginHost {
             askable: request.askable,
             subject: std::sync::Mutex::default(),
         });
+        trail.runs_in(&context);
         self.finish(listed, plugin, context, request.arguments, intent)
             .await
     }
@@ -216,6 +281,7 @@ impl PluginHost {
                 .await
                 .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
+            Ok(Ended::AtPage(linked)) => Ok(Reply::Linked(linked)),
             Err(error) => Err(bounded(listed, error)),
         };
         // The host let a preview write nothing.
@@ -293,6 +359,11 @@ impl PluginHost {
                 match next.await? {
                     Next::On(answers) => answers,
                     Next::Ask(asked) => return Ok(Ended::Asking(asked)),
+                    Next::AskAtPage(questions) => {
+                        let bound = intent.bound.as_ref();
+                        let asked = self.ask_at_page(listed, principal, bound, questions);
+                        return asked.await.map(Ended::AtPage);
+                    }
                 }
             };
             if context.cancelled.is_cancelled() {
@@ -317,12 +388,31 @@ impl PluginHost {
     }
 }
 
+/// What becomes of a call before anything runs.
+enum Entering {
+    /// It runs.
+    Now(Entered),
+    /// It waits for a person, or this is what a person brought about.
+    Instead(Reply),
+}
+
+/// A call that may run.
+struct Entered {
+    mode: Mode,
+    /// It may change something.
+    writes: bool,
+    deadline: Instant,
+    admitted: Admitted,
+}
+
 /// How the steps of a call ended.
 enum Ended {
     /// With the plugin's result.
     With(Output),
     /// With questions to a person.
     Asking(Asked),
+    /// With a link for a person.
+    AtPage(Linked),
 }
 
 pub(super) fn budget(limits: &Limits) -> ResponseBudget {

@@ -12,8 +12,10 @@ use serde_json::{Map, Value};
 
 use super::answer::{Answer, broken};
 use super::intent::Intent;
+use super::person::Linked;
+use super::preview;
 use super::question::{Ask, AskedQuestion, NoQuestion};
-use super::refusal::{cannot_ask, cannot_be_asked, refusal, through_peer};
+use super::refusal::{cannot_ask, cannot_be_asked, question_changed, refusal, through_peer};
 use super::registry::Listed;
 use crate::capabilities::Services;
 use crate::capabilities::contract::tools::{Confirmation, Mode};
@@ -36,6 +38,8 @@ pub enum Reply {
     Done(Answer),
     /// With questions.
     Asked(Asked),
+    /// With a link at which a person goes on.
+    Linked(Linked),
 }
 
 /// Questions of a call, which goes on when they are answered.
@@ -75,6 +79,8 @@ pub(super) enum Next {
     On(Vec<Told>),
     /// The call ends here for now.
     Ask(Asked),
+    /// It ends here, and a person is asked at a page, if there is one.
+    AskAtPage(Vec<AskedQuestion>),
 }
 
 /// A call that goes on, or that asks once more.
@@ -117,7 +123,10 @@ impl Intent {
         let mut answers = BTreeMap::new();
         for question in &questions {
             let answer = match &question.ask {
-                Ask::Confirm { .. } => counts.then_some(Value::Bool(true)),
+                Ask::Confirm { .. } if counts => Some(Value::Bool(true)),
+                Ask::Confirm { .. } if self.agreed.is_empty() => None,
+                Ask::Confirm { .. } if self.agreed.contains(question) => Some(Value::Bool(true)),
+                Ask::Confirm { .. } => return Err(question_changed(tool)),
                 _ => self.given(question),
             };
             answers.extend(answer.map(|answer| (question.id.clone(), answer)));
@@ -126,10 +135,16 @@ impl Intent {
         if !questions.iter().any(|question| open(&question)) {
             return Ok(Next::On(told(answers)));
         }
+        let confirms = |question: &AskedQuestion| question.kind() == QuestionKind::Confirm;
+        // Only confirmations have a page.
+        let at_page = self.bound.is_some()
+            && (policy == Confirm::Person || !preview::has(listed))
+            && questions.iter().all(confirms);
         for question in questions.iter().filter(open) {
             match question.kind() {
                 _ if self.by_peer => return Err(through_peer(tool)),
                 kind if self.askable.takes(kind) && self.bound.is_some() => {}
+                QuestionKind::Confirm if at_page => return Ok(Next::AskAtPage(questions)),
                 QuestionKind::Confirm => return Err(cannot_ask(policy, listed)),
                 kind => return Err(cannot_be_asked(tool, kind)),
             }

@@ -131,6 +131,8 @@ impl PluginHost {
             attempt: handling.attempts,
             extra: None,
         };
+        let mut trail = self.trail_of_event(handling, &context.correlation_id);
+        trail.begin().await?;
         let ended = plugin
             .within(&self.services, context.clone(), async |store| {
                 let instance = events.instantiate_async(&mut *store).await?;
@@ -139,6 +141,7 @@ impl PluginHost {
             })
             .await;
         self.release_locks(plugin, &context).await;
+        trail.end_with(&ended).await;
         ended
     }
 }

@@ -16,7 +16,7 @@ use crate::capabilities::contract::webhooks::{Event, Reason, Request, Verdict};
 use crate::capabilities::contract::{Error, ErrorKind};
 use crate::capabilities::questions::Askable;
 use crate::capabilities::sealing::CallSecrets;
-use crate::tenancy::{EventKept, Hook, HookEvent, TenantId};
+use crate::tenancy::{EventKept, Hook, HookEvent, Source, TenantId};
 
 /// Judging is checking a signature: who needs longer is broken, and the sender waits.
 const JUDGING: Duration = Duration::from_secs(5);
@@ -138,6 +138,7 @@ impl PluginHost {
                 return Ok(Judged::Rejected(rejection.reason));
             }
         };
+        let kind = event.kind.clone();
         let kept = HookEvent {
             kind: event.kind,
             payload: event.payload,
@@ -151,6 +152,7 @@ impl PluginHost {
             .keep(hook, &event.identity, &kept, handlers, self.keep_events)
             .await
             .map_err(|error| Error::internal("Keeping an event", &error))?;
+        self.tell_of_request(hook, &kind, &kept).await;
         match kept {
             EventKept::New(event_id) => {
                 tracing::info!(event = event_id, "an event came through a hook");
@@ -220,6 +222,7 @@ impl PluginHost {
                 single_client: false,
                 client: None,
                 source: None,
+                way: Source::Webhook(hook.label.clone()),
             },
             read_only,
             correlation_id: format!("{:016x}", rand::random::<u64>()).into(),

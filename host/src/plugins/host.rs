@@ -1,7 +1,7 @@
 //! All plugins of the config: loading them side by side, and ending what runs at shutdown.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -15,6 +15,7 @@ use super::engine::PluginEngine;
 use super::hooks::ResourcesChanged;
 use super::load::{self, Loaded};
 use super::native::Native;
+use super::person::Pages;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
 use crate::config::{Config, Confirm, Limits, Plugin};
@@ -44,6 +45,12 @@ pub struct PluginHost {
     pub(super) stopped: CancellationToken,
     /// What counts where a tool asks whether it may.
     pub(super) confirm: Confirm,
+    /// Whether callers may send secrets as arguments.
+    pub(super) secrets_in_arguments: bool,
+    /// Whether only reading is allowed to everybody.
+    pub(super) read_only: bool,
+    /// Where this process shows pages to people.
+    pub(super) pages: OnceLock<Arc<dyn Pages>>,
     /// Wakes whoever hands out events.
     pub(super) events_waiting: Notify,
     /// How long events are kept.
@@ -86,6 +93,9 @@ impl PluginHost {
             stopping: stopped.child_token(),
             stopped,
             confirm: config.mcp.confirm,
+            secrets_in_arguments: config.security.secrets_in_arguments,
+            read_only: config.mcp.read_only,
+            pages: OnceLock::new(),
             events_waiting: Notify::new(),
             events_kept: Notify::new(),
             keep_events: config.webhooks.keep,
@@ -124,6 +134,7 @@ impl PluginHost {
             &self.engine,
             &self.compiled,
             &self.services,
+            self.secrets_in_arguments,
         )
         .await;
         if let Err(error) = &loaded {
@@ -217,5 +228,6 @@ impl PluginHost {
             self.stopped.cancel();
             self.writes.wait().await;
         }
+        self.services.tenancy.audit().flush().await;
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::call::CallRequest;
 use super::confirm::{self, Asked, Binding, Resumed};
 use super::preview;
+use super::question::AskedQuestion;
 use super::registry::Listed;
 use crate::capabilities::Services;
 use crate::capabilities::contract::Error;
@@ -31,6 +32,8 @@ pub(super) struct Intent {
     pub(super) given: BTreeMap<String, Value>,
     /// Another plugin calls.
     pub(super) by_peer: bool,
+    /// What a person said yes to at a page, whether that is asked or not.
+    pub(super) agreed: Vec<AskedQuestion>,
 }
 
 /// A call that begins, or one whose question is still open.
@@ -60,6 +63,7 @@ impl Intent {
             askable: request.askable,
             given: BTreeMap::new(),
             by_peer: false,
+            agreed: std::mem::take(&mut request.agreed),
         };
         if tool.hints.read_only && request.askable.is_empty() {
             return Ok(Begun::Now(intent));
@@ -99,6 +103,18 @@ impl Intent {
         Ok(Begun::Now(intent))
     }
 
+    /// By what this call was allowed, if it needed that.
+    pub(super) fn confirmed_by(&self) -> Option<&'static str> {
+        if !self.agreed.is_empty() {
+            return Some("page");
+        }
+        match (&self.resumption, &self.confirmation) {
+            (Some(_), _) => Some("answer"),
+            (None, Some(_)) => Some("confirm_token"),
+            (None, None) => None,
+        }
+    }
+
     /// Of one plugin's call of another: nobody is asked, and no token is given.
     pub(super) fn of_peer(mode: Mode) -> Self {
         Self {
@@ -109,6 +125,7 @@ impl Intent {
             askable: Askable::default(),
             given: BTreeMap::new(),
             by_peer: true,
+            agreed: Vec::new(),
         }
     }
 

@@ -54,6 +54,7 @@ pub async fn load(
     engine: &PluginEngine,
     compiled: &Arc<CompiledCode>,
     services: &Arc<Services>,
+    secrets_in_arguments: bool,
 ) -> Result<Loaded, PluginError> {
     check_name(name)?;
     let limits = settings.limits.over(defaults);
@@ -103,8 +104,8 @@ pub async fn load(
         .unwrap_or_else(|| vec![format!("{name}_")]);
     let mut tools = Vec::new();
     for tool in described.tools {
-        let tool =
-            Tool::check(tool, &plugin.grantee, &prefixes).map_err(PluginError::Declaration)?;
+        let tool = Tool::check(tool, &plugin.grantee, &prefixes, secrets_in_arguments)
+            .map_err(PluginError::Declaration)?;
         if tools
             .iter()
             .any(|other: &Arc<Tool>| other.name == tool.name)

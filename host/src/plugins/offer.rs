@@ -17,12 +17,13 @@ use super::instance::LoadedPlugin;
 use super::prompt::Prompt;
 use super::registry::Offered;
 use super::resource::{Resource, is_mime};
+use super::trail::Trail;
 use super::uri::Variables;
 use crate::capabilities::context::{CallContext, CallState, Caller};
 use crate::capabilities::contract::prompts::{self, Outcome, Script};
 use crate::capabilities::contract::resources::{Contents, Reading};
 use crate::capabilities::contract::types::{Completion, Resumption, Typing};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, WithPromptsPre};
 use crate::capabilities::questions::Askable;
 
 /// Nobody who types waits for longer.
@@ -86,13 +87,25 @@ impl PluginHost {
             variables,
             extra: None,
         };
-        let mut contents = self
-            .ask(plugin, asking, plugin.limits.time, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_read(store, &reading).await
-            })
-            .await?;
+        let variables = reading.variables.iter();
+        let given = variables.map(|(name, value)| (name.clone(), value.as_str().into()));
+        let of = (resource.plugin_name(), resource.item.name.as_str());
+        let trail = self.trail_of_offer("resource", of, &asking, given.collect());
+        let read = self
+            .ask(
+                plugin,
+                asking,
+                plugin.limits.time,
+                Some(&trail),
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_read(store, &reading).await
+                },
+            )
+            .await;
+        trail.end_with(&read).await;
+        let mut contents = read?;
         let bytes = contents
             .contents
             .iter()
@@ -138,7 +151,7 @@ impl PluginHost {
         self: &Arc<Self>,
         prompt: &Offered<Prompt>,
         arguments: Vec<(String, String)>,
-        mut asking: Asking,
+        asking: Asking,
     ) -> Result<Prompted, Error> {
         check_arguments(&prompt.item, &arguments)?;
         let plugin = &prompt.plugin;
@@ -154,6 +167,25 @@ impl PluginHost {
             asks: &asks,
             arguments: &given,
         };
+        let of = (prompt.plugin_name(), prompt.item.name.as_str());
+        let trail = self.trail_of_offer("prompt", of, &asking, given.clone());
+        let prompted = self
+            .rounds(prompt, bound, arguments, binding, (asking, &trail))
+            .await;
+        trail.end_with(&prompted).await;
+        prompted
+    }
+
+    /// Asks a prompt until it says something, or has to ask somebody.
+    async fn rounds(
+        self: &Arc<Self>,
+        prompt: &Offered<Prompt>,
+        bound: &WithPromptsPre<CallState>,
+        arguments: Vec<(String, String)>,
+        binding: Binding<'_>,
+        (mut asking, trail): (Asking, &Trail),
+    ) -> Result<Prompted, Error> {
+        let plugin = &prompt.plugin;
         let principal = asking.caller.principal.clone();
         let askable = asking.askable;
         let answered = asking.answered.take().unwrap_or_default();
@@ -174,7 +206,7 @@ impl PluginHost {
                 extra: None,
             };
             let outcome = self
-                .ask(plugin, asking.again(), time, async |store| {
+                .ask(plugin, asking.again(), time, Some(trail), async |store| {
                     let instance = bound.instantiate_async(&mut *store).await?;
                     let prompts = instance.orderdesk_plugin_prompts();
                     prompts.call_get(store, &request).await
@@ -192,6 +224,9 @@ impl PluginHost {
                 confirm::decide_reading(&self.services, &principal, binding, given, &pause, broken);
             match next.await? {
                 Next::Ask(asked) => return Ok(Prompted::Asked(asked)),
+                Next::AskAtPage(_) => {
+                    return Err(broken("it asks for a confirmation, and changes nothing"));
+                }
                 Next::On(answers) => {
                     resumption = Some(Resumption {
                         state: pause.state,
@@ -220,7 +255,7 @@ impl PluginHost {
         let known: Vec<&str> = shape.variables().collect();
         let typing = among(typing, shape.text(), &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, async |store| {
+            .ask(plugin, asking, TYPING_TIME, None, async |store| {
                 let instance = bound.instantiate_async(&mut *store).await?;
                 let resources = instance.orderdesk_plugin_resources();
                 resources.call_complete(store, shape.text(), &typing).await
@@ -246,7 +281,7 @@ impl PluginHost {
         let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
         let typing = among(typing, &prompt.name, &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, async |store| {
+            .ask(plugin, asking, TYPING_TIME, None, async |store| {
                 let instance = bound.instantiate_async(&mut *store).await?;
                 let prompts = instance.orderdesk_plugin_prompts();
                 prompts.call_complete(store, &prompt.name, &typing).await
@@ -261,6 +296,7 @@ impl PluginHost {
         plugin: &LoadedPlugin,
         asking: Asking,
         time: Duration,
+        trail: Option<&Trail>,
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
     ) -> Result<T, Error> {
         if self.stopping.is_cancelled() {
@@ -295,6 +331,9 @@ impl PluginHost {
             askable: asking.askable,
             subject: std::sync::Mutex::default(),
         });
+        if let Some(trail) = trail {
+            trail.runs_in(&context);
+        }
         let answer = tokio::select! {
             answer = plugin.within(&self.services, context, ask) => answer,
             () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),

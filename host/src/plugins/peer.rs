@@ -98,11 +98,19 @@ impl PeerCalls for PluginHost {
             askable: Askable::default(),
             subject: std::sync::Mutex::default(),
         });
-        let intent = Intent::of_peer(mode);
-        let Reply::Done(answer) = self
-            .finish(listed, plugin, context, arguments, intent)
-            .await?
-        else {
+        let mut trail = self.trail_of_peer(listed, parent, &arguments);
+        trail.runs_in(&context);
+        let result = async {
+            if !read_only {
+                trail.begin().await?;
+            }
+            let intent = Intent::of_peer(mode);
+            self.finish(listed, plugin, context, arguments, intent)
+                .await
+        }
+        .await;
+        trail.end(&result).await;
+        let Reply::Done(answer) = result? else {
             return Err(Error::internal(
                 "A peer call",
                 &"it asked where nobody answers",

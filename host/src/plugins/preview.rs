@@ -49,6 +49,11 @@ pub(super) fn mode(listed: &Listed, arguments: &Map<String, Value>) -> Result<Mo
     Ok(Mode::Preview)
 }
 
+/// Whether a tool has a preview that can be confirmed.
+pub(super) fn has(listed: &Listed) -> bool {
+    listed.tool.takes(DRY_RUN) && listed.tool.takes(CONFIRM_TOKEN)
+}
+
 /// The token that came with a call.
 pub(super) fn confirm_token(arguments: &Map<String, Value>) -> Option<&Value> {
     arguments

@@ -116,6 +116,14 @@ impl AskedQuestion {
         })
     }
 
+    /// What a person reads of it.
+    pub fn words(&self) -> &str {
+        match &self.ask {
+            Ask::Confirm { message } | Ask::Form { message, .. } => message,
+            Ask::Sampling { .. } | Ask::Roots => "",
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> QuestionKind {
         match self.ask {

@@ -12,6 +12,16 @@ use crate::tenancy::{ConfirmationPurpose, ConfirmationRefused};
 /// The code of the error of a call whose caller cannot be asked; [`missing_kind`] tells what.
 const CANNOT_BE_ASKED: &str = "caller-cannot-be-asked";
 
+pub(super) fn question_changed(tool: &str) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "question-changed",
+        format!(
+            "{tool} was not carried out: what it asks now is not what the person read. Call it again to ask anew."
+        ),
+    )
+}
+
 pub(super) fn through_peer(tool: &str) -> Error {
     Error::new(
         ErrorKind::Denied,
@@ -49,9 +59,7 @@ pub fn missing_kind(error: &Error) -> Option<QuestionKind> {
 
 pub(super) fn cannot_ask(policy: Confirm, listed: &Listed) -> Error {
     let tool = &listed.tool.name;
-    let has_preview =
-        listed.tool.takes(preview::DRY_RUN) && listed.tool.takes(preview::CONFIRM_TOKEN);
-    if policy == Confirm::Token && has_preview {
+    if policy == Confirm::Token && preview::has(listed) {
         return Error::new(
             ErrorKind::Denied,
             "confirmation-needed",

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::capabilities::context::Grantee;
 use crate::capabilities::contract::tools::{Hints, Tool as Declared};
-use crate::capabilities::sealing::{SealFor, SealedArgument};
+use crate::capabilities::sealing::SealedArgument;
 
 use super::arguments::ArgumentSchema;
 use super::schema_weight;
+use super::secret_arguments::take_sealed;
 
 /// Longer names are cut or refused by clients that prefix them with the server's. The conformance suite has longer ones.
 const NAME_LENGTH: usize = if cfg!(feature = "conformance") {
@@ -109,12 +110,15 @@ impl Tool {
 
     /// Checks what a plugin declares.
     ///
+    /// Without `secrets_in_arguments`, what callers see has no arguments that hold secrets.
+    ///
     /// # Errors
     /// What is wrong with which tool, in words.
     pub fn check(
         declared: Declared,
         grantee: &Grantee,
         prefixes: &[String],
+        secrets_in_arguments: bool,
     ) -> Result<Self, String> {
         let name = declared.name;
         check_name("tool", &name, prefixes)?;
@@ -128,8 +132,11 @@ impl Tool {
         let mut schema = object(&declared.input_schema)
             .map_err(|error| of_tool(format!("its input schema {error}")))?;
         let sealed = take_sealed(&mut schema, grantee).map_err(&of_tool)?;
-        let arguments = ArgumentSchema::new(schema, &sealed)
+        let mut arguments = ArgumentSchema::new(schema, &sealed)
             .map_err(|error| of_tool(format!("its input schema {error}")))?;
+        if !secrets_in_arguments {
+            arguments.hide_secrets();
+        }
         let (output_schema, output) =
             match declared.output_schema.as_deref().map(object).transpose() {
                 Ok(None) => (None, None),
@@ -221,64 +228,13 @@ pub(super) fn compile(schema: &Map<String, Value>) -> Result<jsonschema::Validat
         .map_err(|error| format!("is not a valid JSON Schema: {error}"))
 }
 
-/// Takes `x-sealed` out of the schema, which is the host's business and not the model's.
-fn take_sealed(
-    schema: &mut Map<String, Value>,
-    grantee: &Grantee,
-) -> Result<Vec<SealedArgument>, String> {
-    let mut sealed = Vec::new();
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
-        return Ok(sealed);
-    };
-    for (name, property) in properties {
-        let Some(marks) = property
-            .as_object_mut()
-            .and_then(|property| property.remove("x-sealed"))
-        else {
-            continue;
-        };
-        let audiences = marks
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|mark| mark.as_str().unwrap_or_default().parse())
-            .collect::<Result<Vec<SealFor>, _>>()
-            .map_err(|error| format!("x-sealed of '{name}': {error}"))?;
-        if audiences.is_empty() {
-            return Err(format!("x-sealed of '{name}' names no audience"));
-        }
-        if audiences.len() > 1 && audiences.contains(&SealFor::Session) {
-            return Err(format!(
-                "x-sealed of '{name}': a secret for the session is good for nothing else"
-            ));
-        }
-        for audience in &audiences {
-            if let SealFor::Endpoint(endpoint) = audience
-                && !grantee.http.iter().any(|grant| &grant.endpoint == endpoint)
-            {
-                return Err(format!(
-                    "x-sealed of '{name}' is for the endpoint '{endpoint}', which is not granted to the plugin"
-                ));
-            }
-        }
-        if let Some(property) = property.as_object_mut() {
-            // The standard's own word for it (JSON Schema 2020-12, validation, section 9.4).
-            property.insert("writeOnly".into(), true.into());
-        }
-        sealed.push(SealedArgument {
-            name: name.clone(),
-            audiences,
-        });
-    }
-    Ok(sealed)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use serde_json::json;
 
     use super::*;
+    use crate::capabilities::sealing::SealFor;
 
     fn grantee() -> Grantee {
         Grantee {
@@ -312,7 +268,7 @@ mod tests {
     }
 
     fn check(name: &str, schema: &str) -> Result<Tool, String> {
-        Tool::check(declared(name, schema), &grantee(), &["shop_".into()])
+        Tool::check(declared(name, schema), &grantee(), &["shop_".into()], true)
     }
 
     #[test]
@@ -342,7 +298,7 @@ mod tests {
         ] {
             let mut tool = declared("shop_get", r#"{"type":"object"}"#);
             tool.toolset = Some(set.into());
-            let checked = Tool::check(tool, &grantee(), &["shop_".into()]);
+            let checked = Tool::check(tool, &grantee(), &["shop_".into()], true);
             assert_eq!(checked.is_ok(), fine, "{set}");
         }
     }
@@ -397,10 +353,42 @@ mod tests {
             r#"{"type":"object","properties":{"key":{"type":"string","x-sealed":["session"]}}}"#;
         let tool = check("shop_get", schema).unwrap();
         assert_eq!(tool.sealed[0].audiences, [SealFor::Session]);
+        assert!(!tool.sealed[0].needed);
         let shown = serde_json::to_string(tool.arguments.schema()).unwrap();
         assert!(
             !shown.contains("x-sealed") && shown.contains("writeOnly"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_secret_that_is_required_may_be_left_out_by_callers() {
+        let schema = r#"{"type":"object","required":["key","id"],"properties":{
+            "key":{"type":"string","description":"The key.","x-sealed":["session"]},"id":{"type":"string"}}}"#;
+        let tool = check("shop_get", schema).unwrap();
+        assert!(tool.sealed[0].needed);
+        assert_eq!(tool.sealed[0].description, "The key.");
+        let shown = Value::Object((**tool.arguments.schema()).clone());
+        assert_eq!(shown["required"], json!(["id"]));
+        let told = shown["properties"]["key"]["description"].as_str().unwrap();
+        assert!(told.starts_with("The key. Better left out"), "{told}");
+        let sent = |arguments: Value| {
+            let arguments = arguments.as_object().unwrap().clone();
+            tool.arguments.check("shop_get", &arguments)
+        };
+        sent(json!({"id": "7"})).unwrap();
+        sent(json!({"id": "7", "key": "k"})).unwrap();
+    }
+
+    #[test]
+    fn where_secrets_are_no_arguments_callers_see_none() {
+        let schema = r#"{"type":"object","required":["key"],"properties":{"key":{"type":"string","x-sealed":["session"]}}}"#;
+        let declared = declared("shop_get", schema);
+        let tool = Tool::check(declared, &grantee(), &["shop_".into()], false).unwrap();
+        let shown = serde_json::to_string(tool.arguments.schema()).unwrap();
+        assert!(!shown.contains("key"), "{shown}");
+        // What a person enters is checked all the same.
+        let entered = json!({"key": 7}).as_object().unwrap().clone();
+        assert!(tool.arguments.check("shop_get", &entered).is_err());
     }
 }

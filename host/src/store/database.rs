@@ -3,16 +3,18 @@
 use async_trait::async_trait;
 
 use super::{
-    AccessKeyMatch, AccessKeyRecord, BucketQuota, CommitError, ConfirmationKey, ConfirmationRecord,
-    ConfirmationTaken, Document, HookDatabase, InsertTenantError, KeptEventDatabase, KeyDatabase,
-    KeyId, LockId, LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError,
-    Taken, TenantId, TenantRecord, Write,
+    AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CommitError, ConfirmationKey,
+    ConfirmationRecord, ConfirmationTaken, Document, HookDatabase, InsertTenantError,
+    KeptEventDatabase, KeyDatabase, KeyId, LinkDatabase, LockId, LockOwner, NewAccessKey, Purged,
+    RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId, TenantRecord, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
-pub trait Database: HookDatabase + KeptEventDatabase + KeyDatabase + Send + Sync {
+pub trait Database:
+    AuditDatabase + HookDatabase + KeptEventDatabase + KeyDatabase + LinkDatabase + Send + Sync
+{
     /// Checks that the database answers.
     ///
     /// # Errors
@@ -217,6 +219,6 @@ pub trait Database: HookDatabase + KeptEventDatabase + KeyDatabase + Send + Sync
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Removes what has expired. To be called now and then.
+    /// Removes what has expired; which table loses what is declared in [`super::RETENTION`]. To be called now and then.
     async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError>;
 }

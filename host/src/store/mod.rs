@@ -6,6 +6,7 @@
 //! Architecture Invariant: every write is one transaction that takes SQLite's write lock before it reads
 //! (`BEGIN IMMEDIATE`), because several processes share one file.
 
+mod audit;
 mod buckets;
 mod confirmations;
 mod database;
@@ -16,9 +17,15 @@ mod hooks;
 mod identifiers;
 mod kept_events;
 mod keys;
+mod links;
 mod records;
+mod retention;
 pub mod sqlite;
 
+pub use audit::{
+    AUDIT_GENESIS, AuditChain, AuditCheckpoint, AuditDatabase, AuditEntry, AuditQuery, AuditRecord,
+    AuditRow, AuditStep, AuditVisitor,
+};
 pub use buckets::{BucketQuota, Taken};
 pub use confirmations::{
     ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
@@ -35,8 +42,10 @@ pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use kept_events::{KeptEvent, KeptEventDatabase};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
+pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{
     AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,
 };
+pub use retention::{RETENTION, Retention};
 pub use sqlite::SqliteDatabase;

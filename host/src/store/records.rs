@@ -147,4 +147,6 @@ pub struct Purged {
     pub confirmations: usize,
     /// Events of hooks, past the time for which they are kept.
     pub hook_events: usize,
+    /// Links whose time is long over.
+    pub links: usize,
 }

@@ -153,19 +153,24 @@ fn key(
     arguments: &Map<String, Value>,
     token: &str,
 ) -> ConfirmationKey {
-    // Arguments may hold secrets, and this text does then.
-    let mut canonical = Zeroizing::new(String::new());
-    write_object(&mut canonical, arguments);
     ConfirmationKey {
         token: Sha256::digest(token).to_vec(),
         purpose,
         access_key: principal.key.clone(),
         tool: tool.to_owned(),
-        arguments: principal
-            .data_key
-            .digest(ARGUMENTS_PURPOSE, canonical.as_bytes())
-            .to_vec(),
+        arguments: digest(principal, arguments),
     }
+}
+
+/// The same for the same arguments, whatever the order of their names; tells nothing of them to who has not the tenant's key.
+pub(super) fn digest(principal: &Principal, arguments: &Map<String, Value>) -> Vec<u8> {
+    // Arguments may hold secrets, and this text does then.
+    let mut canonical = Zeroizing::new(String::new());
+    write_object(&mut canonical, arguments);
+    principal
+        .data_key
+        .digest(ARGUMENTS_PURPOSE, canonical.as_bytes())
+        .to_vec()
 }
 
 fn bound_to(key: &ConfirmationKey) -> [&[u8]; 5] {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use super::audit::Source;
 use super::service::Tenancy;
 
 /// Is told of each key that somebody presented and that opened nothing, wherever that was: at the door, as an argument of
@@ -28,6 +29,11 @@ impl Tenancy {
     /// Notes that a key was presented and opened nothing.
     pub fn note_failed_login(&self, source: Option<IpAddr>) {
         tracing::info!(source = ?source, "a key was refused");
+        let way = match source {
+            Some(_) => Source::Http(source),
+            None => Source::Host,
+        };
+        self.audit.failed_login(&way);
         if let Some(watcher) = self.watch.0.get() {
             watcher.failed(source);
         }

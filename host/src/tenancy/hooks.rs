@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::audit::{Audit, Ending, Entry};
 use super::cipher::{self, Binding, CipherError, KeyBytes};
 use super::hmac_verifier::HmacVerifier;
 use super::keyring::{Keyring, KeyringError};
@@ -41,6 +43,7 @@ pub struct Hooks {
     clock: Arc<dyn Clock>,
     secrets: Secrets,
     keyring: Arc<Keyring>,
+    audit: Audit,
 }
 
 /// A hook that was found: whoever holds it can check signatures for it, and read and write its events.
@@ -146,6 +149,7 @@ impl Hooks {
             keyring: tenancy.keyring.clone(),
             database,
             clock,
+            audit: tenancy.audit().clone(),
         }
     }
 
@@ -155,6 +159,32 @@ impl Hooks {
     /// # Errors
     /// The access key does not reach the subject, or there is no such secret; the database failed.
     pub async fn create(
+        &self,
+        principal: &Principal,
+        plugin: &str,
+        subject: &str,
+        owners: Option<&[String]>,
+    ) -> Result<String, HookError> {
+        let act = Entry {
+            subject: Some(subject.to_owned()),
+            plugin: Some(plugin.to_owned()),
+            ..Entry::act(
+                "webhooks.create",
+                Some(&principal.tenant),
+                json!({"made_with": principal.key}),
+            )
+        };
+        let made = self.create_now(principal, plugin, subject, owners);
+        // Never the id: who knows it can send.
+        let tell = |id: &String, ending: &mut Ending| {
+            ending.details = id
+                .get(..LABEL_DIGITS)
+                .map(|label| json!({"hook_id": label}));
+        };
+        self.audit.administer(act, made, tell).await
+    }
+
+    async fn create_now(
         &self,
         principal: &Principal,
         plugin: &str,
@@ -201,6 +231,17 @@ impl Hooks {
     /// # Errors
     /// There is no such hook of this tenant, or no such secret; the database failed.
     pub async fn renew(
+        &self,
+        principal: &Principal,
+        hook: &HookSummary,
+        owners: &[String],
+    ) -> Result<(), HookError> {
+        let act = of_hook("webhooks.renew", hook);
+        let renewed = self.renew_now(principal, hook, owners);
+        self.audit.administer(act, renewed, |(), _| {}).await
+    }
+
+    async fn renew_now(
         &self,
         principal: &Principal,
         hook: &HookSummary,
@@ -308,7 +349,13 @@ impl Hooks {
     /// # Errors
     /// The database failed.
     pub async fn remove(&self, hash: &HookHash) -> Result<bool, StoreError> {
-        self.database.remove_hook(hash.clone()).await
+        let hooks = self.database.hooks(None).await?;
+        let Some(hook) = hooks.into_iter().find(|hook| hook.hash == *hash) else {
+            return Ok(false);
+        };
+        let act = of_hook("webhooks.delete", &hook);
+        let removed = self.database.remove_hook(hash.clone());
+        self.audit.administer(act, removed, |_, _| {}).await
     }
 
     /// Keeps an event and who is to handle it, unless one of this identity came through the hook before.
@@ -488,6 +535,14 @@ impl Hook {
             format!("webhook:{}", self.label),
             vec![self.subject.clone()],
         )
+    }
+}
+
+fn of_hook(action: &str, hook: &HookSummary) -> Entry {
+    Entry {
+        subject: Some(hook.subject.clone()),
+        plugin: Some(hook.plugin.clone()),
+        ..Entry::act(action, Some(&hook.tenant), json!({"hook_id": hook.label}))
     }
 }
 

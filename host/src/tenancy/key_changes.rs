@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::access_key::AccessKey;
+use super::audit::{Ending, Entry};
 use super::keyring::{KeyringError, Layers, WRAPPED_METAS};
 use super::principal::Principal;
 use super::server_key::ServerKeyError;
 use super::service::Tenancy;
-use super::tenants::{CreateKeyError, CreatedKey};
+use super::tenants::{CreateKeyError, CreatedKey, not_found};
 use crate::clock::Timestamp;
 use crate::store::{
     AccessKeyRecord, KeyId, NewAccessKey, ReplaceOutcome, StoreError, TenantId, TenantRecord,
@@ -114,6 +116,21 @@ impl Tenancy {
         old: &KeyId,
         grace: Duration,
     ) -> Result<ReplacedKey, ReplaceKeyError> {
+        let details = json!({"key_id": old, "grace_s": grace.as_secs(), "made_with": maker.key});
+        let act = Entry::act("keys.rotate", Some(&maker.tenant), details);
+        let replaced = self.replace_key_now(maker, old, grace);
+        let tell = |new: &ReplacedKey, ending: &mut Ending| {
+            ending.details = Some(json!({"key_id": old, "new_key_id": new.new.key_id}));
+        };
+        self.audit.administer(act, replaced, tell).await
+    }
+
+    async fn replace_key_now(
+        &self,
+        maker: &Principal,
+        old: &KeyId,
+        grace: Duration,
+    ) -> Result<ReplacedKey, ReplaceKeyError> {
         let not_found = || ReplaceKeyError::NotFound {
             key: old.clone(),
             tenant: maker.tenant_name.clone(),
@@ -206,7 +223,9 @@ impl Tenancy {
     /// # Errors
     /// The database failed.
     pub async fn remove_tenant(&self, tenant: &TenantId) -> Result<bool, StoreError> {
-        self.database.remove_tenant(tenant).await
+        let act = Entry::act("tenants.delete", Some(tenant), json!({}));
+        let removed = self.database.remove_tenant(tenant);
+        self.audit.administer(act, removed, not_found).await
     }
 
     /// Wraps everything anew by another server key: the outer layer, so that nobody of any tenant has to be present. Running
@@ -215,6 +234,12 @@ impl Tenancy {
     /// # Errors
     /// There is no other key, or the one in use does not open everything; nothing is changed then.
     pub async fn rotate_server_key(&self) -> Result<RotatedServerKey, RotateServerKeyError> {
+        let act = Entry::act("server-key.rotate", None, json!({}));
+        let rotated = self.rotate_server_key_now();
+        self.audit.administer(act, rotated, |_, _| {}).await
+    }
+
+    async fn rotate_server_key_now(&self) -> Result<RotatedServerKey, RotateServerKeyError> {
         let change = self.keyring.begin_change()?;
         let current = self.keyring.current(change.as_ref()).await?;
         let new = match &change {

@@ -13,6 +13,7 @@
 
 mod access_key;
 mod audience;
+pub mod audit;
 mod authentication;
 mod chosen_key;
 mod cipher;
@@ -26,6 +27,8 @@ mod hooks;
 mod key_changes;
 mod key_session;
 mod keyring;
+mod link_visits;
+mod links;
 mod local;
 mod locks;
 mod principal;
@@ -36,12 +39,14 @@ mod server_key;
 mod server_key_file;
 mod service;
 mod tenants;
+mod upkeep;
 
 #[cfg(test)]
 mod tests;
 
 pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
+pub use audit::{Audit, Source};
 pub use authentication::AuthenticationError;
 pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
 pub use cipher::CipherError;
@@ -55,6 +60,8 @@ pub use hooks::{Handling, Hook, HookError, HookEvent, Hooks};
 pub use key_changes::{ReplaceKeyError, ReplacedKey, RotateServerKeyError, RotatedServerKey};
 pub use key_session::HashingError;
 pub use keyring::KeyringError;
+pub use link_visits::FormSecret;
+pub use links::{ATTEMPTS, Found, Link, LinkError, LinkFor, Links, OpenLink, Refusal, Standing};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
 pub use principal::Principal;
@@ -67,8 +74,9 @@ pub use service::{Tenancy, TenancyError};
 pub use tenants::{
     CreateKeyError, CreateTenantError, CreatedKey, CreatedTenant, NameError, RevokeError,
 };
+pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, ConfirmationPurpose, EventKept, HookSummary, KeyId, LockId, TenantId,
-    TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, EventKept, HookSummary, KeyId, LinkHash,
+    LinkPurpose, LockId, TenantId, TenantRecord,
 };

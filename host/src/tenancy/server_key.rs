@@ -106,6 +106,11 @@ impl ServerKey {
         }
     }
 
+    /// Whether a data directory has a key.
+    pub fn is_in(data_directory: &Path) -> bool {
+        data_directory.join(FILE_NAME).exists()
+    }
+
     /// A second one of the same, for a process that holds several.
     pub(super) fn copy(&self) -> Self {
         Self(self.0.clone())

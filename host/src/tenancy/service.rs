@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audit::{self, Audit};
 use super::cipher::{self, KEY_BYTES, KeyBytes};
 use super::failed_logins::Watch;
 use super::key_session::KeySessions;
@@ -24,6 +25,8 @@ pub struct Tenancy {
     pub(super) keyring: Arc<Keyring>,
     /// Under which access keys are looked up.
     pub(super) index_key: KeyBytes,
+    /// What was done.
+    pub(super) audit: Audit,
     pub(super) installation_key: KeyBytes,
     pub(super) sessions: KeySessions,
     pub(super) watch: Watch,
@@ -47,6 +50,11 @@ impl Tenancy {
         let (keyring, standing) = Keyring::open(database.clone(), server_key.into()).await?;
         let derive = |purpose| cipher::derive(standing.installation.as_slice(), None, purpose);
         Ok(Self {
+            audit: Audit::open(
+                database.clone(),
+                &derive(audit::CHAIN_PURPOSE),
+                clock.clone(),
+            ),
             keyring: Arc::new(keyring),
             index_key: standing.index,
             sessions: KeySessions::new(derive(PEPPER_PURPOSE)),
@@ -67,6 +75,11 @@ impl Tenancy {
     /// The key under which compiled plugins are sealed, so that only code of this installation's own making is run.
     pub fn compiled_code_key(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.derive(COMPILED_CODE_PURPOSE)
+    }
+
+    /// What was done here, and by whom.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Whether the database answers.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::access_key::AccessKey;
+use super::audit::{Ending, Entry};
 use super::chosen_key::{ChosenKeyError, check_chosen_key};
 use super::cipher::{self, CipherError};
 use super::data_key::DataKey;
@@ -17,6 +18,7 @@ use crate::store::{
     TenantRecord,
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 /// The name of the tenant that is made by itself.
 pub(super) const LOCAL_NAME: &str = "local";
@@ -182,6 +184,21 @@ impl Tenancy {
         master_key: AccessKey,
         chosen_hash: Option<String>,
     ) -> Result<CreatedTenant, CreateTenantError> {
+        let act = Entry::act("tenants.create", None, json!({"name": name}));
+        let made = self.insert_tenant_now(name, master_key, chosen_hash);
+        let tell = |made: &CreatedTenant, ending: &mut Ending| {
+            ending.tenant = Some(made.tenant_id.clone());
+            ending.details = Some(json!({"name": name, "key_id": made.key_id}));
+        };
+        self.audit.administer(act, made, tell).await
+    }
+
+    async fn insert_tenant_now(
+        &self,
+        name: &str,
+        master_key: AccessKey,
+        chosen_hash: Option<String>,
+    ) -> Result<CreatedTenant, CreateTenantError> {
         let tenant = TenantRecord {
             id: TenantId::new(format!("ten_{}", crate::store::random_hex())),
             name: name.to_owned(),
@@ -260,7 +277,14 @@ impl Tenancy {
         tenant: &TenantId,
         suspended: bool,
     ) -> Result<bool, StoreError> {
-        self.database.set_suspended(tenant, suspended).await
+        let action = if suspended {
+            "tenants.suspend"
+        } else {
+            "tenants.resume"
+        };
+        let act = Entry::act(action, Some(tenant), json!({}));
+        let done = self.database.set_suspended(tenant, suspended);
+        self.audit.administer(act, done, not_found).await
     }
 
     /// Makes another access key for the tenant of `maker`, whose presence is needed since the data key must be wrapped anew.
@@ -268,6 +292,25 @@ impl Tenancy {
     /// # Errors
     /// The maker's key has limits, or ends earlier; the name cannot be one; the database failed.
     pub async fn create_access_key(
+        &self,
+        maker: &Principal,
+        name: &str,
+        scopes: Scopes,
+        lifetime: Option<Duration>,
+    ) -> Result<CreatedKey, CreateKeyError> {
+        let details = json!({
+            "name": name, "read_only": scopes.read_only, "tools": scopes.tools, "subjects": scopes.subjects,
+            "made_with": maker.key,
+        });
+        let act = Entry::act("keys.create", Some(&maker.tenant), details);
+        let made = self.create_access_key_now(maker, name, scopes, lifetime);
+        let tell = |made: &CreatedKey, ending: &mut Ending| {
+            ending.details = Some(json!({"key_id": made.key_id}));
+        };
+        self.audit.administer(act, made, tell).await
+    }
+
+    async fn create_access_key_now(
         &self,
         maker: &Principal,
         name: &str,
@@ -325,12 +368,27 @@ impl Tenancy {
     /// # Errors
     /// There is no such key, or it is the last that opens the tenant's data; the database failed.
     pub async fn revoke_key(&self, tenant: &TenantId, key: &KeyId) -> Result<(), RevokeError> {
+        let act = Entry::act("keys.revoke", Some(tenant), json!({"key_id": key}));
+        let revoked = self.revoke_key_now(tenant, key);
+        self.audit.administer(act, revoked, |(), _| {}).await
+    }
+
+    async fn revoke_key_now(&self, tenant: &TenantId, key: &KeyId) -> Result<(), RevokeError> {
         let now = self.clock.now();
         match self.database.revoke_access_key(tenant, key, now).await? {
             RevokeOutcome::Revoked => Ok(()),
             RevokeOutcome::NotFound => Err(RevokeError::NotFound(key.clone())),
             RevokeOutcome::LastFullKey => Err(RevokeError::LastFullKey(key.clone())),
         }
+    }
+}
+
+pub(super) fn not_found(found: &bool, ending: &mut Ending) {
+    if !found {
+        *ending = Ending {
+            code: Some("not-found".to_owned()),
+            ..Ending::of("error")
+        };
     }
 }
 

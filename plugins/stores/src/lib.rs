@@ -44,8 +44,8 @@ pub fn plugin() -> Plugin {
                 .description(
                     "Registers an Order Desk store by its id and API key, after checking both with Order Desk. The key \
                      is kept encrypted and never shown again. Use it for a new store, or with replace: true when a \
-                     store's key or name changed. Do not use it to look stores up (stores_list). Example: \
-                     {\"store_id\": \"9021\", \"api_key\": \"…\", \"store_name\": \"Main shop\"}.",
+                     store's key or name changed. Do not use it to look stores up (stores_list), and do not ask for the \
+                     key in the conversation. Example: {\"store_id\": \"9021\", \"store_name\": \"Main shop\"}.",
                 )
                 .toolset(TOOLSET),
         )

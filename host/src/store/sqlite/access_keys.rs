@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{keys, tenants};
 use crate::clock::Timestamp;
+use crate::store::retention::DEAD_KEYS_KEPT;
 use crate::store::{
     AccessKeyMatch, AccessKeyRecord, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
     TenantRecord,
@@ -146,12 +147,17 @@ pub(super) fn destroy(
     Ok(())
 }
 
-/// Does the same to those that have ended.
+/// Does the same to those that have ended. Keys that have opened nothing for so long that nobody asks any more are not even
+/// listed; the audit trail still names them. Answers how many of either.
 pub(super) fn purge(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
-    Ok(transaction
+    let ended = transaction
         .prepare_cached(
             "UPDATE access_keys SET revoked_at = expires_at, lookup = NULL, wrapped_data_key = NULL, chosen_hash = NULL
              WHERE expires_at <= ?1 AND lookup IS NOT NULL",
         )?
-        .execute([now])?)
+        .execute([now])?;
+    let forgotten = transaction
+        .prepare_cached("DELETE FROM access_keys WHERE revoked_at <= ?1")?
+        .execute([now - DEAD_KEYS_KEPT])?;
+    Ok(ended + forgotten)
 }

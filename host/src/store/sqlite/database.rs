@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use super::recent::Question;
 use super::{
-    SqliteDatabase, access_keys, buckets, confirmations, documents, hooks, locks, secrets, tenants,
+    SqliteDatabase, access_keys, buckets, confirmations, documents, hooks, links, locks, secrets,
+    tenants,
 };
 use crate::clock::Timestamp;
 use crate::store::{
@@ -387,6 +388,7 @@ impl Database for SqliteDatabase {
                     buckets: buckets::purge(it, now)?,
                     confirmations: confirmations::purge(it, now)?,
                     hook_events: hooks::purge(it, now)?,
+                    links: links::purge(it, now)?,
                 })
             })
             .await

@@ -118,12 +118,16 @@ fn replace(
     }
     access_keys::insert(transaction, tenant, new)?;
     let old_ends = key.expires_at.map_or(old_ends, |end| end.min(old_ends));
+    // One that ends now is revoked, and keeps the end that it had.
+    let end = if old_ends <= now {
+        access_keys::destroy(transaction, old, now)?;
+        key.expires_at
+    } else {
+        Some(old_ends)
+    };
     transaction
         .prepare_cached("UPDATE access_keys SET replaced_by = ?2, expires_at = ?3 WHERE id = ?1")?
-        .execute(params![old.as_str(), new.id.as_str(), old_ends])?;
-    if old_ends <= now {
-        access_keys::destroy(transaction, old, now)?;
-    }
+        .execute(params![old.as_str(), new.id.as_str(), end])?;
     Ok(ReplaceOutcome::Replaced { old_ends })
 }
 

@@ -1,6 +1,8 @@
 //! The database in one SQLite file, shared by any number of processes on one machine.
 
 mod access_keys;
+mod audit;
+mod backup;
 mod buckets;
 mod confirmations;
 mod connections;
@@ -9,6 +11,7 @@ mod documents;
 mod hooks;
 mod kept_events;
 mod keys;
+mod links;
 mod locks;
 mod open;
 mod recent;
@@ -19,6 +22,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{BackupError, Restored, backup, restore};
 use connections::Connections;
 use recent::Recent;
 

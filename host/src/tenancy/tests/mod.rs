@@ -4,11 +4,13 @@
 
 mod access_keys;
 mod at_rest;
+mod audit;
 mod authentication;
 mod chosen_keys;
 mod confirmations;
 mod documents;
 mod hooks;
+mod links;
 mod locks;
 mod rotation;
 mod secrets;

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod audit;
+mod backup;
 mod buckets;
 mod contention;
 mod documents;
 mod keys;
 mod locks;
+mod migrations;
 mod opening;
+mod retention;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,131 @@
+//! Forms as they come back, and the cookies that go with them.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::tenancy::{FormSecret, OpenLink};
+use crate::web::body;
+
+/// More than any form of ours.
+const BODY_BYTES: usize = 64 << 10;
+/// How the fields of secrets begin; their argument's name follows.
+pub(super) const SECRET: &str = "secret.";
+/// As long as a link is good at most.
+const SECONDS: u32 = 600;
+
+/// The fields of a form. What is left of them is overwritten when this is dropped.
+pub(super) struct Fields(Vec<(String, Zeroizing<String>)>);
+
+impl Fields {
+    /// Reads a form.
+    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, StatusCode> {
+        let kind = headers.get(header::CONTENT_TYPE);
+        let is_form = kind
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        if !is_form {
+            return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        let body = Zeroizing::new(body::read(body, BODY_BYTES).await?);
+        let fields = url::form_urlencoded::parse(&body)
+            .map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned())));
+        Ok(Self(fields.collect()))
+    }
+
+    /// Takes a field that is no secret.
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(at).1.to_string())
+    }
+
+    /// Takes a field that is one.
+    pub(super) fn take_secret(&mut self, name: &str) -> Option<SecretString> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(SecretString::from(self.0.swap_remove(at).1.trim()))
+    }
+
+    /// Takes all secrets that are arguments, by the argument's name.
+    pub(super) fn take_secrets(&mut self) -> Vec<(String, SecretString)> {
+        let secrets = self.0.iter().filter_map(|(name, value)| {
+            let argument = name.strip_prefix(SECRET)?;
+            Some((argument.to_owned(), SecretString::from(value.trim())))
+        });
+        secrets.collect()
+    }
+}
+
+/// The first secret that nobody entered.
+pub(super) fn left_empty(secrets: &[(String, SecretString)]) -> Option<&str> {
+    secrets
+        .iter()
+        .find(|(_, secret)| secret.expose_secret().is_empty())
+        .map(|(name, _)| name.as_str())
+}
+
+/// What a browser brought along for one link.
+pub(super) struct Cookies {
+    form: Option<String>,
+    visit: Option<String>,
+}
+
+impl Cookies {
+    pub(super) fn of(headers: &HeaderMap, link: &OpenLink) -> Self {
+        let value_of = |wanted: String| {
+            headers
+                .get_all(header::COOKIE)
+                .iter()
+                .filter_map(|cookies| cookies.to_str().ok())
+                .flat_map(|cookies| cookies.split(';'))
+                .filter_map(|cookie| cookie.trim().split_once('='))
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, value)| value.to_owned())
+        };
+        Self {
+            form: value_of(name("form", link)),
+            visit: value_of(name("visit", link)),
+        }
+    }
+
+    pub(super) fn form_secret(&self) -> Option<FormSecret> {
+        FormSecret::from_text(self.form.as_deref()?)
+    }
+
+    pub(super) fn visit(&self) -> Option<&str> {
+        self.visit.as_deref()
+    }
+}
+
+/// Each link has cookies of its own, so that two open pages do not disturb each other.
+fn name(what: &str, link: &OpenLink) -> String {
+    let digits = link.hash().iter().take(8);
+    let digits: String = digits.map(|byte| format!("{byte:02x}")).collect();
+    format!("odm_{what}_{digits}")
+}
+
+/// Without a path it is sent back to this folder of URLs only, behind whatever prefix a proxy put before it (RFC 6265,
+/// section 5.1.4).
+fn cookie(name: &str, value: &str, seconds: u32, https: bool) -> String {
+    let secure = if https { "; Secure" } else { "" };
+    format!("{name}={value}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+}
+
+pub(super) fn secret_cookie(link: &OpenLink, secret: &FormSecret, https: bool) -> String {
+    cookie(&name("form", link), secret.as_str(), SECONDS, https)
+}
+
+pub(super) fn visit_cookie(link: &OpenLink, visit: &str, https: bool) -> String {
+    cookie(&name("visit", link), visit, SECONDS, https)
+}
+
+pub(super) fn forget_cookies(link: &OpenLink, https: bool) -> [String; 2] {
+    ["form", "visit"].map(|what| cookie(&name(what, link), "", 0, https))
+}
+
+pub(super) fn set(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
