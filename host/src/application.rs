@@ -11,17 +11,21 @@ use crate::capabilities::Services;
 use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
+use crate::capabilities::stored::StoredBytes;
+use crate::capabilities::usage::GuestMemory;
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
+use crate::observe::Metrics;
 use crate::plugins::{
-    CompiledCode, EngineError, Native, PluginEngine, PluginHost, audit_list, unknown_toolset,
+    CompiledCode, EngineError, GUEST_MEMORY, Native, PluginEngine, PluginHost, audit_list,
+    unknown_toolset,
 };
 use crate::store::sqlite::{self, BackupError, Restored};
 use crate::store::{Database, SqliteDatabase, StoreError, prepare_data_directory};
 use crate::tenancy::audit::Entry;
 use crate::tenancy::{
-    Confirmations, Documents, Hooks, Links, Locks, Secrets, ServerKey, ServerKeyError,
-    ServerKeySource, Source, Tenancy, TenancyError, Upkeep,
+    Confirmations, Consents, Documents, Hooks, Links, Locks, LoginLimit, Secrets, ServerKey,
+    ServerKeyError, ServerKeySource, Source, Tenancy, TenancyError, Upkeep,
 };
 
 /// The variable that holds the server key, where it shall not be a file.
@@ -67,6 +71,9 @@ pub enum StartError {
     /// An endpoint's settings contradict each other.
     #[error(transparent)]
     Endpoint(#[from] SettingsError),
+    /// There is to be a token for metrics, and there is none.
+    #[error("metrics.token: {0}")]
+    MetricsToken(String),
     /// A tool of this program itself is wrong.
     #[error("a built-in tool is wrong: {0}")]
     Native(String),
@@ -218,18 +225,35 @@ impl Data {
                 endpoint_settings(name, endpoint, environment)?,
             );
         }
+        let metrics = Arc::new(Metrics::default());
+        let operator_token = config
+            .metrics
+            .token(environment)
+            .map_err(StartError::MetricsToken)?;
+        let login_limit = Arc::new(LoginLimit::new(metrics.clone()));
+        self.tenancy.watch_logins(login_limit.clone());
         let buckets = Arc::new(DatabaseBuckets::new(self.database.clone(), clock.clone()));
         Ok(Arc::new(Services {
             clock: clock.clone(),
             tenancy: self.tenancy.clone(),
             secrets: Secrets::new(self.database.clone(), clock.clone()),
             documents: Documents::new(self.database.clone(), clock.clone()),
+            stored: StoredBytes::new(self.database.clone()),
             locks: Locks::new(self.database.clone(), clock.clone()),
             confirmations: Confirmations::new(self.database.clone(), clock.clone()),
             hooks: Hooks::new(self.database.clone(), clock.clone(), &self.tenancy),
-            links: Links::new(self.database.clone(), clock, &self.tenancy),
+            links: Links::new(self.database.clone(), clock.clone(), &self.tenancy),
+            consents: Consents::new(
+                self.database.clone(),
+                clock.clone(),
+                self.tenancy.audit().clone(),
+            ),
             cache: ResponseCache::default(),
-            http: HttpCapability::new(endpoints, buckets)?,
+            http: HttpCapability::new(endpoints, buckets, metrics.clone())?,
+            login_limit,
+            operator_token,
+            guest_memory: Arc::new(GuestMemory::new(GUEST_MEMORY, metrics.clone())),
+            metrics,
         }))
     }
 }
@@ -282,6 +306,7 @@ impl Application {
         let upkeep = Upkeep::new(data.database.clone(), &data.tenancy, config.audit.keep);
         let stopping = host.stopping();
         tokio::spawn(async move { upkeep.until(stopping.cancelled_owned()).await });
+        tokio::spawn(host.clone().keep_counting());
         tokio::spawn(warn_of_unknown_sets(
             host.clone(),
             config.mcp.toolsets.clone(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::application::{Application, StartError};
 use crate::config::{Config, ConfigError, Environment};
-use crate::plugins::{PluginHost, unknown_toolset};
+use crate::plugins::{PluginHost, advice, unknown_toolset};
 
 /// Plugins that are compiled for the first time may take this long.
 const LOADING: Duration = Duration::from_secs(300);
@@ -32,6 +32,8 @@ pub struct Report {
     pub ok: bool,
     /// Everything that is.
     pub problems: Vec<Problem>,
+    /// What is allowed and may be meant so, and should be known.
+    pub warnings: Vec<Problem>,
 }
 
 impl Report {
@@ -39,6 +41,7 @@ impl Report {
         Self {
             ok: problems.is_empty(),
             problems,
+            warnings: Vec::new(),
         }
     }
 
@@ -74,6 +77,10 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
         Err(error) => return Report::of(vec![cannot_start(&error)]),
     };
     let mut problems = Vec::new();
+    if let Err(what) = config.traces.headers(environment) {
+        let fix = "set the variable, or take the header out";
+        problems.push(problem("traces.headers", &what, fix));
+    }
     if config.plugins.values().all(|plugin| !plugin.enabled) {
         problems.push(problem(
             "plugins",
@@ -85,8 +92,15 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
     problems.extend(toolsets(config, &application.host));
     problems.extend(events(config));
     problems.extend(endpoints(config, &application).await);
+    let warnings = advice(&application.host, config);
     application.host.shut_down(Duration::ZERO).await;
-    Report::of(problems)
+    Report {
+        warnings: warnings
+            .into_iter()
+            .map(|it| problem(&it.place, &it.what, &it.fix))
+            .collect(),
+        ..Report::of(problems)
+    }
 }
 
 fn cannot_start(error: &StartError) -> Problem {
@@ -110,6 +124,10 @@ fn cannot_start(error: &StartError) -> Problem {
         StartError::Base { endpoint, .. } => (
             format!("endpoints.{endpoint}.base"),
             "write a URL, or { env, default }",
+        ),
+        StartError::MetricsToken(_) => (
+            "metrics.token".to_owned(),
+            "set the variable to a secret of at least 16 characters, or take the setting out",
         ),
         StartError::Endpoint(error) => (
             format!("endpoints.{}", error.endpoint),

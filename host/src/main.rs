@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application};
+use orderdesk_mcp::capabilities::http::CollectorClient;
 use orderdesk_mcp::config::{self, Config, ConfigError, Environment};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
+use orderdesk_mcp::observe::{Collector, Traces};
 use orderdesk_mcp::{check, observe};
 use secrecy::SecretString;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 mod commands;
 
@@ -18,7 +21,10 @@ mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use commands::{audit, backup, call, connect, keys, print, server_key, shell, tenants, webhooks};
+use commands::{
+    audit, backup, call, connect, keys, plugins_admin, print, server_key, shell, tenants, watch,
+    webhooks,
+};
 
 /// An MCP server that hosts sandboxed WebAssembly plugins; ships with tools for Order Desk.
 #[derive(Parser)]
@@ -71,6 +77,9 @@ enum Command {
     },
     /// Say in words what is wrong with config, plugins, database and endpoints; exit 1 if anything is
     Check,
+    /// List plugins, and add those of others
+    #[command(subcommand)]
+    Plugins(Plugins),
     /// Say how a client reaches this server: its link, line or file, without any secret in it
     Connect(connect::Connect),
     /// Print the completions of this program for a shell
@@ -80,7 +89,7 @@ enum Command {
     },
     /// Print this program's manual page
     Man,
-    /// Make, list, suspend and delete tenants
+    /// Make, list, suspend and delete tenants, and let them agree to plugins
     #[command(subcommand)]
     Tenants(tenants::Tenants),
     /// Make, list, rotate and revoke a tenant's access keys
@@ -131,11 +140,41 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Whether it runs tools.
+    fn serves(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve { .. } | Self::Stdio { .. } | Self::Call { .. }
+        )
+    }
+}
+
+#[derive(Subcommand)]
+enum Plugins {
+    /// All plugins of the configuration
+    List(plugins_admin::List),
+    /// Add a plugin to the configuration: download it, show what it asks for, and pin it
+    Add(plugins_admin::Add),
+}
+
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    observe::start();
+    let environment = Environment::of_process();
+    let layers = layers(&command_line);
+    let config = config::load(layers.0.as_deref(), &environment, &layers.1);
     let ran = Runtime::new().map_err(Into::into).and_then(|runtime| {
-        let ran = runtime.block_on(run(command_line));
+        let traces = match &config {
+            Ok(config) if command_line.command.serves() => {
+                traces(config, &environment, runtime.handle())?
+            }
+            _ => None,
+        };
+        observe::start(traces.as_ref());
+        let ran = runtime.block_on(run(command_line, config, environment, layers));
+        if !traces.is_none_or(Traces::finish) {
+            tracing::warn!("the last spans did not reach the collector");
+        }
         // Reading stdin cannot be cancelled: waiting for it would last until the client closes it.
         runtime.shutdown_background();
         ran
@@ -149,7 +188,32 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
+/// Where spans go, if the configuration says so.
+fn traces(
+    config: &Config,
+    environment: &Environment,
+    runtime: &Handle,
+) -> anyhow::Result<Option<Traces>> {
+    let Some(base) = config.traces.otlp.clone() else {
+        return Ok(None);
+    };
+    let wrong = |what| anyhow!("[traces] {what}");
+    let headers = config.traces.headers(environment).map_err(wrong)?;
+    let client = CollectorClient::new(&base, &headers, runtime.clone()).map_err(wrong)?;
+    let traces = Traces::start(Collector {
+        base,
+        sample: config.traces.sample,
+        client: Arc::new(client),
+    })?;
+    Ok(Some(traces))
+}
+
+async fn run(
+    command_line: CommandLine,
+    config: Result<Config, ConfigError>,
+    environment: Environment,
+    layers: Layers,
+) -> anyhow::Result<ExitCode> {
     match command_line.command {
         Command::Completions { shell } => {
             shell::completions(CommandLine::command(), shell)?;
@@ -161,9 +225,8 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
-    let environment = Environment::of_process();
     let json = command_line.global.json;
-    let config = read_config(&command_line, &environment);
+    let file = layers.0.clone();
     if let Command::Check = command_line.command {
         let report = match &config {
             Ok(config) => check::check(config, &environment).await,
@@ -187,21 +250,17 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
             }
             let mut config = config;
             config.mcp.conformance = true;
-            serve(&config, &environment).await?;
+            serve(&config, &environment, layers).await?;
         }
         Command::Check | Command::Completions { .. } | Command::Man => {}
         Command::Connect(arguments) => connect::connect(
             arguments,
             &config,
-            command_line
-                .global
-                .config
-                .or_else(config::find_config)
-                .as_deref(),
+            file.as_deref(),
             command_line.global.data_dir.as_deref(),
             json,
         )?,
-        Command::Serve { .. } => serve(&config, &environment).await?,
+        Command::Serve { .. } => serve(&config, &environment, layers).await?,
         Command::Stdio {
             toolsets,
             read_only,
@@ -210,12 +269,18 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
                 toolsets: mcp::named(&toolsets.unwrap_or_default()).collect(),
                 read_only,
             };
-            stdio(&config, &environment, choice).await?;
+            stdio(&config, &environment, choice, layers).await?;
         }
         Command::Tenants(command) => tenants::run(&config, &environment, command, json).await?,
         Command::Keys(command) => keys::run(&config, &environment, command, json).await?,
         Command::ServerKey(command) => {
             server_key::run(&config, &environment, command, json).await?;
+        }
+        Command::Plugins(Plugins::List(command)) => {
+            plugins_admin::list(&config, &environment, &command, json).await?;
+        }
+        Command::Plugins(Plugins::Add(command)) => {
+            plugins_admin::add(file.as_deref(), &config, &environment, command, json).await?;
         }
         Command::Webhooks(command) => webhooks::run(&config, &environment, command, json).await?,
         Command::Audit(command) => {
@@ -244,10 +309,10 @@ async fn run(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_config(
-    command_line: &CommandLine,
-    environment: &Environment,
-) -> Result<Config, ConfigError> {
+/// The configuration's file, and what the command line says instead of it.
+type Layers = (Option<PathBuf>, Vec<(&'static str, String)>);
+
+fn layers(command_line: &CommandLine) -> Layers {
     let mut settings = Vec::new();
     if let Some(folder) = &command_line.global.data_dir {
         settings.push(("server.data_dir", folder.display().to_string()));
@@ -264,11 +329,24 @@ fn read_config(
         .config
         .clone()
         .or_else(config::find_config);
-    config::load(file.as_deref(), environment, &settings)
+    (file, settings)
 }
 
-async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+/// Lets the host follow its configuration.
+fn follow(
+    application: &Application,
+    config: &Config,
+    environment: &Environment,
+    (file, settings): Layers,
+) -> anyhow::Result<()> {
+    let (environment, path) = (environment.clone(), file.clone());
+    let read = move || config::load(path.as_deref(), &environment, &settings);
+    watch::start(application.host.clone(), file, config, read)
+}
+
+async fn serve(config: &Config, environment: &Environment, layers: Layers) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     mcp::serve(
         config,
         application.host,
@@ -279,11 +357,17 @@ async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn stdio(config: &Config, environment: &Environment, choice: Choice) -> anyhow::Result<()> {
+async fn stdio(
+    config: &Config,
+    environment: &Environment,
+    choice: Choice,
+    layers: Layers,
+) -> anyhow::Result<()> {
     let application = Application::start(config, environment).await?;
+    follow(&application, config, environment, layers)?;
     let mut caller = stdio_caller(config, environment, &application, None).await?;
     caller.choice = choice;
-    let server = McpServer::new(application.host.clone(), &config.mcp, Some(caller));
+    let server = McpServer::new(application.host.clone(), config, Some(caller));
     let (asked, host) = (asked_to_stop()?, application.host);
     tokio::spawn(host.clone().follow_events(host.last_event().await?));
     let grace = config.server.shutdown_grace;

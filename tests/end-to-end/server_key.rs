@@ -59,7 +59,10 @@ async fn a_key_in_the_file_is_changed_under_running_servers_without_anybody_pres
     }
     assert_ne!(std::fs::read(&file).unwrap(), before);
     // The hook's key opens: an unsigned request is judged, and refused by the plugin.
-    let posted = reqwest::Client::new()
+    let posted = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
         .post(client.url().replace(
             "/mcp",
             &format!("/webhooks/{}", hook["hook_id"].as_str().unwrap()),

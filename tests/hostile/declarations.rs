@@ -169,6 +169,18 @@ async fn more_words_and_more_tools_than_anybody_reads_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_list_of_any_size_is_refused() {
+    let mut long = tool("hostile_x", object(json!({})), json!({}));
+    long["tool"]["description"] = "x".repeat(10 << 20).into();
+    let mut many = tool("hostile_x", object(json!({})), json!({}));
+    many["times"] = 100_000.into();
+    // Whichever limit is met first: what is declared, memory, processor time, or what is taken from a guest at once.
+    for settings in [long, many] {
+        refused(settings).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_plugin_calls_itself_counts_for_nothing() {
     let server = with_hostile(&saying(json!({"name": "stores"})))
         .start()

@@ -6,6 +6,7 @@ mod by_hand;
 mod declarations;
 mod limits;
 mod loading;
+mod neighbours;
 mod offers;
 mod program;
 mod reach;

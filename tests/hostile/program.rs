@@ -161,7 +161,7 @@ async fn a_strangers_plugin_is_served_after_a_change_of_four_lines_of_config() {
 async fn what_a_plugin_prints_or_logs_never_reaches_stdout_and_does_not_fill_the_log() {
     let (simulator, folder) = (simulator().await, tempfile::tempdir().unwrap());
     let lines = format!(
-        "[plugins.hostile]\nsource = {:?}\ngrants.http = [{{ endpoint = \"orderdesk\", allow = [\"GET /store\"] }}]",
+        "[plugins.hostile]\nsource = {:?}\nconsent = \"operator\"\ngrants.http = [{{ endpoint = \"orderdesk\", allow = [\"GET /store\"] }}]",
         guest("guest-hostile")
     );
     let mut program = Program::start(&config(folder.path(), &lines), &simulator).await;

@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Installation {
     folder: TempDir,
     base_url: String,
+    variables: Vec<(String, String)>,
     /// Its server key stands in a file of its own, as on a machine where nobody set a variable.
     own_server_key: bool,
 }
@@ -63,6 +64,7 @@ impl Installation {
         let installation = Self {
             folder,
             base_url: simulator.base_url(),
+            variables: Vec::new(),
             own_server_key: false,
         };
         let text = std::fs::read_to_string(files::root().join("orderdesk.toml")).unwrap();
@@ -70,6 +72,13 @@ impl Installation {
         // On a busy machine a component that nobody compiled before takes its time.
         if let Some(toml::Value::Table(mcp)) = config.get_mut("mcp") {
             mcp.insert("list_wait".to_owned(), "120s".into());
+        }
+        // Tests call faster than agents do.
+        if let Some(toml::Value::Table(limits)) = config.get_mut("limits") {
+            let most = i64::from(u32::MAX);
+            let key = [("per_minute", most), ("burst", most)];
+            let key = key.map(|(name, value)| (name.to_owned(), value.into()));
+            limits.insert("key".to_owned(), toml::Table::from_iter(key).into());
         }
         change(&mut config);
         std::fs::write(installation.config(), config.to_string()).unwrap();
@@ -81,6 +90,13 @@ impl Installation {
         installation
     }
 
+    /// With this variable in the environment of its processes.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The same, with a server key of its own in the data directory; it compiles its components itself.
     #[must_use]
     pub fn with_own_server_key(mut self) -> Self {
@@ -89,7 +105,8 @@ impl Installation {
         self
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration's file.
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("orderdesk.toml")
     }
 
@@ -101,6 +118,29 @@ impl Installation {
     /// What its processes keep, as somebody with the file sees and changes it.
     pub fn raw_database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.data().join("orderdesk-mcp.db")).unwrap()
+    }
+
+    /// Changes the configuration's file, in one piece, as an editor does.
+    pub fn change(&self, change: impl FnOnce(&mut toml::Table)) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        let mut config: toml::Table = text.parse().unwrap();
+        change(&mut config);
+        let new = self.folder.path().join("new.toml");
+        std::fs::write(&new, config.to_string()).unwrap();
+        std::fs::rename(new, self.config()).unwrap();
+    }
+
+    /// Runs a command to its end, with this access key in its environment, whatever comes of it.
+    pub async fn output(&self, arguments: &[&str], key: Option<&str>) -> std::process::Output {
+        let mut command = self.command(arguments);
+        command.stderr(Stdio::piped());
+        if let Some(key) = key {
+            command.env("ORDERDESK_MCP_MASTER_KEY", key);
+        }
+        tokio::time::timeout(PATIENCE * 2, command.output())
+            .await
+            .expect("the command did not end")
+            .unwrap()
     }
 
     /// The program with these arguments, to be run on this installation.
@@ -119,6 +159,7 @@ impl Installation {
             .env_remove("ORDERDESK_STORE_ID")
             .env_remove("ORDERDESK_API_KEY")
             .env_remove("ORDERDESK_MCP_MASTER_KEY")
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -18,6 +18,7 @@ mod proxy;
 mod server;
 mod snapshot;
 mod stream;
+mod subscription;
 
 pub use browser::{Browser, Page};
 pub use client::{Client, Reply, ToolReply};
@@ -29,3 +30,4 @@ pub use rustix::process::Signal;
 pub use server::{SERVER_KEY, Server, ServerBuilder, share_compiled_code};
 pub use snapshot::assert_snapshot;
 pub use stream::Stream;
+pub use subscription::Subscription;

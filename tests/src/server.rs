@@ -1,12 +1,13 @@
 //! The server under test.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use orderdesk_mcp::application::Application;
-use orderdesk_mcp::config::{self, Config, Environment};
+use orderdesk_mcp::config::{self, Config, Environment, KeyLimit};
 use orderdesk_mcp::mcp;
 use orderdesk_mcp::tenancy::Scopes;
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
@@ -59,10 +60,18 @@ impl Default for ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// Adds a plugin as an operator would: `lines` stand below `[plugins.NAME]`, after its `source`.
+    /// Adds a plugin as an operator would: `lines` stand below `[plugins.NAME]`, after its `source`. The operator's consent is
+    /// enough for it, unless the lines say otherwise.
     #[must_use]
     pub fn plugin(mut self, name: &str, source: &Path, lines: &str) -> Self {
-        let table = format!("source = {:?}\n{lines}", source.display().to_string());
+        // What consent is about has tests of its own.
+        let consent = if lines.contains("consent = ") {
+            ""
+        } else {
+            "consent = \"operator\"\n"
+        };
+        let source = source.display().to_string();
+        let table = format!("source = {source:?}\n{consent}{lines}");
         self.plugins.push((name.to_owned(), table));
         self
     }
@@ -114,6 +123,11 @@ impl ServerBuilder {
             &settings,
         )
         .unwrap();
+        // Tests call faster than agents do.
+        config.limits.key = KeyLimit {
+            per_minute: NonZeroU32::MAX,
+            burst: NonZeroU32::MAX,
+        };
         for (name, table) in self.plugins {
             config.plugins.insert(name, toml::from_str(&table).unwrap());
         }

@@ -9,8 +9,11 @@ mod bench;
 mod browser;
 mod conformance;
 mod connect;
+mod contract;
 mod debian;
+mod deny;
 mod dist;
+mod fuzz;
 mod lint;
 mod node;
 mod process;
@@ -99,6 +102,14 @@ enum Command {
     Conformance,
     /// Check formatting, clippy (native and WebAssembly) and the tidiness of the tree
     Lint,
+    /// Check licences, sources and known vulnerabilities of what is built in (deny.toml)
+    ///
+    /// Says so and goes on where the advisory database cannot be reached.
+    Deny {
+        /// Install cargo-deny even if the advisory database cannot be reached
+        #[arg(long)]
+        install: bool,
+    },
     /// Pack binary, plugins and configuration into dist/orderdesk-mcp-VERSION-TARGET, ready to copy anywhere
     Dist {
         /// Pack the unoptimised binary
@@ -110,6 +121,22 @@ enum Command {
         /// What to measure: `call` or `orders`
         name: String,
     },
+    /// Mutate what comes from strangers at random: components, what they say, the configuration, schemas
+    ///
+    /// Exit 1 if anything panics or hangs. The same seed gives the same inputs.
+    Fuzz {
+        /// Seconds in total
+        #[arg(long, default_value_t = 180)]
+        seconds: u64,
+        /// The seed of the first input
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Only this: component, lifting, config or schema
+        #[arg(long)]
+        target: Option<String>,
+    },
+    /// Freeze the plugin contract as it is under its version, with a component built for it
+    FreezeContract,
 }
 
 fn main() -> ExitCode {
@@ -137,8 +164,15 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
         Command::Conformance => conformance::conformance(project),
         Command::Lint => lint::lint(project),
+        Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),
         Command::Bench { name } => bench::bench(project, &name),
+        Command::Fuzz {
+            seconds,
+            seed,
+            target,
+        } => fuzz::fuzz(project, seconds, seed, target.as_deref()),
+        Command::FreezeContract => contract::freeze(project),
     }
 }
 

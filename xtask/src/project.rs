@@ -20,6 +20,8 @@ pub(crate) const END_TO_END: &str = "end-to-end";
 const CONFORMANCE_PLUGIN: &str = "tests/conformance-plugin";
 /// The package that holds the benchmarks.
 pub(crate) const BENCH: &str = "orderdesk-bench";
+/// The package that mutates what comes from strangers.
+pub(crate) const FUZZ: &str = "orderdesk-fuzz";
 
 /// The workspace as `cargo metadata` describes it.
 #[derive(Debug)]

@@ -194,17 +194,22 @@ fn too_large(what: &str, limit: usize) -> Error {
 }
 
 impl Host for CallState {
+    #[tracing::instrument(level = "debug", name = "cache.get", skip_all)]
     async fn get(&mut self, key: String) -> Result<Lookup, Error> {
         let call = self.call()?;
         if key.len() > KEY_BYTES {
             return Err(too_large("A key's length", KEY_BYTES));
         }
-        Ok(self.services.cache.get(Key {
+        let found = self.services.cache.get(Key {
             scope: call.cache_scope(),
             key,
-        }))
+        });
+        let hit = matches!(found, Lookup::Hit(_));
+        self.services.metrics.looked_up(&call.grantee.name, hit);
+        Ok(found)
     }
 
+    #[tracing::instrument(level = "debug", name = "cache.put", skip_all)]
     async fn put(
         &mut self,
         ticket: String,
@@ -226,6 +231,7 @@ impl Host for CallState {
         Ok(())
     }
 
+    #[tracing::instrument(level = "debug", name = "cache.invalidate", skip_all)]
     async fn invalidate(&mut self, tags: Vec<String>) -> Result<(), Error> {
         let call = self.call()?;
         if tags.len() > TAGS {

@@ -18,10 +18,10 @@ use super::log::LogBudget;
 use super::questions::Askable;
 use super::usage::Usage;
 use super::{Services, sealing::CallSecrets};
-use crate::tenancy::{Principal, Source};
+use crate::tenancy::{Principal, Source, Terms};
 
 /// A plugin as the operator configured it: its name and what it may reach.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Grantee {
     /// The name in the config, on which namespace, grants, cache and locks hang.
     pub name: String,
@@ -35,8 +35,12 @@ pub struct Grantee {
     pub locks: bool,
     /// Other plugins whose events it is handed.
     pub events: Vec<String>,
+    /// Bytes that it may keep for one tenant.
+    pub stored_limit: u64,
     /// The plugin's settings, a JSON object.
     pub settings: String,
+    /// What each tenant has to agree to first; none: the operator's word is enough.
+    pub consent: Option<Terms>,
 }
 
 /// Who calls, and by what way. Made where a request enters.

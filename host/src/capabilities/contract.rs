@@ -7,6 +7,7 @@ mod generated {
         world: "plugin",
         imports: { default: async },
         exports: { default: async },
+        additional_derives: [serde::Serialize, serde::Deserialize],
     });
 }
 
@@ -24,6 +25,7 @@ mod optional {
                     with: { "orderdesk:plugin/types": crate::capabilities::contract::types },
                     imports: { default: async },
                     exports: { default: async },
+                    additional_derives: [serde::Serialize, serde::Deserialize],
                 });
             }
         };
@@ -68,6 +70,9 @@ pub use types::{Error, ErrorKind};
 
 /// The version of the contract that this host runs, as it stands in the names of a component's imports and exports.
 pub const VERSION: &str = "0.1.0";
+
+/// The versions that are served, newest first: this one, and the last of the minor before it, once there is one.
+pub const SERVED: &[&str] = &[VERSION];
 
 impl Error {
     /// An error with a stable machine word and the text that the model reads.

@@ -16,6 +16,7 @@ const RANDOM_BYTES: u32 = 1024;
 const PLAINTEXT_BYTES: usize = 8 << 10;
 
 impl Host for CallState {
+    #[tracing::instrument(level = "debug", name = "crypto.seal", skip_all)]
     async fn seal(
         &mut self,
         plaintext: Vec<u8>,
@@ -55,6 +56,7 @@ impl Host for CallState {
         Ok(handle.to_string())
     }
 
+    #[tracing::instrument(level = "debug", name = "crypto.revoke", skip_all)]
     async fn revoke(&mut self, value: String) -> Result<(), Error> {
         let call = self.call()?;
         call.may_write("Revoking a secret")?;
@@ -66,6 +68,7 @@ impl Host for CallState {
             .map_err(|error| secret_error(&error))
     }
 
+    #[tracing::instrument(level = "debug", name = "crypto.verify_hmac", skip_all)]
     async fn verify_hmac(
         &mut self,
         key: String,
@@ -77,6 +80,7 @@ impl Host for CallState {
             return Ok(verifier.verify(&message, &signature));
         }
         call.attended("That key")?;
+        self.services.consented(&call).await?;
         let opened = self
             .services
             .secrets

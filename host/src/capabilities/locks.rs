@@ -15,6 +15,7 @@ const LONGEST_KEPT: Duration = Duration::from_secs(60);
 const NAME_BYTES: usize = 200;
 
 impl Host for CallState {
+    #[tracing::instrument(level = "debug", name = "locks.acquire", skip_all)]
     async fn acquire(
         &mut self,
         name: String,
@@ -69,6 +70,7 @@ impl Host for CallState {
         }
     }
 
+    #[tracing::instrument(level = "debug", name = "locks.release", skip_all)]
     async fn release(&mut self, lock: String) -> Result<(), Error> {
         let call = self.call()?;
         self.services
@@ -83,6 +85,7 @@ impl Host for CallState {
             .map_err(|error| given_up("Releasing a lock", error))
     }
 
+    #[tracing::instrument(level = "debug", name = "locks.keep", skip_all)]
     async fn keep(&mut self, lock: String, for_ms: u32) -> Result<(), Error> {
         let call = self.call()?;
         call.may_write("Keeping a lock")?;

@@ -14,31 +14,42 @@ const OVERHEAD: usize = 128;
 
 /// What a call may still write into the log.
 #[derive(Debug)]
-pub struct LogBudget(AtomicUsize);
-
-impl Default for LogBudget {
-    fn default() -> Self {
-        Self(AtomicUsize::new(CALL_BYTES))
-    }
+pub struct LogBudget {
+    bytes: AtomicUsize,
+    lines: AtomicUsize,
 }
 
 impl LogBudget {
+    /// So many lines, whatever their length, and no more bytes than any call may write.
+    pub fn new(lines: u32) -> Self {
+        Self {
+            bytes: AtomicUsize::new(CALL_BYTES),
+            lines: AtomicUsize::new(lines as usize),
+        }
+    }
+
     /// One line, cut where it is too long, or none any more. The last one says so.
     pub fn line(&self, text: &str) -> Option<String> {
         let mut line = text.to_owned();
         truncate(&mut line);
         let cost = line.len() + OVERHEAD;
-        let left = self
-            .0
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                (left > 0).then(|| left.saturating_sub(cost))
-            })
-            .ok()?;
-        if left <= cost {
-            line.push_str(" [further lines of this call are left out]");
+        let lines_left = take(&self.lines, 1)?;
+        let bytes_left = take(&self.bytes, cost)?;
+        if lines_left <= 1 {
+            line.push_str(" [further lines of this call are left out: limits.log_lines]");
+        } else if bytes_left <= cost {
+            line.push_str(" [further lines of this call are left out: 256 KiB are written]");
         }
         Some(line)
     }
+}
+
+/// What was left before this was taken; nothing, if nothing was.
+fn take(left: &AtomicUsize, cost: usize) -> Option<usize> {
+    left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+        (left > 0).then(|| left.saturating_sub(cost))
+    })
+    .ok()
 }
 
 /// A target of its own, so that RUST_LOG can raise plugins apart from the host.
@@ -111,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_call_writes_so_much_and_no_more_and_the_last_line_says_so() {
-        let budget = LogBudget::default();
+        let budget = LogBudget::new(100_000);
         let lines: Vec<String> = std::iter::from_fn(|| budget.line("flood")).collect();
         assert!(lines.len() * (OVERHEAD + 5) <= CALL_BYTES + OVERHEAD + 5);
         assert!(lines.len() > 1_000);
@@ -119,5 +130,14 @@ mod tests {
         assert!(last.contains("left out"), "{last}");
         assert!(before.iter().all(|line| line == "flood"));
         assert_eq!(budget.line("more"), None);
+    }
+
+    #[test]
+    fn so_many_lines_and_the_last_one_names_the_limit() {
+        let budget = LogBudget::new(3);
+        let lines: Vec<String> = std::iter::from_fn(|| budget.line("x")).collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[2].contains("limits.log_lines"), "{}", lines[2]);
+        assert_eq!(LogBudget::new(0).line("x"), None);
     }
 }

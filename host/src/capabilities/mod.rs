@@ -2,6 +2,7 @@
 
 pub mod buckets;
 pub mod cache;
+mod consent;
 pub mod context;
 pub mod contract;
 mod crypto;
@@ -14,12 +15,18 @@ mod requests;
 pub mod sealing;
 mod session;
 mod storage;
+pub mod stored;
 pub mod usage;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use crate::clock::Clock;
-use crate::tenancy::{Confirmations, Documents, Hooks, Links, Locks, Secrets, Tenancy};
+use crate::observe::Metrics;
+use crate::tenancy::{
+    Confirmations, Consents, Documents, Hooks, Links, Locks, LoginLimit, Secrets, Tenancy,
+};
 
 /// What all calls share.
 pub struct Services {
@@ -31,10 +38,14 @@ pub struct Services {
     pub secrets: Secrets,
     /// Plugins' documents.
     pub documents: Documents,
+    /// How much plugins keep.
+    pub stored: stored::StoredBytes,
     /// Locks with leases.
     pub locks: Locks,
     /// Tokens of previews, and of calls that asked something.
     pub confirmations: Confirmations,
+    /// What tenants agreed to.
+    pub consents: Consents,
     /// Hooks, and the events that came through them.
     pub hooks: Hooks,
     /// Links to pages at which calls wait for a person.
@@ -43,4 +54,12 @@ pub struct Services {
     pub cache: cache::ResponseCache,
     /// Endpoints.
     pub http: http::HttpCapability,
+    /// Slows addresses that present keys which are none.
+    pub login_limit: Arc<LoginLimit>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Opens what is the operator's alone to read; none: nothing does.
+    pub operator_token: Option<SecretString>,
+    /// What all instances have together.
+    pub guest_memory: Arc<usage::GuestMemory>,
 }

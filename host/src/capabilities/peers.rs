@@ -7,6 +7,7 @@ use super::contract::{Error, ErrorKind, peers::Host};
 const DEPTH: u8 = 2;
 
 impl Host for CallState {
+    #[tracing::instrument(level = "debug", name = "peers.call_tool", skip_all)]
     async fn call_tool(&mut self, tool: String, arguments: String) -> Result<String, Error> {
         let call = self.call()?;
         if !self.grantee.tools.contains(&tool) {
@@ -16,6 +17,7 @@ impl Host for CallState {
                 &format!("tools = [{tool:?}]"),
             ));
         }
+        self.services.consented(&call).await?;
         if call.depth >= DEPTH {
             return Err(Error::new(
                 ErrorKind::Denied,

@@ -32,6 +32,10 @@ impl SecretOpener for Rights<'_> {
             origin: origin.to_owned(),
         };
         self.call.attended("That key").map_err(from_contract)?;
+        self.services
+            .consented(self.call)
+            .await
+            .map_err(from_contract)?;
         let subject = self.call.subject();
         let opened = self
             .services
@@ -80,6 +84,7 @@ impl LockLease for Rights<'_> {
 }
 
 impl contract::Host for CallState {
+    #[tracing::instrument(level = "debug", name = "http.send", skip_all)]
     async fn send(&mut self, request: contract::Request) -> Result<contract::Response, Error> {
         let call = self.call()?;
         let rights = Rights {

@@ -46,6 +46,7 @@ impl Host for CallState {
         self.call.as_ref().map(|call| call.caller())
     }
 
+    #[tracing::instrument(level = "debug", name = "session.authenticate", skip_all)]
     async fn authenticate(&mut self, key: String) -> Result<Caller, Error> {
         let call = self.call()?;
         let presented: SecretString = call.secrets.session_secret(&key).ok_or_else(|| {
@@ -59,6 +60,14 @@ impl Host for CallState {
         let refused = || {
             // A guess is a guess, wherever it is made.
             tenancy.note_failed_login(call.caller.source);
+            if let Some(wait) = self.services.login_limit.slowed(call.caller.source) {
+                return Error::new(
+                    ErrorKind::RateLimited,
+                    "too-many-failed-keys",
+                    "Too many keys from this address were not valid; a valid one is always accepted.",
+                )
+                .retry_after(wait);
+            }
             Error::new(
                 ErrorKind::Unauthorized,
                 "key-refused",
@@ -69,15 +78,18 @@ impl Host for CallState {
             if error.is_refusal() {
                 refused()
             } else {
+                self.services.metrics.authenticated("unavailable");
                 Error::internal("Checking a key", &error)
             }
         })?;
         if principal.tenant != call.caller.principal.tenant {
             return Err(refused());
         }
+        self.services.metrics.authenticated("accepted");
         Ok(call.caller())
     }
 
+    #[tracing::instrument(level = "debug", name = "session.act_on", skip_all)]
     async fn act_on(&mut self, subject: String) -> Result<(), Error> {
         let call = self.call()?;
         if subject.is_empty()

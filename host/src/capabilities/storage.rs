@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Services;
 use super::context::{CallContext, CallState};
 use super::contract::{
     Error, ErrorKind,
@@ -16,30 +17,37 @@ const VALUE_BYTES: usize = 1 << 20;
 const WRITES: usize = 100;
 const SCAN: u32 = 1000;
 
-impl CallState {
-    /// The namespace meant: the plugin's own, or another that it may read.
-    fn namespace(&self, wanted: Option<String>) -> Result<String, Error> {
-        match wanted {
-            None => Ok(self.grantee.name.clone()),
-            Some(own) if own == self.grantee.name => Ok(own),
-            Some(other) if self.grantee.read.contains(&other) => Ok(other),
-            Some(other) => Err(Error::not_granted(
-                &self.grantee.name,
-                &format!("the documents of '{other}'"),
-                &format!("read = [{other:?}]"),
-            )),
+/// The namespace meant: the plugin's own, or another that it may read.
+async fn namespace(
+    services: &Services,
+    call: &CallContext,
+    wanted: Option<String>,
+) -> Result<String, Error> {
+    let grantee = &call.grantee;
+    match wanted {
+        None => Ok(grantee.name.clone()),
+        Some(own) if own == grantee.name => Ok(own),
+        Some(other) if grantee.read.contains(&other) => {
+            services.consented(call).await?;
+            Ok(other)
         }
+        Some(other) => Err(Error::not_granted(
+            &grantee.name,
+            &format!("the documents of '{other}'"),
+            &format!("read = [{other:?}]"),
+        )),
     }
 }
 
 impl Host for CallState {
+    #[tracing::instrument(level = "debug", name = "storage.get", skip_all)]
     async fn get(
         &mut self,
-        namespace: Option<String>,
+        wanted: Option<String>,
         key: String,
     ) -> Result<Option<Document>, Error> {
         let call = self.call()?;
-        let namespace = self.namespace(namespace)?;
+        let namespace = namespace(&self.services, &call, wanted).await?;
         call.attended("The storage")?;
         check_key(&key)?;
         self.services
@@ -50,15 +58,16 @@ impl Host for CallState {
             .map_err(|error| failed(&error))
     }
 
+    #[tracing::instrument(level = "debug", name = "storage.scan", skip_all)]
     async fn scan(
         &mut self,
-        namespace: Option<String>,
+        wanted: Option<String>,
         prefix: String,
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<Document>, Error> {
         let call = self.call()?;
-        let namespace = self.namespace(namespace)?;
+        let namespace = namespace(&self.services, &call, wanted).await?;
         call.attended("The storage")?;
         self.services
             .documents
@@ -74,6 +83,7 @@ impl Host for CallState {
             .map_err(|error| failed(&error))
     }
 
+    #[tracing::instrument(level = "debug", name = "storage.commit", skip_all)]
     async fn commit(&mut self, writes: Vec<Write>) -> Result<Vec<Option<String>>, Error> {
         let call = self.call()?;
         call.may_write("Storing a document")?;
@@ -90,6 +100,7 @@ impl Host for CallState {
             .into_iter()
             .map(|write| checked(write, now))
             .collect::<Result<Vec<_>, _>>()?;
+        self.services.stored.take(&call, &writes).await?;
         self.services
             .documents
             .commit(&call.caller.principal, &self.grantee.name, writes)

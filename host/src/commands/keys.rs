@@ -30,7 +30,7 @@ pub(crate) enum Keys {
         /// Calls with it change nothing
         #[arg(long)]
         read_only: bool,
-        /// Only these tools, such as orders_list,orders_get; others do not exist for it
+        /// Only these tools, separated by commas; others do not exist for it
         #[arg(long, value_delimiter = ',', value_name = "TOOLS")]
         tools: Option<Vec<String>>,
         /// Only these subjects, such as store:9021; others do not exist for it

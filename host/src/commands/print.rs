@@ -90,10 +90,16 @@ pub(crate) fn report(report: &Report, as_json: bool) -> io::Result<()> {
         return object(&serde_json::to_value(report)?);
     }
     let mut out = io::stdout().lock();
-    if report.ok {
-        return writeln!(out, "Everything is in order.");
-    }
     for found in &report.problems {
+        writeln!(out, "{}: {}\n    {}", found.r#where, found.what, found.fix)?;
+    }
+    if report.ok {
+        writeln!(out, "Everything is in order.")?;
+    }
+    if !report.warnings.is_empty() {
+        writeln!(out, "\nTo be known:")?;
+    }
+    for found in &report.warnings {
         writeln!(out, "{}: {}\n    {}", found.r#where, found.what, found.fix)?;
     }
     Ok(())

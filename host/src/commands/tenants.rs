@@ -9,6 +9,7 @@ use orderdesk_mcp::config::{Config, Environment};
 use orderdesk_mcp::tenancy::TenantRecord;
 use serde_json::json;
 
+use super::consent;
 use super::presence::{chosen_key, standing_tenant};
 use super::print;
 
@@ -39,6 +40,12 @@ pub(crate) enum Tenants {
         /// The tenant's name or id
         tenant: String,
     },
+    /// Agree, with the tenant's master key, that a plugin reaches what is the tenant's
+    ///
+    /// Shows who publishes the plugin, what it is granted and why it asks for that, and for which subjects; then asks. The key
+    /// is taken from ORDERDESK_MCP_MASTER_KEY, else asked for without echo, else a line of stdin. A plugin that is granted more
+    /// later has to be agreed to again.
+    Consent(consent::Consent),
     /// Remove a tenant and everything that is kept of it, for ever
     Delete {
         /// The tenant's name or id
@@ -56,6 +63,12 @@ pub(crate) async fn run(
     command: Tenants,
     as_json: bool,
 ) -> anyhow::Result<()> {
+    let command = match command {
+        Tenants::Consent(command) => {
+            return consent::run(config, environment, command, as_json).await;
+        }
+        other => other,
+    };
     let data = Data::open(config, environment).await?;
     let tenancy = &data.tenancy;
     match command {
@@ -68,6 +81,8 @@ pub(crate) async fn run(
                 print::created(&tenancy.create_tenant(&name).await?, as_json)?;
             }
         }
+        // Taken out above: it loads a plugin, too.
+        Tenants::Consent(_) => {}
         Tenants::List => print::tenants(&tenancy.tenants().await?, as_json)?,
         Tenants::Suspend { tenant } => {
             set_suspended(&data, &tenant, true, as_json).await?;

@@ -111,9 +111,37 @@ pub fn load(
         .and_then(Path::parent)
         .unwrap_or_else(|| Path::new("."));
     for plugin in config.plugins.values_mut() {
-        plugin.source = base.join(&plugin.source);
+        plugin.source = plugin.source.clone().from_folder(base);
     }
+    check(&config).map_err(|(key, what)| ConfigError::Invalid {
+        place: file.map_or_else(
+            || key.to_owned(),
+            |file| format!("{}: {key}", file.display()),
+        ),
+        what: what.to_owned(),
+    })?;
     Ok(config)
+}
+
+/// What no single value's type can say.
+fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
+    if config.limits.key.burst.get() < 2 {
+        return Err(("limits.key.burst", "at least 2, since a write costs 2"));
+    }
+    if !(0.0..=1.0).contains(&config.traces.sample) {
+        return Err(("traces.sample", "between 0 and 1"));
+    }
+    match &config.traces.otlp {
+        Some(url) if !matches!(url.scheme(), "http" | "https") => Err((
+            "traces.otlp",
+            "http://… or https://… (OTLP over HTTP, usually port 4318)",
+        )),
+        Some(url) if !url.username().is_empty() || url.password().is_some() => Err((
+            "traces.otlp",
+            "a URL here has no user name or password; use [traces] headers",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn explain(error: figment::Error, file: Option<&Path>) -> ConfigError {
@@ -261,6 +289,50 @@ mod tests {
     }
 
     #[test]
+    fn what_limits_and_traces_cannot_be_is_said_with_its_key() {
+        for (text, key) in [
+            ("[limits.key]\nburst = 1\n", "limits.key.burst"),
+            ("[limits.key]\nper_minute = 0\n", "limits.key.per_minute"),
+            ("[traces]\nsample = 1.5\n", "traces.sample"),
+            (
+                "[traces]\notlp = \"grpc://collector:4317\"\n",
+                "traces.otlp",
+            ),
+            (
+                "[traces]\notlp = \"http://me:secret@collector\"\n",
+                "traces.otlp",
+            ),
+            (
+                "[server]\ntrusted_proxies = [\"10.0.0.0\"]\n",
+                "server.trusted_proxies",
+            ),
+            ("[metrics]\ntoken = \"in the file\"\n", "metrics.token"),
+        ] {
+            let error = from_text(text, &Environment::default()).unwrap_err();
+            assert!(error.to_string().contains(key), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_metrics_token_comes_from_the_environment_and_is_not_short() {
+        let config = from_text(
+            "[metrics]\ntoken = { env = \"METRICS_TOKEN\" }\n",
+            &Environment::default(),
+        )
+        .unwrap();
+        let token = |value: &str| {
+            let environment = Environment::from([("METRICS_TOKEN", value)]);
+            config
+                .metrics
+                .token(&environment)
+                .map(|token| token.is_some())
+        };
+        assert_eq!(token("0123456789abcdef"), Ok(true));
+        assert!(token("short").unwrap_err().contains("METRICS_TOKEN"));
+        assert!(token("").unwrap_err().contains("METRICS_TOKEN"));
+    }
+
+    #[test]
     fn plugin_files_are_found_from_the_config_files_folder() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("orderdesk.toml");
@@ -272,7 +344,7 @@ mod tests {
         let config = load(Some(&file), &Environment::default(), &[]).unwrap();
         assert_eq!(
             config.plugins["orders"].source,
-            folder.path().join("plugins/orders.wasm")
+            crate::config::Source::File(folder.path().join("plugins/orders.wasm"))
         );
     }
 }

@@ -3,9 +3,12 @@
 //! The host knows nothing of Order Desk: its URL, its names and its first store all stand in `orderdesk.toml`.
 
 mod find;
+mod limits;
 mod load;
+mod monitoring;
 mod public_url;
 mod security;
+mod source;
 mod value;
 
 use std::collections::BTreeMap;
@@ -15,12 +18,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use find::{default_data_dir, find_config};
+pub use limits::{KeyLimit, Limits, PluginLimits};
 pub use load::{ConfigError, Environment, load};
+pub use monitoring::{Metrics, Traces};
 pub use public_url::PublicUrl;
 pub use security::Security;
+pub use source::Source;
 pub use value::FromEnvironment;
 
 /// Everything that an operator can set. Unknown keys are errors.
@@ -41,10 +48,16 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How long it is kept who did what.
     pub audit: Audit,
+    /// Whose signatures are known, by name.
+    pub publishers: BTreeMap<String, Publisher>,
     /// The plugins, by name. A plugin *is* its name here: namespace, grants, cache and locks hang on it.
     pub plugins: BTreeMap<String, Plugin>,
     /// What stdio does for the one person on whose machine it runs.
     pub local: Local,
+    /// Where Prometheus reads.
+    pub metrics: Metrics,
+    /// Where spans go.
+    pub traces: Traces,
 }
 
 /// `[server]`
@@ -64,6 +77,8 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// `Origin` headers (`https://host:port`) of web pages that may call; every other origin is refused.
     pub allowed_origins: Vec<String>,
+    /// Networks (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For` or `Forwarded` says who asks.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Server {
@@ -75,6 +90,7 @@ impl Default for Server {
             public_url: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -120,7 +136,7 @@ pub enum Confirm {
 impl Default for Mcp {
     fn default() -> Self {
         Self {
-            list_wait: Duration::from_secs(20),
+            list_wait: Duration::from_secs(10),
             instructions: String::new(),
             toolsets: Vec::new(),
             read_only: false,
@@ -163,42 +179,6 @@ impl Default for Audit {
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(90 * 24 * 3600),
-        }
-    }
-}
-
-/// `[limits]` and `[plugins.NAME.limits]`: what one tool call may use.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// All linear memories of the call together.
-    pub memory: ByteSize,
-    /// Time that the plugin's own code may run.
-    #[serde(with = "humantime_serde")]
-    pub cpu: Duration,
-    /// Wall-clock time from the call's arrival to its answer.
-    #[serde(with = "humantime_serde")]
-    pub time: Duration,
-    /// Calls at once of one tenant to one plugin; further ones wait.
-    pub calls: usize,
-    /// Bytes that the plugin may answer with.
-    pub output: ByteSize,
-    /// Bytes of HTTP answers that one call may receive, decompressed.
-    pub http_bytes: ByteSize,
-    /// HTTP requests that one call may send.
-    pub http_requests: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            memory: ByteSize::mib(64),
-            cpu: Duration::from_secs(2),
-            time: Duration::from_secs(90),
-            calls: 16,
-            output: ByteSize::mib(4),
-            http_bytes: ByteSize::mib(32),
-            http_requests: 100,
         }
     }
 }
@@ -273,15 +253,26 @@ pub struct Rate {
     pub per_second: NonZeroU32,
 }
 
+/// `[publishers.NAME]`: somebody who signs components.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// The public key of minisign, `RW…`. The signature stands beside the component, as `SOURCE.minisig`.
+    pub key: String,
+}
+
 /// `[plugins.NAME]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plugin {
-    /// The component's file; a relative path starts at the config file's folder.
-    pub source: PathBuf,
-    /// The component's digest in hexadecimal; another file is refused.
+    /// The component's file, or the URL of one; a relative path starts at the config file's folder.
+    pub source: Source,
+    /// The component's digest in hexadecimal; another file is refused. A URL needs it.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// Whose signature it must carry: a name of `[publishers]`.
+    #[serde(default)]
+    pub publisher: Option<String>,
     /// What its tools' names may start with. Default: the plugin's name and an underscore.
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
@@ -291,6 +282,9 @@ pub struct Plugin {
     /// What it may reach. Omitted means denied.
     #[serde(default)]
     pub grants: Grants,
+    /// Who has to agree before it touches what belongs to a tenant.
+    #[serde(default)]
+    pub consent: Consent,
     /// Overrides of `[limits]`.
     #[serde(default)]
     pub limits: PluginLimits,
@@ -305,49 +299,43 @@ pub struct Plugin {
     pub enabled: bool,
 }
 
-fn enabled() -> bool {
-    true
-}
-
-/// `[plugins.NAME.limits]`: as `[limits]`, each optional.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PluginLimits {
-    /// See [`Limits::memory`].
-    pub memory: Option<ByteSize>,
-    /// See [`Limits::cpu`].
-    #[serde(with = "humantime_serde")]
-    pub cpu: Option<Duration>,
-    /// See [`Limits::time`].
-    #[serde(with = "humantime_serde")]
-    pub time: Option<Duration>,
-    /// See [`Limits::calls`].
-    pub calls: Option<usize>,
-    /// See [`Limits::output`].
-    pub output: Option<ByteSize>,
-    /// See [`Limits::http_bytes`].
-    pub http_bytes: Option<ByteSize>,
-    /// See [`Limits::http_requests`].
-    pub http_requests: Option<u32>,
-}
-
-impl PluginLimits {
-    /// These limits where they are given, the host's elsewhere.
-    pub fn over(&self, host: &Limits) -> Limits {
-        Limits {
-            memory: self.memory.unwrap_or(host.memory),
-            cpu: self.cpu.unwrap_or(host.cpu),
-            time: self.time.unwrap_or(host.time),
-            calls: self.calls.unwrap_or(host.calls),
-            output: self.output.unwrap_or(host.output),
-            http_bytes: self.http_bytes.unwrap_or(host.http_bytes),
-            http_requests: self.http_requests.unwrap_or(host.http_requests),
+impl Plugin {
+    /// A plugin that is granted nothing.
+    pub fn of(source: Source) -> Self {
+        Self {
+            source,
+            sha256: None,
+            publisher: None,
+            prefixes: None,
+            schemes: None,
+            grants: Grants::default(),
+            consent: Consent::default(),
+            limits: PluginLimits::default(),
+            settings: serde_json::Map::new(),
+            tools: ToolFilter::default(),
+            enabled: true,
         }
     }
 }
 
+/// `[plugins.NAME] consent`: who has to agree before a plugin touches what belongs to a tenant: its sealed keys, and the
+/// documents, tools and events of other plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// Each tenant for itself, with its master key.
+    #[default]
+    Tenant,
+    /// The operator, for all tenants.
+    Operator,
+}
+
+fn enabled() -> bool {
+    true
+}
+
 /// `[plugins.NAME.grants]`: what a plugin may reach. Omitted means denied.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grants {
     /// Endpoints, narrowed to methods and paths.
@@ -363,7 +351,7 @@ pub struct Grants {
 }
 
 /// One endpoint and what may be asked of it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpGrant {
     /// A name of `[endpoints]`.
@@ -374,7 +362,7 @@ pub struct HttpGrant {
 }
 
 /// Which of a plugin's tools are served.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ToolFilter {
     /// Only these, where given.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::content::block;
 use crate::capabilities::contract::types::Content;
 use crate::capabilities::contract::{Error, kind_name};
+use crate::observe::redact;
 use crate::plugins::{Answer, Structured};
 
 /// A success. Where the plugin gives no text, the structured result is the text too.
@@ -30,7 +31,8 @@ pub fn success(answer: Answer) -> CallToolResult {
 /// An error that the model reads: what is wrong, with which argument, what to do next.
 pub fn failure(error: &Error, correlation_id: &str) -> CallToolResult {
     let kind = kind_name(error.kind);
-    let mut text = error.message.clone();
+    let message = redact(&error.message);
+    let mut text = message.clone().into_owned();
     if let Some(wait) = error.retry_after_ms {
         text.push_str(&format!("\nTry again after {} s.", wait.div_ceil(1000)));
     }
@@ -44,7 +46,7 @@ pub fn failure(error: &Error, correlation_id: &str) -> CallToolResult {
         "error": {
             "kind": kind,
             "code": error.code,
-            "message": error.message,
+            "message": message,
             "retry_after_ms": error.retry_after_ms,
             "outcome_unknown": error.outcome_unknown,
             "correlation_id": correlation_id,

@@ -1,10 +1,11 @@
 //! HTTP requests carry an access key as a bearer token; anything else is answered with a challenge.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
@@ -13,9 +14,8 @@ use serde_json::json;
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
 use crate::tenancy::{Principal, ProvisionError, Source};
-
-/// Longer tokens are no keys of ours and are not even hashed.
-const TOKEN_BYTES: usize = 512;
+use crate::web::client_address::ClientAddress;
+use crate::web::operator::{self, bearer};
 
 /// What stands at the door.
 #[derive(Clone)]
@@ -41,24 +41,30 @@ impl Door {
     }
 }
 
-/// Lets requests with a valid key pass, with the [`Caller`] in their extensions.
-pub async fn authenticate(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+/// Lets requests with a valid key pass, with the [`Caller`] in their extensions. Others are counted for their address.
+pub async fn authenticate(
+    State(door): State<Door>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(token) = bearer(request.headers()) else {
         return challenge(
             "",
             "Send your access key in the header 'Authorization: Bearer odm_…'.",
         );
     };
-    let source = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|connected| connected.0.ip());
+    let source = Some(address);
     let refused = |message: &str| {
         door.services.tenancy.note_failed_login(source);
+        if let Some(wait) = door.services.login_limit.slowed(source) {
+            return operator::too_many(wait);
+        }
         challenge(", error=\"invalid_token\"", message)
     };
     match door.principal(&token, source).await {
         Ok(principal) => {
+            door.services.metrics.authenticated("accepted");
             // The key has served: nothing behind this layer may see it.
             request.headers_mut().remove(header::AUTHORIZATION);
             request.extensions_mut().insert(Caller {
@@ -76,6 +82,7 @@ pub async fn authenticate(State(door): State<Door>, mut request: Request, next: 
         // Only where unknown keys are welcome: then it helps, and elsewhere nothing is measured.
         Err(ProvisionError::Key(error)) => refused(&error.to_string()),
         Err(error) => {
+            door.services.metrics.authenticated("unavailable");
             tracing::error!(cause = %error, "keys cannot be checked");
             let body = json!({"error": "unavailable", "message": "Keys cannot be checked at the moment. Try again."});
             (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
@@ -97,6 +104,8 @@ pub async fn local_without_key(
                 principal,
                 single_client: false,
                 client: None,
+                source: None,
+                way: Source::Http(None),
             });
             next.run(request).await
         }
@@ -105,14 +114,6 @@ pub async fn local_without_key(
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES)
-        .then(|| SecretString::from(token))
 }
 
 fn challenge(error: &str, message: &str) -> Response {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
+use serde_json::Value;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::answer;
 use super::asking::{self, Asking};
@@ -17,8 +19,10 @@ use super::server::{McpServer, in_scope};
 use super::url_elicitation::{self, OpensPages};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
+use crate::observe::{TRACEPARENT, continue_trace};
 use crate::plugins::{
-    CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link, unknown_toolset,
+    Agreed, CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link,
+    unknown_toolset,
 };
 
 impl McpServer {
@@ -75,7 +79,10 @@ impl McpServer {
         match registry.find(name) {
             Some(listed) if in_scope(listed, caller) => Ok(listed.clone()),
             _ if !complete => Err(still_loading(name)),
-            _ => Err(unknown_tool(name, &registry, caller, selection)),
+            _ => {
+                let agreed = self.agreed(caller).await?;
+                Err(unknown_tool(name, &registry, caller, selection, &agreed))
+            }
         }
     }
 
@@ -90,12 +97,19 @@ impl McpServer {
         let listed = self.find(&params.name, &caller, &selection).await?;
         let span = tracing::info_span!(
             "call",
+            otel.name = listed.tool.name,
+            otel.kind = "server",
+            otel.status_code = Empty,
+            outcome = Empty,
             correlation_id = &*correlation_id,
             tool = listed.tool.name,
             plugin = listed.plugin_name(),
             tenant = caller.principal.tenant.as_str(),
             key = caller.principal.key.as_str(),
         );
+        if let Some(traceparent) = traceparent(context) {
+            continue_trace(&span, &traceparent);
+        }
         let started = tokio::time::Instant::now();
         let asking = Asking::of(context, self.connection(context));
         let brought_state = params.request_state.is_some();
@@ -112,6 +126,14 @@ impl McpServer {
             )
             .instrument(span.clone());
         let result = call.await;
+        match &result {
+            Ok(Reply::Done(_)) => span.record("outcome", "ok"),
+            Ok(Reply::Asked(_)) => span.record("outcome", "asked"),
+            Ok(Reply::Linked(_)) => span.record("outcome", "linked"),
+            Err(error) => span
+                .record("outcome", kind_name(error.kind))
+                .record("otel.status_code", "ERROR"),
+        };
         span.in_scope(|| {
             let elapsed_ms = started.elapsed().as_millis();
             match &result {
@@ -182,6 +204,8 @@ impl McpServer {
         (context, asking): (&RequestContext<RoleServer>, &Asking),
     ) -> Result<Reply, Error> {
         let host = &self.shared.host;
+        let arguments = params.arguments.as_ref();
+        self.shared.keys.take(&caller, &listed.tool, arguments)?;
         if let Some(stdio) = &self.shared.stdio {
             stdio
                 .first_calls
@@ -210,6 +234,16 @@ impl McpServer {
             None => call.await,
         }
     }
+}
+
+/// The trace that the caller names: in the message, or in the header of the request that brought it.
+fn traceparent(context: &RequestContext<RoleServer>) -> Option<String> {
+    let in_message = context.meta.get(TRACEPARENT).and_then(Value::as_str);
+    let in_header = || {
+        let parts = context.extensions.get::<http::request::Parts>()?;
+        parts.headers.get(TRACEPARENT)?.to_str().ok()
+    };
+    in_message.or_else(in_header).map(str::to_owned)
 }
 
 /// Calls, and calls again with the answers where the client is asked by a request of its own.
@@ -257,6 +291,7 @@ fn unknown_tool(
     registry: &Registry,
     caller: &Caller,
     selection: &Selection,
+    agreed: &Agreed,
 ) -> ErrorData {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
     let nearest: Vec<&str> = registry
@@ -264,7 +299,9 @@ fn unknown_tool(
         .into_iter()
         .filter(|name| {
             registry.find(name).is_some_and(|listed| {
-                in_scope(listed, caller) && selection.lists(listed, &caller.principal.scopes)
+                in_scope(listed, caller)
+                    && agreed.serves(listed)
+                    && selection.lists(listed, &caller.principal.scopes)
             })
         })
         .collect();

@@ -1,29 +1,25 @@
-//! MCP over Streamable HTTP at `/mcp`, stateless, and the health checks.
+//! MCP over Streamable HTTP at `/mcp`, stateless, and beside it what `web` serves.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::routing::get;
 use axum::serve::ListenerExt;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
+use ipnet::IpNet;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use serde_json::json;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{self, READ_ONLY_PATH};
 use super::sessions::{self, Sessions};
-use super::{McpServer, authentication, json_guard, origin};
+use super::{McpServer, authentication, json_guard, origin, rate};
 use crate::capabilities::Services;
 use crate::config::{Config, PublicUrl};
 use crate::plugins::PluginHost;
 use crate::store::StoreError;
-use crate::web::{self, HttpPages};
+use crate::web::{self, HttpPages, client_address};
 
 /// How long connections may take to send their last answer.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -34,6 +30,14 @@ pub enum HttpError {
     /// Another process listens there, or the address is not ours.
     #[error("cannot listen on {address}: {error}; choose another with --listen or [server].listen")]
     Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The same, for the listener of the metrics.
+    #[error("cannot listen on {address}: {error}; choose another in [metrics].listen")]
+    Metrics {
         /// What was asked for.
         address: SocketAddr,
         /// What the system says.
@@ -78,6 +82,10 @@ pub async fn serve_on(
     let address = listener.local_addr()?;
     let streams = CancellationToken::new();
     host.serve_pages(Arc::new(HttpPages::new(&config.server, address)));
+    let watched = match config.metrics.listen {
+        Some(address) => Some(watch(address, &services, streams.clone()).await?),
+        None => None,
+    };
     let sessions = Arc::new(Sessions::new());
     let app = router(
         config,
@@ -110,12 +118,32 @@ pub async fn serve_on(
     host.shut_down(config.server.shutdown_grace).await;
     sessions.end().await;
     let mut serving = serving;
+    // Whoever watches sees the last write end.
+    let _stops_being_watched = watched.map(CancellationToken::drop_guard);
     if let Ok(ended) = tokio::time::timeout(FAREWELL, &mut serving).await {
         return ended.unwrap_or(Ok(())).map_err(HttpError::from);
     }
     streams.cancel();
     let _ = tokio::time::timeout(FAREWELL, serving).await;
     Ok(())
+}
+
+/// Serves `/metrics` on a listener of its own, until what this answers is cancelled.
+async fn watch(
+    address: SocketAddr,
+    services: &Services,
+    streams: CancellationToken,
+) -> Result<CancellationToken, HttpError> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| HttpError::Metrics { address, error })?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "serving /metrics");
+    let stopped = streams.child_token();
+    let serving = axum::serve(listener, web::only_metrics(services.metrics.clone()))
+        .with_graceful_shutdown(stopped.clone().cancelled_owned());
+    tokio::spawn(async move { serving.await });
+    Ok(stopped)
 }
 
 fn router(
@@ -149,7 +177,9 @@ fn router(
         .enforce_origin_validation()
         .with_max_request_body_bytes(json_guard::BODY_BYTES)
         .with_cancellation_token(streams);
-    let server = McpServer::new(host.clone(), &config.mcp, None);
+    let server = McpServer::new(host.clone(), config, None);
+    let keys = server.shared.keys.clone();
+    let proxies: Arc<[IpNet]> = config.server.trusted_proxies.clone().into();
     let service =
         StreamableHttpService::new(move || Ok(server.again()), sessions.clone(), settings);
 
@@ -158,15 +188,21 @@ fn router(
         .route_service("/mcp/", service.clone())
         .route_service(READ_ONLY_PATH, service)
         .layer(middleware::from_fn(choice::choose))
-        .layer(middleware::from_fn(json_guard::guard));
+        .layer(middleware::from_fn(json_guard::guard))
+        .layer(middleware::from_fn_with_state(keys, rate::guard));
     if config.mcp.legacy_sessions {
         mcp = mcp.layer(middleware::from_fn_with_state(sessions, sessions::guard));
     }
-    mcp = authenticated(mcp, config, services);
+    mcp = authenticated(mcp, config, services.clone());
     mcp.layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(web::router(host.clone()))
         .merge(web::pages(host.clone(), audience))
-        .merge(health(host))
+        .merge(web::health(host))
+        .merge(web::metrics(services))
+        .layer(middleware::from_fn_with_state(
+            proxies,
+            client_address::note,
+        ))
 }
 
 /// The origins whose pages may call: those in the configuration, and this server's own while it is reached on this machine.
@@ -194,40 +230,4 @@ fn authenticated(mcp: Router, config: &Config, services: Arc<Services>) -> Route
         },
         authentication::authenticate,
     ))
-}
-
-fn health(host: Arc<PluginHost>) -> Router {
-    Router::new()
-        .route(
-            "/health/live",
-            get(async || Json(json!({"status": "alive"}))),
-        )
-        .route("/health/ready", get(ready))
-        .with_state(host)
-}
-
-/// Ready: the database answers, and no plugin is still loading or was refused.
-async fn ready(State(host): State<Arc<PluginHost>>) -> impl IntoResponse {
-    let loaded = host.loaded(Duration::ZERO).await;
-    let refused = !host.registry().problems().is_empty();
-    let database = host.services().tenancy.reachable().await;
-    let ready = loaded && !refused && database;
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
-    // Which plugin and why stands in the log and in `check`: this page is public.
-    let plugins = if refused {
-        "refused"
-    } else {
-        word(loaded, "loading")
-    };
-    let body = json!({
-        "status": if ready { "ready" } else { "not_ready" },
-        "database": word(database, "unreachable"),
-        "plugins": plugins,
-    });
-    (status, Json(body))
 }

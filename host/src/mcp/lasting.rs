@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::offers;
 use super::server::McpServer;
 use crate::capabilities::context::Caller;
-use crate::plugins::ResourcesChanged;
+use crate::plugins::{PluginHost, ResourcesChanged};
 
 /// Resources that one client may wait for.
 const SUBSCRIPTIONS: usize = 100;
@@ -55,9 +55,11 @@ impl McpServer {
         let lasting = self.lasting()?;
         let caller = self.caller(context).await?;
         let registry = self.shared.host.registry();
+        let agreed = self.agreed(&caller).await?;
         let found = registry.find_resource(&uri);
-        if !found.is_some_and(|(offered, _)| offers::reaches_resource(&registry, offered, &caller))
-        {
+        if !found.is_some_and(|(offered, _)| {
+            agreed.offers(offered) && offers::reaches_resource(&registry, offered, &caller)
+        }) {
             return Err(offers::no_resource(&uri));
         }
         {
@@ -107,20 +109,22 @@ impl McpServer {
         let mut revisions = host.revisions();
         let mut changes = host.changes();
         let stopping = host.stopping();
+        // Over stdio, whoever serves it tells of lists.
+        let tells_of_lists = self.shared.stdio.is_none();
         tokio::spawn(async move {
             loop {
                 let told = tokio::select! {
                     () = ended.cancelled() => return,
                     () = stopping.cancelled() => return,
-                    changed = revisions.changed() => match changed {
+                    changed = revisions.changed(), if tells_of_lists => match changed {
                         Ok(()) => lists_changed(&peer).await,
                         Err(_) => return,
                     },
                     changed = changes.recv() => match changed {
                         Ok(changed) => {
-                            let uris = wanted(&host.registry(), &changed, &caller, |uri| {
+                            let uris = wanted(&host, &changed, &caller, |uri| {
                                 subscribed.lock().unwrap_or_else(PoisonError::into_inner).contains(uri)
-                            });
+                            }).await;
                             resources_changed(&peer, uris).await
                         }
                         // What was missed is lost: events are told once, and a client that is this slow reads late anyway.
@@ -155,8 +159,8 @@ async fn resources_changed(
 }
 
 /// Those of the changed resources that this caller asked to hear of and may read. A plugin speaks for its own only.
-pub(super) fn wanted(
-    registry: &crate::plugins::Registry,
+pub(super) async fn wanted(
+    host: &PluginHost,
     changed: &ResourcesChanged,
     caller: &Caller,
     is_wanted: impl Fn(&String) -> bool,
@@ -165,10 +169,16 @@ pub(super) fn wanted(
     if changed.tenant != principal.tenant || !principal.scopes.covers_subject(&changed.subject) {
         return Vec::new();
     }
+    let registry = host.registry();
+    // A list that cannot be made now is none.
+    let Ok(agreed) = host.agreed(principal).await else {
+        return Vec::new();
+    };
     let its_own = |uri: &String| {
         registry.find_resource(uri).is_some_and(|(offered, _)| {
             offered.plugin_name() == changed.plugin
-                && offers::reaches_resource(registry, offered, caller)
+                && agreed.offers(offered)
+                && offers::reaches_resource(&registry, offered, caller)
         })
     };
     let uris = changed.uris.iter();

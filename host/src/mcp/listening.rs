@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::lasting;
 use super::server::McpServer;
 use crate::capabilities::context::Caller;
-use crate::plugins::{Registry, ResourcesChanged};
+use crate::plugins::{PluginHost, ResourcesChanged};
 
 impl McpServer {
     /// Tells a client what it asked to hear of, until it goes away or the server stops.
@@ -25,7 +25,7 @@ impl McpServer {
                 () = stopping.cancelled() => return Ok(()),
                 changed = changes.recv() => {
                     let told = match changed {
-                        Ok(changed) => resources_changed(&self.shared.host.registry(), &changed, &caller, subscription.sink()).await,
+                        Ok(changed) => resources_changed(&self.shared.host, &changed, &caller, subscription.sink()).await,
                         // What was missed is lost: events are told once, and a client that is this slow reads late anyway.
                         Err(RecvError::Lagged(_)) => Ok(()),
                         Err(RecvError::Closed) => return Ok(()),
@@ -46,14 +46,14 @@ impl McpServer {
 
 /// Tells of resources that changed outside of calls, if the client asked for them and may read them.
 async fn resources_changed(
-    registry: &Registry,
+    host: &PluginHost,
     changed: &ResourcesChanged,
     caller: &Caller,
     sink: &SubscriptionSink,
 ) -> Result<(), SubscriptionSendError> {
     let asked = sink.accepted().resource_subscriptions.as_deref();
     let is_wanted = |uri: &String| asked.unwrap_or_default().contains(uri);
-    for uri in lasting::wanted(registry, changed, caller, is_wanted) {
+    for uri in lasting::wanted(host, changed, caller, is_wanted).await {
         sink.notify_resource_updated(uri).await?;
     }
     Ok(())

@@ -20,6 +20,7 @@ mod offers;
 mod once;
 mod origin;
 mod progress;
+mod rate;
 mod server;
 mod sessions;
 mod stdio;

@@ -26,6 +26,7 @@ use crate::capabilities::contract::prompts::{self, Script};
 use crate::capabilities::contract::resources::Contents;
 use crate::capabilities::contract::types::Typing;
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
+use crate::observe::redact;
 use crate::plugins::{Asking, Offered, Prompt, Prompted, Registry, Resource};
 
 /// Characters of what a client sent, in an error.
@@ -262,11 +263,12 @@ impl Failed {
 
     fn into_error(self, uri: Option<&str>) -> ErrorData {
         let data = self.data(uri);
+        let message = redact(&self.error.message).into_owned();
         match self.error.kind {
             ErrorKind::InvalidInput | ErrorKind::NotFound => {
-                ErrorData::invalid_params(self.error.message, data)
+                ErrorData::invalid_params(message, data)
             }
-            _ => ErrorData::internal_error(self.error.message, data),
+            _ => ErrorData::internal_error(message, data),
         }
     }
 }

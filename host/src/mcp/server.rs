@@ -18,10 +18,11 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::lasting::Lasting;
 use super::offers;
+use super::rate::KeyBuckets;
 use super::stdio::StdioCaller;
 use crate::capabilities::context::Caller;
-use crate::config;
-use crate::plugins::{Listed, PluginHost};
+use crate::config::{self, Config};
+use crate::plugins::{Agreed, Listed, PluginHost};
 use crate::web::LoopbackPages;
 
 /// How long clients may keep what `server/discover` and the lists told them.
@@ -50,18 +51,21 @@ pub struct McpServer {
 pub(super) struct Shared {
     pub(super) host: Arc<PluginHost>,
     pub(super) config: config::Mcp,
+    pub(super) keys: Arc<KeyBuckets>,
     /// Over stdio: the one caller. Over HTTP the authentication layer says who calls.
     pub(super) stdio: Option<StdioCaller>,
 }
 
 impl McpServer {
     /// A server of this host's tools.
-    pub fn new(host: Arc<PluginHost>, config: &config::Mcp, stdio: Option<StdioCaller>) -> Self {
+    pub fn new(host: Arc<PluginHost>, config: &Config, stdio: Option<StdioCaller>) -> Self {
+        let metrics = host.services().metrics.clone();
         let lasting = stdio.is_some().then(Arc::default);
         Self {
             shared: Arc::new(Shared {
                 host,
-                config: config.clone(),
+                config: config.mcp.clone(),
+                keys: Arc::new(KeyBuckets::new(config.limits.key, metrics)),
                 stdio,
             }),
             lasting,
@@ -103,6 +107,12 @@ impl McpServer {
 
     fn implementation() -> Implementation {
         Implementation::new("orderdesk-mcp", env!("CARGO_PKG_VERSION")).with_title("Order Desk")
+    }
+
+    /// The plugins that the caller's tenant is served.
+    pub(super) async fn agreed(&self, caller: &Caller) -> Result<Agreed, ErrorData> {
+        let agreed = self.shared.host.agreed(&caller.principal).await;
+        agreed.map_err(|error| ErrorData::internal_error(error.message, None))
     }
 
     pub(super) async fn caller(
@@ -300,12 +310,15 @@ impl ServerHandler for McpServer {
         on_one_page(request)?;
         let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
         let selection = self.selection(&context).await?;
+        let agreed = self.agreed(&caller).await?;
         let registry = self.shared.host.registry();
         let tools = registry
             .tools()
             .iter()
             .filter(|listed| {
-                in_scope(listed, &caller) && selection.lists(listed, &caller.principal.scopes)
+                in_scope(listed, &caller)
+                    && agreed.serves(listed)
+                    && selection.lists(listed, &caller.principal.scopes)
             })
             .map(shown)
             .collect();
@@ -346,9 +359,11 @@ impl ServerHandler for McpServer {
         let caller = self.caller(&context).await?;
         on_one_page(request)?;
         let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
+        let agreed = self.agreed(&caller).await?;
         let registry = self.shared.host.registry();
         let resources = registry.resources().iter().filter(|offered| {
             !offered.item.shape.is_template()
+                && agreed.offers(offered)
                 && offers::reaches_resource(&registry, offered, &caller)
         });
         let resources = resources.map(|offered| offers::shown_resource(&offered.item));
@@ -369,9 +384,11 @@ impl ServerHandler for McpServer {
         let caller = self.caller(&context).await?;
         on_one_page(request)?;
         let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
+        let agreed = self.agreed(&caller).await?;
         let registry = self.shared.host.registry();
         let templates = registry.resources().iter().filter(|offered| {
             offered.item.shape.is_template()
+                && agreed.offers(offered)
                 && offers::reaches_resource(&registry, offered, &caller)
         });
         let templates = templates.map(|offered| offers::shown_template(&offered.item));
@@ -404,11 +421,11 @@ impl ServerHandler for McpServer {
         let caller = self.caller(&context).await?;
         on_one_page(request)?;
         let complete = self.shared.host.loaded(self.shared.config.list_wait).await;
+        let agreed = self.agreed(&caller).await?;
         let registry = self.shared.host.registry();
-        let prompts = registry
-            .prompts()
-            .iter()
-            .filter(|offered| offers::reaches_prompt(&registry, offered, &caller));
+        let prompts = registry.prompts().iter().filter(|offered| {
+            agreed.offers(offered) && offers::reaches_prompt(&registry, offered, &caller)
+        });
         let prompts = prompts.map(|offered| offers::shown_prompt(&offered.item));
         let mut result = ListPromptsResult::with_all_items(prompts.collect())
             .with_ttl_ms(milliseconds(complete))

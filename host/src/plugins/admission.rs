@@ -1,48 +1,87 @@
-//! How many calls run at once: per tenant and plugin, and in the whole process. Waiting counts against the deadline.
+//! Which calls run at once: so many of each tenant and plugin, and so many in the whole process.
+//!
+//! Who finds no place waits, within the call's deadline, in the queue of its tenant and plugin. Places of the process go round
+//! the tenants whose calls could run: one call of each, then one of each again. So a tenant with a thousand calls waiting
+//! keeps another's first call back by one call, not by a thousand.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::engine::SLOTS;
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::usage::GuestMemory;
+use crate::observe::Metrics;
 
 /// Calls that may wait for a place of their tenant and plugin; more are told "busy" at once.
 const QUEUE: usize = 64;
 
-/// Whose places they are.
-type Place = (String, String);
+/// The places of this process.
+#[derive(Clone)]
+pub struct Admission(Arc<Places>);
 
 struct Places {
-    permits: Arc<Semaphore>,
-    waiting: usize,
+    slots: usize,
+    memory: Arc<GuestMemory>,
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
 }
 
-/// The places of this process.
-pub struct Admission {
-    host: Arc<Semaphore>,
-    places: Mutex<HashMap<Place, Places>>,
+#[derive(Default)]
+struct State {
+    running: usize,
+    tickets: u64,
+    tenants: HashMap<Arc<str>, Tenant>,
+    /// Tenants with a call that waits for nothing but a place of the process, each once; the first is next.
+    round: VecDeque<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Tenant {
+    lanes: HashMap<Arc<str>, Lane>,
+    /// Plugins whose next call waits for nothing but a place of the process, each once; the first is next.
+    round: VecDeque<Arc<str>>,
+}
+
+/// The calls of one tenant to one plugin.
+#[derive(Default)]
+struct Lane {
+    limit: usize,
+    running: usize,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    ticket: u64,
+    start: oneshot::Sender<Admitted>,
 }
 
 /// A call's place; it is free again when this is dropped.
 pub struct Admitted {
-    _place: OwnedSemaphorePermit,
-    _host: OwnedSemaphorePermit,
-}
-
-impl Default for Admission {
-    fn default() -> Self {
-        Self {
-            host: Arc::new(Semaphore::new(SLOTS as usize)),
-            places: Mutex::default(),
-        }
-    }
+    places: Option<Arc<Places>>,
+    tenant: Arc<str>,
+    plugin: Arc<str>,
 }
 
 impl Admission {
+    /// The places of a process whose calls use this memory.
+    pub fn new(memory: Arc<GuestMemory>, metrics: Arc<Metrics>) -> Self {
+        Self::with_slots(SLOTS as usize, memory, metrics)
+    }
+
+    fn with_slots(slots: usize, memory: Arc<GuestMemory>, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Places {
+            slots,
+            memory,
+            metrics,
+            state: Mutex::default(),
+        }))
+    }
+
     /// A place for a call of `tenant` to `plugin`, of which `limit` may run at once.
     ///
     /// # Errors
@@ -54,61 +93,238 @@ impl Admission {
         limit: usize,
         deadline: Instant,
     ) -> Result<Admitted, Error> {
-        let place = (tenant.to_owned(), plugin.to_owned());
-        let permits = self.queue(&place, limit, plugin)?;
-        let _queued = Queued {
-            admission: self,
-            place,
+        let arrived = Instant::now();
+        let (ticket, mut start) = self.0.queue(tenant, plugin, limit)?;
+        // In most cases there was a place, and this has it already.
+        if let Ok(admitted) = start.try_recv() {
+            self.0.metrics.waited(plugin, Duration::ZERO);
+            return Ok(admitted);
+        }
+        let queued = Queued {
+            places: &self.0,
+            tenant,
+            plugin,
+            ticket,
         };
-        let entering = async {
-            // The tenant's own place first: one tenant's queue never holds places of the process.
-            let place = permits.acquire_owned().await.ok()?;
-            let host = self.host.clone().acquire_owned().await.ok()?;
-            Some(Admitted {
-                _place: place,
-                _host: host,
-            })
-        };
-        match tokio::time::timeout_at(deadline, entering).await {
+        let started = tokio::time::timeout_at(deadline, self.0.started(start)).await;
+        drop(queued);
+        self.0.metrics.waited(plugin, arrived.elapsed());
+        match started {
             Ok(Some(admitted)) => Ok(admitted),
-            _ => Err(busy(plugin, limit)),
+            _ => {
+                self.0.metrics.refused("calls-at-once");
+                Err(busy(plugin, limit))
+            }
         }
     }
 
-    fn queue(&self, place: &Place, limit: usize, plugin: &str) -> Result<Arc<Semaphore>, Error> {
-        let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = all.entry(place.clone()).or_insert_with(|| Places {
-            permits: Arc::new(Semaphore::new(limit)),
-            waiting: 0,
-        });
-        if places.waiting >= QUEUE {
-            return Err(busy(plugin, limit));
+    /// Calls that run, and calls that wait, of each plugin.
+    pub fn lengths(&self) -> BTreeMap<String, (usize, usize)> {
+        let mut lengths: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for tenant in self.0.state().tenants.values() {
+            for (plugin, lane) in &tenant.lanes {
+                let (running, waiting) = lengths.entry(plugin.to_string()).or_default();
+                *running += lane.running;
+                *waiting += lane.waiting.len();
+            }
         }
-        places.waiting += 1;
-        Ok(places.permits.clone())
+        lengths
+    }
+}
+
+impl Places {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(
+        self: &Arc<Self>,
+        tenant: &str,
+        plugin: &str,
+        limit: usize,
+    ) -> Result<(u64, oneshot::Receiver<Admitted>), Error> {
+        let mut state = self.state();
+        state.tickets += 1;
+        let ticket = state.tickets;
+        let tenant: Arc<str> = tenant.into();
+        let plugin: Arc<str> = plugin.into();
+        let lane = state
+            .tenants
+            .entry(tenant.clone())
+            .or_default()
+            .lanes
+            .entry(plugin.clone())
+            .or_default();
+        if lane.waiting.len() >= QUEUE {
+            self.metrics.refused("calls-waiting");
+            return Err(busy(&plugin, limit));
+        }
+        lane.limit = limit;
+        let (start, started) = oneshot::channel();
+        lane.waiting.push_back(Waiting { ticket, start });
+        self.metrics.waiting(&plugin, 1);
+        state.enlist(&tenant, &plugin);
+        self.hand_out(&mut state);
+        Ok((ticket, started))
+    }
+
+    /// Waits for the turn, and sees to it that memory which no call of ours gave back is given to the next.
+    async fn started(self: &Arc<Self>, mut start: oneshot::Receiver<Admitted>) -> Option<Admitted> {
+        loop {
+            let mut freed = pin!(self.memory.freed());
+            freed.as_mut().enable();
+            self.hand_out(&mut self.state());
+            tokio::select! {
+                biased;
+                admitted = &mut start => return admitted.ok(),
+                () = freed => {}
+            }
+        }
+    }
+
+    /// Gives free places to those whose turn it is.
+    fn hand_out(self: &Arc<Self>, state: &mut State) {
+        while state.running < self.slots && self.memory.has_room() {
+            let Some((tenant, plugin, start)) =
+                state.next(|plugin| self.metrics.waiting(plugin, -1))
+            else {
+                return;
+            };
+            let admitted = Admitted {
+                places: Some(self.clone()),
+                tenant: tenant.clone(),
+                plugin: plugin.clone(),
+            };
+            match start.send(admitted) {
+                Ok(()) => self.metrics.running(&plugin, 1),
+                Err(mut unwanted) => {
+                    // Its caller went away at this very moment. Dropped with its place, it would come back to us for the lock.
+                    unwanted.places = None;
+                    state.left(&tenant, &plugin);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    /// Puts a lane, and its tenant, into the rounds if its next call waits for nothing else.
+    fn enlist(&mut self, tenant: &Arc<str>, plugin: &Arc<str>) {
+        let Some(of_tenant) = self.tenants.get_mut(tenant) else {
+            return;
+        };
+        let could_start = of_tenant
+            .lanes
+            .get(plugin)
+            .is_some_and(|lane| !lane.waiting.is_empty() && lane.running < lane.limit);
+        if could_start && !of_tenant.round.contains(plugin) {
+            of_tenant.round.push_back(plugin.clone());
+            if of_tenant.round.len() == 1 {
+                self.round.push_back(tenant.clone());
+            }
+        }
+    }
+
+    /// The call whose turn it is, counted as running.
+    fn next(
+        &mut self,
+        left_the_queue: impl Fn(&str),
+    ) -> Option<(Arc<str>, Arc<str>, oneshot::Sender<Admitted>)> {
+        loop {
+            let tenant = self.round.pop_front()?;
+            let Some(of_tenant) = self.tenants.get_mut(&tenant) else {
+                continue;
+            };
+            let Some(plugin) = of_tenant.round.pop_front() else {
+                continue;
+            };
+            if !of_tenant.round.is_empty() {
+                self.round.push_back(tenant.clone());
+            }
+            let next = of_tenant.lanes.get_mut(&plugin).and_then(|lane| {
+                let next = lane.waiting.pop_front()?;
+                lane.running += 1;
+                Some(next)
+            });
+            if let Some(next) = next {
+                self.running += 1;
+                left_the_queue(&plugin);
+                self.enlist(&tenant, &plugin);
+                return Some((tenant, plugin, next.start));
+            }
+        }
+    }
+
+    /// A call gave its place back.
+    fn left(&mut self, tenant: &Arc<str>, plugin: &Arc<str>) {
+        self.running -= 1;
+        if let Some(lane) = self
+            .tenants
+            .get_mut(tenant)
+            .and_then(|of_tenant| of_tenant.lanes.get_mut(plugin))
+        {
+            lane.running -= 1;
+        }
+        self.enlist(tenant, plugin);
+        self.forget(tenant, plugin);
+    }
+
+    /// Tenants come and go: who neither runs nor waits takes no room.
+    fn forget(&mut self, tenant: &str, plugin: &str) {
+        let Some(of_tenant) = self.tenants.get_mut(tenant) else {
+            return;
+        };
+        let idle = of_tenant
+            .lanes
+            .get(plugin)
+            .is_some_and(|lane| lane.running == 0 && lane.waiting.is_empty());
+        if idle {
+            of_tenant.lanes.remove(plugin);
+            of_tenant.round.retain(|name| **name != *plugin);
+        }
+        if of_tenant.round.is_empty() {
+            self.round.retain(|name| **name != *tenant);
+        }
+        if of_tenant.lanes.is_empty() {
+            self.tenants.remove(tenant);
+        }
     }
 }
 
 /// One call that waits; however it ends, it leaves the queue.
 struct Queued<'a> {
-    admission: &'a Admission,
-    place: Place,
+    places: &'a Places,
+    tenant: &'a str,
+    plugin: &'a str,
+    ticket: u64,
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        let mut all = self
-            .admission
-            .places
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = all.get_mut(&self.place) {
-            places.waiting -= 1;
-            // Nobody waits and nobody but this map holds the places: forget them, so that tenants come and go.
-            if places.waiting == 0 && Arc::strong_count(&places.permits) == 1 {
-                all.remove(&self.place);
-            }
+        let mut state = self.places.state();
+        let lane = state
+            .tenants
+            .get_mut(self.tenant)
+            .and_then(|of_tenant| of_tenant.lanes.get_mut(self.plugin));
+        let Some(lane) = lane else { return };
+        let before = lane.waiting.len();
+        lane.waiting.retain(|waiting| waiting.ticket != self.ticket);
+        if lane.waiting.len() < before {
+            self.places.metrics.waiting(self.plugin, -1);
+            state.forget(self.tenant, self.plugin);
         }
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let Some(places) = self.places.take() else {
+            return;
+        };
+        places.metrics.running(&self.plugin, -1);
+        let mut state = places.state();
+        state.left(&self.tenant, &self.plugin);
+        places.hand_out(&mut state);
     }
 }
 
@@ -124,59 +340,4 @@ fn busy(plugin: &str, limit: usize) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(1)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_tenant_at_its_limit_does_not_stop_another() {
-        let admission = Admission::default();
-        let _first = admission.enter("a", "orders", 1, soon()).await.unwrap();
-        let error = admission
-            .enter("a", "orders", 1, soon())
-            .await
-            .err()
-            .unwrap();
-        assert_eq!(error.code.as_deref(), Some("busy"));
-        admission.enter("b", "orders", 1, soon()).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_place_is_free_again_when_its_call_ends_and_forgotten_tenants_take_no_room() {
-        let admission = Admission::default();
-        drop(admission.enter("a", "orders", 1, soon()).await.unwrap());
-        drop(admission.enter("a", "orders", 1, soon()).await.unwrap());
-        assert!(admission.places.lock().unwrap().len() <= 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_full_queue_answers_at_once() {
-        let admission = Arc::new(Admission::default());
-        let _running = admission.enter("a", "orders", 1, soon()).await.unwrap();
-        let waiting: Vec<_> = (0..QUEUE)
-            .map(|_| {
-                let admission = admission.clone();
-                tokio::spawn(
-                    async move { admission.enter("a", "orders", 1, soon()).await.map(drop) },
-                )
-            })
-            .collect();
-        let queued = || {
-            let places = admission.places.lock().unwrap();
-            places.values().map(|places| places.waiting).sum::<usize>()
-        };
-        while queued() < QUEUE {
-            tokio::task::yield_now().await;
-        }
-        let before = Instant::now();
-        assert!(admission.enter("a", "orders", 1, soon()).await.is_err());
-        assert_eq!(Instant::now(), before);
-        for call in waiting {
-            assert!(call.await.unwrap().is_err());
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::content;
+use super::nesting;
 use super::registry::Listed;
 use crate::capabilities::context::CallContext;
 use crate::capabilities::contract::tools::Output;
@@ -106,6 +107,11 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
     content::check(&output.content).map_err(|what| broken(listed, what))?;
     let structured = output
         .structured
+        .map(|text| {
+            nesting::check(&text, listed.limits().nesting, listed.plugin_name())?;
+            Ok(text)
+        })
+        .transpose()?
         .map(|text| match serde_json::from_str(&text) {
             Ok(value @ Value::Object(_)) => Ok((text, value)),
             Ok(_) => Err(broken(listed, "its structured result is not an object")),

@@ -13,6 +13,7 @@ use super::confirm::{Answered, Asked, Next, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
+use super::nesting;
 use super::person::{Linked, Visit};
 use super::preview;
 use super::question::AskedQuestion;
@@ -22,7 +23,7 @@ use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::{self, Mode, Outcome, Output};
 use crate::capabilities::contract::types::Resumption;
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::http::ResponseBudget;
 use crate::capabilities::questions::Askable;
 use crate::config::Limits;
@@ -101,11 +102,32 @@ impl PluginHost {
         listed: &Listed,
         request: CallRequest,
     ) -> Result<Reply, Error> {
+        let arrived = Instant::now();
+        let reply = self.admit_and_run(listed, request).await;
+        let outcome = match &reply {
+            Ok(Reply::Done(_)) => "ok",
+            Ok(Reply::Asked(_)) => "asked",
+            Ok(Reply::Linked(_)) => "linked",
+            Err(error) => kind_name(error.kind),
+        };
+        let (plugin, tool) = (listed.plugin_name(), &listed.tool.name);
+        self.services
+            .metrics
+            .called(plugin, tool, outcome, arrived.elapsed());
+        reply
+    }
+
+    async fn admit_and_run(
+        self: &Arc<Self>,
+        listed: &Listed,
+        mut request: CallRequest,
+    ) -> Result<Reply, Error> {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
         let mut trail = self.trail_of_call(listed, &request);
         let entered = async {
+            self.agree(listed, &mut request).await?;
             let entering = self.enter(listed, &request).await?;
             if let Entering::Now(entered) = &entering
                 && entered.writes
@@ -161,12 +183,27 @@ impl PluginHost {
         }
     }
 
+    /// Whether the tool exists for the caller; the call goes on within what its tenant agreed to.
+    async fn agree(&self, listed: &Listed, request: &mut CallRequest) -> Result<(), Error> {
+        let principal = &request.caller.principal;
+        request
+            .selection
+            .check(listed, &principal.scopes, &self.registry())?;
+        if let Runner::Plugin(plugin) = &listed.runner {
+            request.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
+        }
+        Ok(())
+    }
+
     /// Whether a call may run, and as what; answers once there is a place for it, or at once where a person is needed first.
     async fn enter(&self, listed: &Listed, request: &CallRequest) -> Result<Entering, Error> {
         let tool = &listed.tool;
-        let scopes = &request.caller.principal.scopes;
-        request.selection.check(listed, scopes, &self.registry())?;
         self.check_secrets(listed, request)?;
+        nesting::check_value(
+            &request.arguments,
+            listed.limits().nesting,
+            listed.plugin_name(),
+        )?;
         tool.arguments.check(&tool.name, &request.arguments)?;
         let mode = preview::mode(listed, &request.arguments)?;
         if let Some(reply) = self.waiting(listed, request, mode).await? {
@@ -246,7 +283,7 @@ impl PluginHost {
             progress: request.progress,
             secrets,
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             askable: request.askable,
@@ -267,6 +304,7 @@ impl PluginHost {
         intent: Intent,
     ) -> Result<Reply, Error> {
         let previews = intent.mode == Mode::Preview;
+        let started = Instant::now();
         let answer = self
             .steps(
                 listed,
@@ -289,6 +327,15 @@ impl PluginHost {
             outcome_unknown: error.outcome_unknown && !previews,
             ..error
         });
+        self.deeds.count(
+            listed.plugin_name(),
+            answer.is_err(),
+            started.elapsed(),
+            plugin
+                .limits
+                .http_requests
+                .saturating_sub(context.budget.requests_left()),
+        );
         self.release_locks(plugin, &context).await;
         if previews || !matches!(answer, Ok(Reply::Done(_))) {
             // A secret that came with a failed call is of no use to anybody; with a preview or a question it comes again.

@@ -3,9 +3,11 @@
 //! A file is 32 bytes of HMAC-SHA256 over the rest under a key of this installation, then wasmtime's serialised
 //! component. A file that somebody else wrote, or that was cut short, is compiled anew.
 
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -16,11 +18,16 @@ use zeroize::Zeroizing;
 use super::PluginError;
 
 const SEAL_BYTES: usize = 32;
+/// What a seal is over.
+const CODE: &[u8] = b"compiled code";
+const SAID: &[u8] = b"what a component said";
 
-/// The folder of compiled code.
+/// The folder of compiled code, and of what components said of themselves.
 pub struct CompiledCode {
     folder: PathBuf,
     seal_key: Zeroizing<[u8; 32]>,
+    /// One component is compiled once, however many plugins it is.
+    under_way: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
 }
 
 impl CompiledCode {
@@ -34,7 +41,11 @@ impl CompiledCode {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
         maker.create(&folder)?;
-        Ok(Self { folder, seal_key })
+        Ok(Self {
+            folder,
+            seal_key,
+            under_way: Mutex::default(),
+        })
     }
 
     /// The component, from disk if this engine compiled it before. Blocks: call it off the async threads.
@@ -47,7 +58,15 @@ impl CompiledCode {
                 "it is compiled machine code, which is never taken from outside".into(),
             ));
         }
-        let path = self.path(engine, wasm);
+        let path = self.path(engine, &[&Sha256::digest(wasm)], "cwasm");
+        let turn = {
+            let mut all = self
+                .under_way
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            all.entry(path.clone()).or_default().clone()
+        };
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(component) = self.read(engine, &path) {
             return Ok(component);
         }
@@ -60,47 +79,74 @@ impl CompiledCode {
             elapsed_ms = started.elapsed().as_millis(),
             "compiled a component"
         );
-        if let Err(error) = self.write(&path, &code) {
+        if let Err(error) = self.write(&path, CODE, &code) {
             tracing::warn!(cause = %error, "compiled code could not be kept; the next start compiles again");
         }
         deserialize(engine, &code).map_err(|error| PluginError::NotAComponent(first_line(&error)))
     }
 
-    fn path(&self, engine: &Engine, wasm: &[u8]) -> PathBuf {
+    /// What a component said of itself when it was asked with all of `asked`, on this engine. Blocks.
+    pub fn said(&self, engine: &Engine, asked: &[&[u8]]) -> Option<Vec<u8>> {
+        self.unsealed(&self.path(engine, asked, "said"), SAID)
+    }
+
+    /// Keeps that. Blocks.
+    pub fn keep_said(&self, engine: &Engine, asked: &[&[u8]], said: &[u8]) {
+        if let Err(error) = self.write(&self.path(engine, asked, "said"), SAID, said) {
+            tracing::warn!(cause = %error, "what a plugin says of itself could not be kept; the next start asks again");
+        }
+    }
+
+    /// Named by a digest of `parts`, each by itself, and the engine.
+    fn path(&self, engine: &Engine, parts: &[&[u8]], ending: &str) -> PathBuf {
         let mut compatibility = Sha256Hasher(Sha256::new());
         engine
             .precompile_compatibility_hash()
             .hash(&mut compatibility);
-        let digest = Sha256::new()
-            .chain_update(Sha256::digest(wasm))
-            .chain_update(compatibility.0.finalize())
-            .finalize();
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(Sha256::digest(part));
+        }
+        let digest = digest.chain_update(compatibility.0.finalize()).finalize();
         let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{name}.cwasm"))
+        self.folder.join(format!("{name}.{ending}"))
     }
 
     fn read(&self, engine: &Engine, path: &Path) -> Option<Component> {
-        let file = std::fs::read(path).ok()?;
-        let (seal, code) = file.split_at_checked(SEAL_BYTES)?;
-        if self.mac(code).verify_slice(seal).is_err() {
-            tracing::warn!(file = %path.display(), "compiled code without our seal was ignored");
-            return None;
-        }
-        deserialize(engine, code).ok()
+        deserialize(engine, &self.unsealed(path, CODE)?).ok()
     }
 
-    fn write(&self, path: &Path, code: &[u8]) -> std::io::Result<()> {
+    /// What stands in a file with our seal.
+    fn unsealed(&self, path: &Path, kind: &[u8]) -> Option<Vec<u8>> {
+        let mut file = std::fs::read(path).ok()?;
+        let (seal, content) = file.split_at_checked(SEAL_BYTES)?;
+        if self.mac(path, kind, content).verify_slice(seal).is_err() {
+            tracing::warn!(file = %path.display(), "a file without our seal was ignored");
+            return None;
+        }
+        file.drain(..SEAL_BYTES);
+        Some(file)
+    }
+
+    fn write(&self, path: &Path, kind: &[u8], code: &[u8]) -> std::io::Result<()> {
         // Made with mode 0600, and in one piece under its name or not at all.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&self.mac(code).finalize().into_bytes())?;
+        file.write_all(&self.mac(path, kind, code).finalize().into_bytes())?;
         file.write_all(code)?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
 
-    fn mac(&self, code: &[u8]) -> Hmac<Sha256> {
+    /// Over the file's name too: neither can one component's code be put in another's place, nor a plugin's words in that of
+    /// code.
+    fn mac(&self, path: &Path, kind: &[u8], code: &[u8]) -> Hmac<Sha256> {
         let key = self.seal_key.as_slice();
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key)
             .unwrap_or_else(|_| unreachable!("HMAC takes any length"));
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        for part in [kind, name] {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
         mac.update(code);
         mac
     }
@@ -171,6 +217,41 @@ mod tests {
         assert!(code(folder.path()).read(&engine, &kept[0]).is_none());
         code(folder.path()).load(&engine, &wasm).unwrap();
         assert_eq!(std::fs::read(&kept[0]).unwrap(), genuine);
+    }
+
+    #[test]
+    fn one_components_code_in_anothers_place_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = PluginEngine::new().unwrap().engine;
+        let of = |text: &str| wat::parse_str(text).unwrap();
+        let kept = code(folder.path());
+        kept.load(&engine, &of("(component)")).unwrap();
+        let first = files(folder.path()).remove(0);
+        kept.load(&engine, &of("(component (core module))"))
+            .unwrap();
+        let second = files(folder.path())
+            .into_iter()
+            .find(|path| *path != first)
+            .unwrap();
+        std::fs::copy(&first, &second).unwrap();
+        assert!(kept.read(&engine, &second).is_none());
+        assert!(kept.read(&engine, &first).is_some());
+    }
+
+    #[test]
+    fn what_a_component_said_is_known_again_for_the_same_question_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = PluginEngine::new().unwrap().engine;
+        let kept = code(folder.path());
+        kept.keep_said(&engine, &[b"digest", b"{}"], b"hello");
+        assert_eq!(kept.said(&engine, &[b"digest", b"{}"]).unwrap(), b"hello");
+        assert!(kept.said(&engine, &[b"digest{}", b""]).is_none());
+        assert!(kept.said(&engine, &[b"digest", b"{\"a\":1}"]).is_none());
+        let file = files(folder.path()).remove(0);
+        let mut damaged = std::fs::read(&file).unwrap();
+        *damaged.last_mut().unwrap() ^= 1;
+        std::fs::write(&file, damaged).unwrap();
+        assert!(kept.said(&engine, &[b"digest", b"{}"]).is_none());
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::capabilities::usage::TICK;
 
 /// Calls at once in this process; each takes one slot of the pool.
 pub const SLOTS: u32 = 512;
+/// Memory of all instances of this process together.
+pub const GUEST_MEMORY: usize = 2 << 30;
 /// The most that `limits.memory` may be set to.
 pub const MEMORY_CEILING: usize = 512 << 20;
 

@@ -79,7 +79,8 @@ impl PluginHost {
     }
 
     async fn attempt(self: &Arc<Self>, handling: Handling) {
-        let ended = self.hand_over(&handling).await.map_err(|error| {
+        let ended = self.hand_over(&handling).await;
+        let ended = ended.map_err(|error| {
             let word = word(&error);
             let lasting = error.kind == ErrorKind::InvalidInput;
             let wait = (handling.attempts < ATTEMPTS && !lasting).then(|| pause(handling.attempts));
@@ -91,6 +92,14 @@ impl PluginHost {
             );
             (word, wait)
         });
+        let outcome = match &ended {
+            Ok(()) => "handled",
+            Err((_, Some(_))) => "again",
+            Err((_, None)) => "given-up",
+        };
+        self.services
+            .metrics
+            .event_handed_over(&handling.plugin, outcome);
         if let Err(error) = self.services.hooks.finish(&handling, ended).await {
             tracing::error!(cause = %error, "how an event was handled cannot be noted: it will be handed over again");
         }
@@ -120,7 +129,9 @@ impl PluginHost {
                 "It handles no events.",
             )
         })?;
-        let context = self.outside(plugin, hook, false, TIME, self.stopped.child_token())?;
+        let context = self
+            .outside(plugin, hook, false, TIME, self.stopped.child_token())
+            .await?;
         let event = Event {
             id: handling.id.to_string(),
             source: hook.plugin.clone(),

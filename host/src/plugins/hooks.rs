@@ -184,7 +184,9 @@ impl PluginHost {
                 format!("The plugin '{}' takes no requests.", hook.plugin),
             )
         })?;
-        let context = self.outside(plugin, hook, true, JUDGING, self.stopped.child_token())?;
+        let context = self
+            .outside(plugin, hook, true, JUDGING, self.stopped.child_token())
+            .await?;
         let request = Request {
             method: "POST".to_owned(),
             headers: request.headers,
@@ -204,7 +206,7 @@ impl PluginHost {
     }
 
     /// The context of what runs while nobody of the tenant is present.
-    pub(super) fn outside(
+    pub(super) async fn outside(
         self: &Arc<Self>,
         plugin: &LoadedPlugin,
         hook: &Hook,
@@ -215,6 +217,17 @@ impl PluginHost {
         let principal = hook
             .principal()
             .map_err(|error| Error::internal("A call without caller", &error))?;
+        let principal = self.services.agreed(&plugin.grantee, &principal).await?;
+        if !principal.scopes.covers_subject(&hook.subject) {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "consent-missing",
+                format!(
+                    "The tenant did not agree that '{}' acts on {}.",
+                    plugin.grantee.name, hook.subject
+                ),
+            ));
+        }
         Ok(Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
             caller: Caller {
@@ -233,7 +246,7 @@ impl PluginHost {
             progress: None,
             secrets: CallSecrets::unattended(hook.key.clone()),
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             askable: Askable::default(),

@@ -6,31 +6,48 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::compiled::CompiledCode;
+use super::deeds::Deeds;
 use super::engine::PluginEngine;
 use super::hooks::ResourcesChanged;
-use super::load::{self, Loaded};
+use super::load::{Loaded, Loader};
 use super::native::Native;
 use super::person::Pages;
+use super::source::Downloads;
 use super::{PluginError, Registry};
 use crate::capabilities::Services;
-use crate::config::{Config, Confirm, Limits, Plugin};
+use crate::config::{Config, Confirm, Plugin};
 
 /// Changes that a slow listener may be behind.
 const CHANGES: usize = 256;
 
 /// How far a plugin is.
 pub(super) enum Slot {
-    /// Being read, compiled or listed.
+    /// Being read, compiled or listed for the first time.
     Loading,
     /// Served.
-    Loaded(Loaded),
+    Loaded(Arc<Loaded>),
     /// Not served, and why.
     Failed(PluginError),
+}
+
+/// A plugin, as an operator sees it.
+pub struct PluginOverview {
+    /// In the configuration.
+    pub name: String,
+    /// `loading`, `loaded` or `refused`.
+    pub state: &'static str,
+    /// As it says itself.
+    pub version: Option<String>,
+    /// Of its file, in hexadecimal.
+    pub sha256: Option<String>,
+    /// How many it serves.
+    pub tools: usize,
 }
 
 /// The plugins of one process.
@@ -59,15 +76,18 @@ pub struct PluginHost {
     /// An event was kept by this process.
     pub(super) events_kept: Notify,
     pub(super) changes: broadcast::Sender<ResourcesChanged>,
-    /// Who is granted whose events, whether loaded yet or not: (whose, who).
-    event_grants: Vec<(String, String)>,
-    engine: PluginEngine,
-    compiled: Arc<CompiledCode>,
-    registry: ArcSwap<Registry>,
-    slots: Mutex<BTreeMap<String, Slot>>,
-    still_loading: watch::Sender<usize>,
-    revision: watch::Sender<u64>,
-    native: Vec<Native>,
+    /// What it runs by; another one after a reload.
+    pub(super) config: ArcSwap<Config>,
+    pub(super) loader: Loader,
+    pub(super) registry: ArcSwap<Registry>,
+    pub(super) slots: Mutex<BTreeMap<String, Slot>>,
+    pub(super) still_loading: watch::Sender<usize>,
+    pub(super) revision: watch::Sender<u64>,
+    pub(super) native: Vec<Native>,
+    /// What plugins did since it was written down last.
+    pub(super) deeds: Deeds,
+    /// One reload at a time.
+    pub(super) reloading: tokio::sync::Mutex<()>,
 }
 
 impl PluginHost {
@@ -79,16 +99,13 @@ impl PluginHost {
         services: Arc<Services>,
         native: Vec<Native>,
     ) -> Arc<Self> {
-        let enabled: Vec<(String, Plugin)> = config
-            .plugins
-            .iter()
-            .filter(|(_, plugin)| plugin.enabled)
-            .map(|(name, plugin)| (name.clone(), plugin.clone()))
-            .collect();
+        let enabled = enabled(config);
+        let config = Arc::new(config.clone());
         let stopped = CancellationToken::new();
+        let admission = Admission::new(services.guest_memory.clone(), services.metrics.clone());
         let host = Arc::new(Self {
-            services,
-            admission: Admission::default(),
+            services: services.clone(),
+            admission,
             writes: TaskTracker::new(),
             stopping: stopped.child_token(),
             stopped,
@@ -100,15 +117,15 @@ impl PluginHost {
             events_kept: Notify::new(),
             keep_events: config.webhooks.keep,
             changes: broadcast::Sender::new(CHANGES),
-            event_grants: enabled
-                .iter()
-                .flat_map(|(name, plugin)| {
-                    let whose = plugin.grants.events.iter();
-                    whose.map(|whose| (whose.clone(), name.clone()))
-                })
-                .collect(),
-            engine,
-            compiled: Arc::new(compiled),
+            loader: Loader {
+                engine,
+                compiled: Arc::new(compiled),
+                services,
+                downloads: Downloads::within(&config.server.data_dir),
+            },
+            config: ArcSwap::new(config.clone()),
+            deeds: Deeds::default(),
+            reloading: tokio::sync::Mutex::default(),
             registry: ArcSwap::from_pointee(Registry::build(&native, &BTreeMap::new())),
             native,
             slots: Mutex::new(
@@ -121,22 +138,17 @@ impl PluginHost {
             revision: watch::Sender::new(0),
         });
         for (name, plugin) in enabled {
-            tokio::spawn(host.clone().load(name, plugin, config.limits.clone()));
+            tokio::spawn(host.clone().load(name, plugin, config.clone()));
         }
         host
     }
 
-    async fn load(self: Arc<Self>, name: String, plugin: Plugin, limits: Limits) {
-        let loaded = load::load(
-            &name,
-            &plugin,
-            &limits,
-            &self.engine,
-            &self.compiled,
-            &self.services,
-            self.secrets_in_arguments,
-        )
-        .await;
+    async fn load(self: Arc<Self>, name: String, plugin: Plugin, config: Arc<Config>) {
+        let started = Instant::now();
+        let loaded = self.loader.load(&name, &plugin, &config).await;
+        self.services
+            .metrics
+            .loaded(&name, loaded.is_ok(), started.elapsed());
         if let Err(error) = &loaded {
             tracing::error!(plugin = name, "not served: {}", error.line());
         }
@@ -145,7 +157,7 @@ impl PluginHost {
             slots.insert(
                 name,
                 match loaded {
-                    Ok(loaded) => Slot::Loaded(loaded),
+                    Ok(loaded) => Slot::Loaded(Arc::new(loaded)),
                     Err(error) => Slot::Failed(error),
                 },
             );
@@ -176,10 +188,11 @@ impl PluginHost {
 
     /// The plugins that are granted the events of this one.
     pub(super) fn handlers_of(&self, plugin: &str) -> Vec<String> {
-        self.event_grants
-            .iter()
-            .filter(|(whose, _)| whose == plugin)
-            .map(|(_, who)| who.clone())
+        // Whether loaded yet or not.
+        enabled(&self.config.load())
+            .into_iter()
+            .filter(|(_, its)| its.grants.events.iter().any(|whose| whose == plugin))
+            .map(|(who, _)| who)
             .collect()
     }
 
@@ -203,11 +216,78 @@ impl PluginHost {
         self.registry.load_full()
     }
 
+    /// How often the registry changed since the start.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// Every plugin of the configuration that is enabled, and how far it is.
+    pub fn overview(&self) -> Vec<PluginOverview> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let overview = slots.iter().map(|(name, slot)| {
+            let (state, loaded) = match slot {
+                Slot::Loading => ("loading", None),
+                Slot::Loaded(loaded) => ("loaded", Some(loaded)),
+                Slot::Failed(_) => ("refused", None),
+            };
+            PluginOverview {
+                name: name.clone(),
+                state,
+                version: loaded.map(|loaded| loaded.about.version.clone()),
+                sha256: loaded.map(|loaded| loaded.about.digest.clone()),
+                tools: loaded.map_or(0, |loaded| loaded.tools.len()),
+            }
+        });
+        overview.collect()
+    }
+
+    /// Calls that run, and calls that wait, of each plugin that has any.
+    pub fn queues(&self) -> BTreeMap<String, (usize, usize)> {
+        self.admission.lengths()
+    }
+
     /// Waits until every plugin is loaded or has failed, at most this long. True: none is loading any more.
     pub async fn loaded(&self, wait: Duration) -> bool {
         let mut still_loading = self.still_loading.subscribe();
         let all = still_loading.wait_for(|loading| *loading == 0);
-        tokio::time::timeout(wait, all).await.is_ok()
+        let in_time = tokio::time::timeout(wait, all).await.is_ok();
+        if !in_time && !wait.is_zero() {
+            tracing::warn!(
+                plugins = ?self.loading(),
+                waited = ?wait,
+                "plugins that are seen for the first time are still being compiled; answering without them"
+            );
+        }
+        in_time
+    }
+
+    /// The plugins that are still being loaded for the first time.
+    fn loading(&self) -> Vec<String> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots
+            .iter()
+            .filter(|(_, slot)| matches!(slot, Slot::Loading))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Looks at the plugins that are served, by their names.
+    pub(super) fn with_loaded<T>(&self, look: impl FnOnce(&BTreeMap<String, &Loaded>) -> T) -> T {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = slots.iter().filter_map(|(name, slot)| match slot {
+            Slot::Loaded(loaded) => Some((name.clone(), &**loaded)),
+            _ => None,
+        });
+        look(&loaded.collect())
+    }
+
+    /// The plugin of this name, if it is served.
+    pub fn about(&self, name: &str) -> Option<Arc<Loaded>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        match slots.get(name) {
+            Some(Slot::Loaded(loaded)) => Some(loaded.clone()),
+            _ => None,
+        }
     }
 
     /// Ends reads at once, lets writes that are under way finish within `grace`, then ends those too.
@@ -228,6 +308,17 @@ impl PluginHost {
             self.stopped.cancel();
             self.writes.wait().await;
         }
+        self.write_down_deeds().await;
         self.services.tenancy.audit().flush().await;
     }
+}
+
+/// The plugins that are to be served.
+pub(super) fn enabled(config: &Config) -> Vec<(String, Plugin)> {
+    config
+        .plugins
+        .iter()
+        .filter(|(_, plugin)| plugin.enabled)
+        .map(|(name, plugin)| (name.clone(), plugin.clone()))
+        .collect()
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 use wasmtime::component::ResourceTable;
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -15,6 +16,7 @@ use crate::capabilities::context::{CallContext, CallState, Grantee};
 use crate::capabilities::contract::prompts::Prompt as DeclaredPrompt;
 use crate::capabilities::contract::tools::{Call, Manifest, Outcome, Tool as Declared};
 use crate::capabilities::contract::{Error, ErrorKind, PluginPre};
+use crate::capabilities::log::LogBudget;
 use crate::capabilities::usage::{Exceeded, Usage};
 use crate::config::Limits;
 
@@ -39,6 +41,7 @@ pub struct LoadedPlugin {
 }
 
 /// What a plugin says of itself.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Described {
     /// What it is.
     pub manifest: Manifest,
@@ -145,7 +148,8 @@ impl LoadedPlugin {
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
     ) -> Result<T, Error> {
         let mut store = self.store(services, Some(context.clone()));
-        let running = ask(&mut store);
+        let span = tracing::debug_span!("plugin", plugin = self.grantee.name);
+        let running = ask(&mut store).instrument(span);
         let ended = tokio::select! {
             biased;
             ended = timeout_at(context.deadline, running) => ended,
@@ -153,22 +157,39 @@ impl LoadedPlugin {
         };
         match ended {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(self.failed(&error, store.data().usage.exceeded(), &context)),
-            Err(_) => Err(self.timed_out(context.read_only)),
+            Ok(Err(error)) => {
+                let exceeded = store.data().usage.exceeded();
+                let error = self.failed(&error, exceeded, &context);
+                match (exceeded, error.code.as_deref()) {
+                    (Some(Exceeded::Memory), _) => services.metrics.refused("memory"),
+                    (Some(Exceeded::Processor), _) => services.metrics.refused("cpu"),
+                    (Some(Exceeded::Process), _) => services.metrics.refused("process-memory"),
+                    (None, Some("output-limit")) => services.metrics.refused("output"),
+                    (None, Some("busy")) => services.metrics.refused("calls-at-once"),
+                    (None, _) => services.metrics.trapped(&self.grantee.name),
+                }
+                Err(error)
+            }
+            Err(_) => {
+                services.metrics.refused("time");
+                Err(self.timed_out(context.read_only))
+            }
         }
     }
 
     fn store(&self, services: &Arc<Services>, call: Option<Arc<CallContext>>) -> Store<CallState> {
         let log = call
             .as_ref()
-            .map_or_else(Arc::default, |call| call.log.clone());
+            .map_or_else(|| self.log_budget(), |call| call.log.clone());
         let output = PluginOutput::new(&self.grantee.name, log.clone());
         let state = CallState {
             services: services.clone(),
             grantee: self.grantee.clone(),
             usage: Usage::new(
+                &self.grantee.name,
                 usize::try_from(self.limits.memory.as_u64()).unwrap_or(usize::MAX),
                 self.limits.cpu,
+                services.guest_memory.clone(),
             ),
             log,
             // Nothing is inherited or opened; sockets exist and refuse every address.
@@ -193,6 +214,11 @@ impl LoadedPlugin {
             })
         });
         store
+    }
+
+    /// What one call may write into the log.
+    pub(super) fn log_budget(&self) -> Arc<LogBudget> {
+        Arc::new(LogBudget::new(self.limits.log_lines))
     }
 
     /// Answers have room in it beside what they are packed in, whatever the operator allows.
@@ -265,6 +291,14 @@ impl LoadedPlugin {
                     self.limits.memory
                 ),
             ),
+            Exceeded::Process => Error::new(
+                ErrorKind::RateLimited,
+                "process-memory",
+                format!(
+                    "All calls together need more memory than this server gives them, so this call of '{name}' was stopped. Try again in a few seconds."
+                ),
+            )
+            .retry_after(std::time::Duration::from_secs(5)),
             Exceeded::Processor => Error::new(
                 ErrorKind::Timeout,
                 "cpu-limit",

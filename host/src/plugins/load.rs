@@ -2,28 +2,26 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::compiled::{CompiledCode, first_line};
 use super::engine::{MEMORY_CEILING, PluginEngine};
 use super::exports::Exports;
+use super::grants::{self, Gap, Wanted};
 use super::instance::{Described, LoadedPlugin};
 use super::native::NATIVE;
 use super::prompt::{self, Prompt};
 use super::resource::{self, Resource};
+use super::source::{self, Downloads};
 use super::tool::{Tool, compile};
-use super::{PluginError, imports, uri};
+use super::{PluginError, advice, consent, imports, uri, version};
 use crate::capabilities::Services;
-use crate::capabilities::context::Grantee;
-use crate::capabilities::contract::PluginPre;
 use crate::capabilities::contract::prompts::Prompt as DeclaredPrompt;
 use crate::capabilities::contract::tools::Manifest;
-use crate::capabilities::http::HttpGrant;
-use crate::config;
+use crate::capabilities::contract::{PluginPre, VERSION};
+use crate::config::{self, Config, Grants};
 
 const NAME_LENGTH: usize = 32;
-/// Larger files are refused before anything looks into them.
-const COMPONENT_BYTES: u64 = 64 << 20;
+/// What is asked may be read otherwise by the next version.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 /// All that a plugin says of itself and its tools: each agent reads most of it before its first call.
 const DECLARED_BYTES: usize = 256 << 10;
 /// Clients become worse at choosing long before.
@@ -41,23 +39,240 @@ pub struct Loaded {
     pub resources: Vec<Arc<Resource>>,
     /// Its texts to start work with.
     pub prompts: Vec<Arc<Prompt>>,
+    /// What it is and wants.
+    pub about: About,
 }
 
-/// Loads the plugin `name`.
-///
-/// # Errors
-/// The first thing that is wrong, in words.
-pub async fn load(
-    name: &str,
-    settings: &config::Plugin,
-    defaults: &config::Limits,
-    engine: &PluginEngine,
-    compiled: &Arc<CompiledCode>,
-    services: &Arc<Services>,
-    secrets_in_arguments: bool,
-) -> Result<Loaded, PluginError> {
-    check_name(name)?;
-    let limits = settings.limits.over(defaults);
+/// What a plugin is and wants, for the operator.
+pub struct About {
+    /// What it calls itself.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it is for.
+    pub description: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// Who signed it, and with which key.
+    pub publisher: Option<String>,
+    /// What it asks for.
+    pub wanted: Vec<Wanted>,
+    /// What of that it was not granted.
+    pub gaps: Vec<Gap>,
+    /// What it was granted without asking.
+    pub unasked: Vec<String>,
+    /// What it may reach.
+    pub grants: Grants,
+    /// Arguments that look like secrets and are not sealed: tool and argument.
+    pub bare_secrets: Vec<(String, String)>,
+}
+
+/// What loading needs, the same for every plugin.
+pub struct Loader {
+    /// Compiles and links.
+    pub engine: PluginEngine,
+    /// What was compiled and asked before.
+    pub compiled: Arc<CompiledCode>,
+    /// What plugins may reach.
+    pub services: Arc<Services>,
+    /// What was downloaded before.
+    pub downloads: Downloads,
+}
+
+impl Loader {
+    /// Loads the plugin `name` of this configuration.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in words.
+    pub async fn load(
+        &self,
+        name: &str,
+        settings: &config::Plugin,
+        config: &Config,
+    ) -> Result<Loaded, PluginError> {
+        check_name(name)?;
+        let limits = settings.limits.over(&config.limits);
+        check_limits(name, &limits)?;
+        let of_grants =
+            |what: String| PluginError::Config(format!("plugins.{name}.grants: {what}"));
+        // What the configuration says has to make sense whatever the plugin asks for.
+        let granted = grants::grantee(name, settings, &settings.grants, &self.services)?;
+        let source::Verified {
+            wasm,
+            digest,
+            publisher,
+        } = source::obtain(name, settings, config, &self.downloads, &self.services).await?;
+        let component = {
+            let (engine, compiled) = (self.engine.engine.clone(), self.compiled.clone());
+            tokio::task::spawn_blocking(move || {
+                version::check(&wasm)?;
+                compiled.load(&engine, &wasm)
+            })
+            .await
+            .map_err(|error| PluginError::Listing(error.to_string()))??
+        };
+        imports::check(&self.engine.engine, &component)?;
+        let pre = self
+            .engine
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
+        let exports = Exports::of(&pre)?;
+        let pre =
+            PluginPre::new(pre).map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
+        let mut plugin = LoadedPlugin {
+            grantee: Arc::new(granted),
+            limits,
+            pre,
+            exports,
+        };
+
+        let described = self.described(&plugin, &digest).await?;
+        check_size(&described)?;
+        let manifest = described.manifest;
+        check_settings(name, settings, &manifest)?;
+        let wanted = grants::wanted(&manifest.wishes)?;
+        let weighed = grants::weigh(&settings.grants, &wanted).map_err(of_grants)?;
+        let mut grantee = grants::grantee(name, settings, &weighed.grants, &self.services)?;
+        grantee.consent = consent::terms(
+            name,
+            settings,
+            &weighed.grants,
+            publisher.as_deref(),
+            &self.services,
+        );
+        grantee.stored_limit = plugin.limits.stored.as_u64();
+        plugin.grantee = Arc::new(grantee);
+        let plugin = Arc::new(plugin);
+        let prefixes = settings
+            .prefixes
+            .clone()
+            .unwrap_or_else(|| vec![format!("{name}_")]);
+        let mut tools = Vec::new();
+        let mut bare_secrets = Vec::new();
+        for tool in described.tools {
+            let tool = Tool::check(
+                tool,
+                &plugin.grantee,
+                &prefixes,
+                config.security.secrets_in_arguments,
+            )
+            .map_err(PluginError::Declaration)?;
+            if tools
+                .iter()
+                .any(|other: &Arc<Tool>| other.name == tool.name)
+            {
+                return Err(PluginError::Declaration(format!(
+                    "it declares the tool '{}' twice",
+                    tool.name
+                )));
+            }
+            let bare = advice::bare_secrets(&tool);
+            bare_secrets.extend(bare.map(|argument| (tool.name.clone(), argument)));
+            tools.push(Arc::new(tool));
+        }
+        check_filter(name, &settings.tools, &tools)?;
+        let schemes = uri::schemes(name, settings.schemes.as_deref())
+            .map_err(|error| PluginError::Config(format!("plugins.{name}.schemes: {error}")))?;
+        let mut resources = resources(described.resources, &schemes, &tools)?;
+        let mut prompts = prompts(described.prompts, &prefixes, &tools)?;
+        tools.retain(|tool| {
+            settings
+                .tools
+                .include
+                .as_ref()
+                .is_none_or(|include| include.contains(&tool.name))
+                && !settings.tools.exclude.contains(&tool.name)
+        });
+        // What a tool tells is not told another way where the operator took the tool away.
+        let is_served = |tool: &Option<String>| {
+            tool.as_ref()
+                .is_none_or(|tool| tools.iter().any(|served| &served.name == tool))
+        };
+        resources.retain(|resource| is_served(&resource.tool));
+        prompts.retain(|prompt| is_served(&prompt.tool));
+        for gap in &weighed.gaps {
+            tracing::info!(
+                plugin = name,
+                reason = gap.reason,
+                "not granted: {}; to grant it, put under [plugins.{name}]: {}",
+                gap.wish,
+                gap.line
+            );
+        }
+        for line in &weighed.unasked {
+            tracing::warn!(
+                plugin = name,
+                "granted without effect, since the plugin does not ask for it: {line}"
+            );
+        }
+        tracing::info!(
+            plugin = name,
+            version = manifest.version,
+            digest,
+            tools = tools.len(),
+            resources = resources.len(),
+            prompts = prompts.len(),
+            "loaded a plugin"
+        );
+        Ok(Loaded {
+            plugin,
+            tools,
+            resources,
+            prompts,
+            about: About {
+                name: manifest.name,
+                version: manifest.version,
+                description: manifest.description,
+                digest,
+                publisher,
+                wanted,
+                gaps: weighed.gaps,
+                unasked: weighed.unasked,
+                grants: weighed.grants,
+                bare_secrets,
+            },
+        })
+    }
+
+    /// What the plugin says of itself: as it said before, if everything that it could depend on is the same.
+    async fn described(
+        &self,
+        plugin: &LoadedPlugin,
+        digest: &str,
+    ) -> Result<Described, PluginError> {
+        let settings = plugin.grantee.settings.clone();
+        let asked = [digest.to_owned(), settings, VERSION.into(), PROGRAM.into()];
+        let (engine, compiled) = (self.engine.engine.clone(), self.compiled.clone());
+        let said = {
+            let (asked, engine, compiled) = (asked.clone(), engine.clone(), compiled.clone());
+            tokio::task::spawn_blocking(move || {
+                let said = compiled.said(&engine, &asked.each_ref().map(String::as_bytes))?;
+                serde_json::from_slice(&said).ok()
+            })
+            .await
+            .ok()
+            .flatten()
+        };
+        if let Some(described) = said {
+            return Ok(described);
+        }
+        let described = plugin
+            .describe(&self.services)
+            .await
+            .map_err(PluginError::Listing)?;
+        // Nothing larger than what is served is kept.
+        check_size(&described)?;
+        if let Ok(said) = serde_json::to_vec(&described) {
+            tokio::task::spawn_blocking(move || {
+                compiled.keep_said(&engine, &asked.each_ref().map(String::as_bytes), &said);
+            });
+        }
+        Ok(described)
+    }
+}
+
+fn check_limits(name: &str, limits: &config::Limits) -> Result<(), PluginError> {
     if limits.memory.as_u64() > MEMORY_CEILING as u64 {
         return Err(PluginError::Config(format!(
             "plugins.{name}.limits.memory is {}; the most is {} MiB",
@@ -65,100 +280,7 @@ pub async fn load(
             MEMORY_CEILING >> 20
         )));
     }
-    let grantee = Arc::new(grantee(name, settings, services)?);
-    let component = {
-        let (engine, compiled) = (engine.engine.clone(), compiled.clone());
-        let (source, expected) = (settings.source.clone(), settings.sha256.clone());
-        tokio::task::spawn_blocking(move || {
-            let wasm = read(&source, expected.as_deref())?;
-            compiled.load(&engine, &wasm)
-        })
-        .await
-        .map_err(|error| PluginError::Listing(error.to_string()))??
-    };
-    imports::check(&engine.engine, &component)?;
-    let pre = engine
-        .linker
-        .instantiate_pre(&component)
-        .map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
-    let exports = Exports::of(&pre)?;
-    let pre =
-        PluginPre::new(pre).map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
-    let plugin = Arc::new(LoadedPlugin {
-        grantee,
-        limits,
-        pre,
-        exports,
-    });
-
-    let described = plugin
-        .describe(services)
-        .await
-        .map_err(PluginError::Listing)?;
-    check_size(&described)?;
-    let manifest = described.manifest;
-    check_settings(name, settings, &manifest)?;
-    let prefixes = settings
-        .prefixes
-        .clone()
-        .unwrap_or_else(|| vec![format!("{name}_")]);
-    let mut tools = Vec::new();
-    for tool in described.tools {
-        let tool = Tool::check(tool, &plugin.grantee, &prefixes, secrets_in_arguments)
-            .map_err(PluginError::Declaration)?;
-        if tools
-            .iter()
-            .any(|other: &Arc<Tool>| other.name == tool.name)
-        {
-            return Err(PluginError::Declaration(format!(
-                "it declares the tool '{}' twice",
-                tool.name
-            )));
-        }
-        tools.push(Arc::new(tool));
-    }
-    check_filter(name, &settings.tools, &tools)?;
-    let schemes = uri::schemes(name, settings.schemes.as_deref())
-        .map_err(|error| PluginError::Config(format!("plugins.{name}.schemes: {error}")))?;
-    let mut resources = resources(described.resources, &schemes, &tools)?;
-    let mut prompts = prompts(described.prompts, &prefixes, &tools)?;
-    tools.retain(|tool| {
-        settings
-            .tools
-            .include
-            .as_ref()
-            .is_none_or(|include| include.contains(&tool.name))
-            && !settings.tools.exclude.contains(&tool.name)
-    });
-    // What a tool tells is not told another way where the operator took the tool away.
-    let is_served = |tool: &Option<String>| {
-        tool.as_ref()
-            .is_none_or(|tool| tools.iter().any(|served| &served.name == tool))
-    };
-    resources.retain(|resource| is_served(&resource.tool));
-    prompts.retain(|prompt| is_served(&prompt.tool));
-    for wish in &manifest.wishes {
-        tracing::debug!(
-            plugin = name,
-            grant = wish.grant,
-            reason = wish.reason,
-            "the plugin wishes for a grant"
-        );
-    }
-    tracing::info!(
-        plugin = name,
-        version = manifest.version,
-        tools = tools.len(),
-        resources = resources.len(),
-        prompts = prompts.len(),
-        "loaded a plugin"
-    );
-    Ok(Loaded {
-        plugin,
-        tools,
-        resources,
-        prompts,
-    })
+    Ok(())
 }
 
 fn resources(
@@ -239,68 +361,7 @@ fn check_name(name: &str) -> Result<(), PluginError> {
     )))
 }
 
-fn read(source: &std::path::Path, expected: Option<&str>) -> Result<Vec<u8>, PluginError> {
-    let unreadable = |error| PluginError::Unreadable {
-        path: source.display().to_string(),
-        error,
-    };
-    let size = std::fs::metadata(source).map_err(unreadable)?.len();
-    if size > COMPONENT_BYTES {
-        return Err(PluginError::TooLarge(size, COMPONENT_BYTES));
-    }
-    let wasm = std::fs::read(source).map_err(unreadable)?;
-    if let Some(expected) = expected {
-        let found: String = Sha256::digest(&wasm)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        if !found.eq_ignore_ascii_case(expected.trim()) {
-            return Err(PluginError::Digest {
-                found,
-                expected: expected.to_owned(),
-            });
-        }
-    }
-    Ok(wasm)
-}
-
-fn grantee(
-    name: &str,
-    settings: &config::Plugin,
-    services: &Services,
-) -> Result<Grantee, PluginError> {
-    let config = |what: String| PluginError::Config(format!("plugins.{name}.grants: {what}"));
-    let mut http = Vec::new();
-    for grant in &settings.grants.http {
-        if services.http.origin(&grant.endpoint).is_none() {
-            return Err(config(format!("there is no endpoint '{}'", grant.endpoint)));
-        }
-        let allow = grant
-            .allow
-            .iter()
-            .map(|pattern| {
-                pattern
-                    .parse()
-                    .map_err(|error| config(format!("'{pattern}': {error}")))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        http.push(HttpGrant {
-            endpoint: grant.endpoint.clone(),
-            allow,
-        });
-    }
-    Ok(Grantee {
-        name: name.to_owned(),
-        http,
-        read: settings.grants.read.clone(),
-        tools: settings.grants.tools.clone(),
-        locks: settings.grants.locks,
-        events: settings.grants.events.clone(),
-        settings: serde_json::Value::Object(settings.settings.clone()).to_string(),
-    })
-}
-
-fn check_size(described: &Described) -> Result<(), PluginError> {
+pub(super) fn check_size(described: &Described) -> Result<(), PluginError> {
     let (manifest, declared) = (&described.manifest, &described.tools);
     let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let itself = manifest.name.len()

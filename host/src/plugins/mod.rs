@@ -1,17 +1,22 @@
 //! Plugins: found, verified, compiled, instantiated fresh for each call, limited. Knows no MCP.
 
 mod admission;
+mod advice;
 mod answer;
 mod arguments;
 mod audit_list;
 mod call;
+mod candidate;
 mod compiled;
 mod confirm;
+mod consent;
 mod content;
+mod deeds;
 mod engine;
 mod events;
 mod exports;
 mod follow;
+mod grants;
 mod hooks;
 mod host;
 mod imports;
@@ -19,6 +24,7 @@ mod instance;
 mod intent;
 mod load;
 mod native;
+mod nesting;
 mod offer;
 mod peer;
 mod person;
@@ -27,25 +33,33 @@ mod prompt;
 mod question;
 mod refusal;
 mod registry;
+mod reload;
 mod resource;
 mod schema_weight;
 mod secret_arguments;
 mod selection;
+mod source;
 mod stdio;
 mod tool;
 mod trail;
 mod uri;
+mod version;
 
 use thiserror::Error;
 
+pub use advice::{Advice, advice};
 pub use answer::{Answer, Structured};
 pub use audit_list::audit_list;
 pub use call::CallRequest;
+pub use candidate::Candidate;
 pub use compiled::CompiledCode;
 pub use confirm::{Answered, Asked, Reply};
-pub use engine::{EngineError, PluginEngine};
+pub use consent::Agreed;
+pub use engine::{EngineError, GUEST_MEMORY, PluginEngine};
+pub use grants::{Gap, Wanted};
 pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
+pub use load::{About, Loaded};
 pub use native::{Native, NativeTool};
 pub use offer::{Asking, Prompted};
 pub use person::{Carried, Decision, Linked, Pages, Shown, ShownSecret, Visit, names_link};
@@ -53,8 +67,10 @@ pub use prompt::Prompt;
 pub use question::{Ask, AskedQuestion, CONFIRM, yes_or_no};
 pub use refusal::missing_kind;
 pub use registry::{Listed, Offered, Problem, Registry};
+pub use reload::Reloaded;
 pub use resource::Resource;
 pub use selection::{ReadOnly, Selection, unknown_toolset};
+pub use source::{Downloads, digest, fetch, keep};
 pub use tool::{Tool, ToolHints};
 
 /// Characters of [`PluginError::line`].
@@ -84,6 +100,17 @@ pub enum PluginError {
         /// In the config.
         expected: String,
     },
+    /// It could not be downloaded.
+    #[error("it cannot be downloaded from {url}: {what}")]
+    Download {
+        /// From where.
+        url: String,
+        /// What went wrong.
+        what: String,
+    },
+    /// It is not signed as the config asks.
+    #[error("its signature does not hold: {0}")]
+    Signature(String),
     /// No component, or a damaged one.
     #[error("its file is not a WebAssembly component: {0}")]
     NotAComponent(String),

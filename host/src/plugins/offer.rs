@@ -23,7 +23,7 @@ use crate::capabilities::context::{CallContext, CallState, Caller};
 use crate::capabilities::contract::prompts::{self, Outcome, Script};
 use crate::capabilities::contract::resources::{Contents, Reading};
 use crate::capabilities::contract::types::{Completion, Resumption, Typing};
-use crate::capabilities::contract::{Error, ErrorKind, WithPromptsPre};
+use crate::capabilities::contract::{Error, ErrorKind, WithPromptsPre, kind_name};
 use crate::capabilities::questions::Askable;
 
 /// Nobody who types waits for longer.
@@ -93,6 +93,7 @@ impl PluginHost {
         let trail = self.trail_of_offer("resource", of, &asking, given.collect());
         let read = self
             .ask(
+                "resources/read",
                 plugin,
                 asking,
                 plugin.limits.time,
@@ -206,11 +207,18 @@ impl PluginHost {
                 extra: None,
             };
             let outcome = self
-                .ask(plugin, asking.again(), time, Some(trail), async |store| {
-                    let instance = bound.instantiate_async(&mut *store).await?;
-                    let prompts = instance.orderdesk_plugin_prompts();
-                    prompts.call_get(store, &request).await
-                })
+                .ask(
+                    "prompts/get",
+                    plugin,
+                    asking.again(),
+                    time,
+                    Some(trail),
+                    async |store| {
+                        let instance = bound.instantiate_async(&mut *store).await?;
+                        let prompts = instance.orderdesk_plugin_prompts();
+                        prompts.call_get(store, &request).await
+                    },
+                )
                 .await?;
             let pause = match outcome {
                 Outcome::Complete(script) => {
@@ -255,11 +263,18 @@ impl PluginHost {
         let known: Vec<&str> = shape.variables().collect();
         let typing = among(typing, shape.text(), &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, None, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let resources = instance.orderdesk_plugin_resources();
-                resources.call_complete(store, shape.text(), &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                None,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let resources = instance.orderdesk_plugin_resources();
+                    resources.call_complete(store, shape.text(), &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
@@ -281,17 +296,44 @@ impl PluginHost {
         let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
         let typing = among(typing, &prompt.name, &known)?;
         let completion = self
-            .ask(plugin, asking, TYPING_TIME, None, async |store| {
-                let instance = bound.instantiate_async(&mut *store).await?;
-                let prompts = instance.orderdesk_plugin_prompts();
-                prompts.call_complete(store, &prompt.name, &typing).await
-            })
+            .ask(
+                "completion/complete",
+                plugin,
+                asking,
+                TYPING_TIME,
+                None,
+                async |store| {
+                    let instance = bound.instantiate_async(&mut *store).await?;
+                    let prompts = instance.orderdesk_plugin_prompts();
+                    prompts.call_complete(store, &prompt.name, &typing).await
+                },
+            )
             .await?;
         Ok(shortened(completion))
     }
 
     /// One call that can only read: dropped where it is when its caller goes away or the server stops.
     async fn ask<T>(
+        self: &Arc<Self>,
+        what: &'static str,
+        plugin: &LoadedPlugin,
+        asking: Asking,
+        time: Duration,
+        trail: Option<&Trail>,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let arrived = Instant::now();
+        let answer = self.admit_and_ask(plugin, asking, time, trail, ask).await;
+        let outcome = answer
+            .as_ref()
+            .map_or_else(|error| kind_name(error.kind), |_| "ok");
+        self.services
+            .metrics
+            .called(&plugin.grantee.name, what, outcome, arrived.elapsed());
+        answer
+    }
+
+    async fn admit_and_ask<T>(
         self: &Arc<Self>,
         plugin: &LoadedPlugin,
         asking: Asking,
@@ -302,6 +344,9 @@ impl PluginHost {
         if self.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let mut asking = asking;
+        let principal = &asking.caller.principal;
+        asking.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
         let deadline = Instant::now() + plugin.limits.time.min(time);
         let admitted = self
             .admission
@@ -325,7 +370,7 @@ impl PluginHost {
             progress: None,
             secrets: Default::default(),
             budget: budget(&plugin.limits),
-            log: Arc::default(),
+            log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
             askable: asking.askable,

@@ -9,6 +9,7 @@ use super::call::{budget, lock_holder};
 use super::confirm::Reply;
 use super::host::PluginHost;
 use super::intent::Intent;
+use super::nesting;
 use super::preview;
 use super::registry::Runner;
 use crate::capabilities::context::{CallContext, PeerCalls};
@@ -36,6 +37,7 @@ impl PeerCalls for PluginHost {
                 format!("There is no tool '{tool}'."),
             )
         })?;
+        nesting::check(arguments, listed.limits().nesting, listed.plugin_name())?;
         let arguments = match serde_json::from_str(arguments) {
             Ok(Value::Object(arguments)) => arguments,
             _ => {
@@ -80,9 +82,14 @@ impl PeerCalls for PluginHost {
                 format!("{tool} cannot be called by plugins."),
             ));
         };
+        let mut caller = parent.caller.clone();
+        caller.principal = self
+            .services
+            .agreed(&plugin.grantee, &caller.principal)
+            .await?;
         let context = Arc::new(CallContext {
             grantee: plugin.grantee.clone(),
-            caller: parent.caller.clone(),
+            caller,
             read_only,
             correlation_id: parent.correlation_id.clone(),
             lock_holder: lock_holder(),

@@ -197,6 +197,11 @@ impl Registry {
         self.plugins.get(name)
     }
 
+    /// All plugins that are served.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &Arc<LoadedPlugin>> {
+        self.plugins.values()
+    }
+
     /// The plugins that are granted events.
     pub(super) fn handlers(&self) -> Vec<String> {
         self.plugins

@@ -54,6 +54,7 @@ impl From<Template> for Declared {
 }
 
 /// What a plugin says.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Declared {
     is_template: bool,
     uri: String,

@@ -245,6 +245,8 @@ mod tests {
             locks: false,
             events: vec![],
             settings: "{}".into(),
+            consent: None,
+            stored_limit: 0,
         }
     }
 

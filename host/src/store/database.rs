@@ -4,16 +4,25 @@ use async_trait::async_trait;
 
 use super::{
     AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CommitError, ConfirmationKey,
-    ConfirmationRecord, ConfirmationTaken, Document, HookDatabase, InsertTenantError,
-    KeptEventDatabase, KeyDatabase, KeyId, LinkDatabase, LockId, LockOwner, NewAccessKey, Purged,
-    RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId, TenantRecord, Write,
+    ConfirmationRecord, ConfirmationTaken, ConsentDatabase, Document, HookDatabase,
+    InsertTenantError, KeptEventDatabase, KeyDatabase, KeyId, LinkDatabase, LockId, LockOwner,
+    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
+    TenantRecord, UsageDatabase, Write,
 };
 use crate::clock::Timestamp;
 
 /// Durable state that several processes may share. Every operation is one transaction; none blocks an async thread.
 #[async_trait]
 pub trait Database:
-    AuditDatabase + HookDatabase + KeptEventDatabase + KeyDatabase + LinkDatabase + Send + Sync
+    AuditDatabase
+    + HookDatabase
+    + KeptEventDatabase
+    + KeyDatabase
+    + LinkDatabase
+    + ConsentDatabase
+    + UsageDatabase
+    + Send
+    + Sync
 {
     /// Checks that the database answers.
     ///

@@ -9,6 +9,7 @@
 mod audit;
 mod buckets;
 mod confirmations;
+mod consents;
 mod database;
 mod directory;
 mod documents;
@@ -21,6 +22,7 @@ mod links;
 mod records;
 mod retention;
 pub mod sqlite;
+mod usage;
 
 pub use audit::{
     AUDIT_GENESIS, AuditChain, AuditCheckpoint, AuditDatabase, AuditEntry, AuditQuery, AuditRecord,
@@ -30,6 +32,7 @@ pub use buckets::{BucketQuota, Taken};
 pub use confirmations::{
     ConfirmationKey, ConfirmationPurpose, ConfirmationRecord, ConfirmationTaken,
 };
+pub use consents::{ConsentDatabase, ConsentRecord};
 pub use database::Database;
 pub use directory::prepare_data_directory;
 pub use documents::{Change, CommitError, Condition, Content, Document, Scan, Write};
@@ -49,3 +52,4 @@ pub use records::{
 };
 pub use retention::{RETENTION, Retention};
 pub use sqlite::SqliteDatabase;
+pub use usage::{PluginDeeds, PluginUsage, UsageDatabase};

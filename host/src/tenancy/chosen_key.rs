@@ -5,7 +5,7 @@ use zxcvbn::matching::patterns::MatchPattern;
 use zxcvbn::zxcvbn;
 
 /// What a chosen key must have.
-pub const CHOSEN_KEY_BITS: f64 = 80.0;
+const CHOSEN_KEY_BITS: f64 = 80.0;
 /// Shorter texts cannot be strong enough; they are no keys and are not looked up.
 const SHORTEST: usize = 16;
 /// What fits a header beside other things.
@@ -47,7 +47,7 @@ pub(super) fn is_well_formed(text: &str) -> bool {
 ///
 /// # Errors
 /// It has not the form of one, or can be guessed.
-pub fn check_chosen_key(text: &SecretString) -> Result<(), ChosenKeyError> {
+pub(super) fn check_chosen_key(text: &SecretString) -> Result<(), ChosenKeyError> {
     let text = text.expose_secret().trim();
     if !is_well_formed(text) {
         return Err(ChosenKeyError::Format);

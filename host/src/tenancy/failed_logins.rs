@@ -1,7 +1,7 @@
 //! Who is told of keys that did not open: what slows guessing down.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::audit::Source;
 use super::service::Tenancy;
@@ -16,14 +16,22 @@ pub trait FailedLogins: Send + Sync {
     fn may_provision(&self, source: Option<IpAddr>) -> bool;
 }
 
-/// The one that is told, once it is there.
+/// Those that are told.
 #[derive(Default)]
-pub(super) struct Watch(OnceLock<Arc<dyn FailedLogins>>);
+pub(super) struct Watch(RwLock<Vec<Arc<dyn FailedLogins>>>);
+
+impl Watch {
+    fn watchers(&self) -> Vec<Arc<dyn FailedLogins>> {
+        let watchers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        watchers.clone()
+    }
+}
 
 impl Tenancy {
-    /// Tells this one of failures from now on; the first that is given stays.
+    /// Tells this one, too, of failures from now on.
     pub fn watch_logins(&self, watcher: Arc<dyn FailedLogins>) {
-        let _ = self.watch.0.set(watcher);
+        let mut watchers = self.watch.0.write().unwrap_or_else(PoisonError::into_inner);
+        watchers.push(watcher);
     }
 
     /// Notes that a key was presented and opened nothing.
@@ -34,16 +42,14 @@ impl Tenancy {
             None => Source::Host,
         };
         self.audit.failed_login(&way);
-        if let Some(watcher) = self.watch.0.get() {
+        for watcher in self.watch.watchers() {
             watcher.failed(source);
         }
     }
 
     /// Whether an unknown key from this address may make a tenant now.
     pub(super) fn may_provision(&self, source: Option<IpAddr>) -> bool {
-        self.watch
-            .0
-            .get()
-            .is_none_or(|watcher| watcher.may_provision(source))
+        let watchers = self.watch.watchers();
+        watchers.iter().all(|watcher| watcher.may_provision(source))
     }
 }

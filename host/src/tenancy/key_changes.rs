@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::access_key::AccessKey;
@@ -199,7 +199,6 @@ impl Tenancy {
         key: &AccessKey,
         now: Timestamp,
     ) -> Result<NewAccessKey, super::CipherError> {
-        use secrecy::ExposeSecret;
         Ok(NewAccessKey {
             id: key.id().clone(),
             lookup: self.lookup(key.expose_secret()).to_vec(),
@@ -270,13 +269,5 @@ impl Tenancy {
             wrapped,
             in_file: change.is_some(),
         })
-    }
-
-    /// Checks a key that somebody wants to choose.
-    ///
-    /// # Errors
-    /// It can be guessed, or has not the form of one.
-    pub fn check_chosen_key(key: &SecretString) -> Result<(), super::ChosenKeyError> {
-        super::chosen_key::check_chosen_key(key)
     }
 }

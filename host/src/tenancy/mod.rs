@@ -18,6 +18,7 @@ mod authentication;
 mod chosen_key;
 mod cipher;
 mod confirmations;
+mod consents;
 mod data_key;
 mod documents;
 mod failed_logins;
@@ -31,6 +32,7 @@ mod link_visits;
 mod links;
 mod local;
 mod locks;
+mod login_limit;
 mod principal;
 mod provision;
 mod scopes;
@@ -48,9 +50,10 @@ pub use access_key::{AccessKey, AccessKeyError};
 pub use audience::Audience;
 pub use audit::{Audit, Source};
 pub use authentication::AuthenticationError;
-pub use chosen_key::{CHOSEN_KEY_BITS, ChosenKeyError};
+pub use chosen_key::ChosenKeyError;
 pub use cipher::CipherError;
 pub use confirmations::{ConfirmationError, ConfirmationRefused, Confirmations, IssuedToken};
+pub use consents::{ConsentError, ConsentStanding, Consents, Terms};
 pub use data_key::DataKey;
 pub use documents::{Documents, DocumentsError};
 pub use failed_logins::FailedLogins;
@@ -64,6 +67,7 @@ pub use link_visits::FormSecret;
 pub use links::{ATTEMPTS, Found, Link, LinkError, LinkFor, Links, OpenLink, Refusal, Standing};
 pub use local::LocalError;
 pub use locks::{LockError, Locks};
+pub use login_limit::LoginLimit;
 pub use principal::Principal;
 pub use provision::ProvisionError;
 pub use scopes::Scopes;
@@ -77,6 +81,6 @@ pub use tenants::{
 pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, AuditRow, ConfirmationPurpose, EventKept, HookSummary, KeyId, LinkHash,
-    LinkPurpose, LockId, TenantId, TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId,
+    LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
 };

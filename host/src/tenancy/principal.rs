@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cipher::CipherError;
 use super::data_key::DataKey;
 use super::scopes::Scopes;
+use super::tenants::LOCAL_NAME;
 use crate::clock::Timestamp;
 use crate::store::{KeyId, TenantId};
 
@@ -51,6 +52,23 @@ impl Principal {
             expires_at: None,
             data_key: Arc::new(DataKey::unattended()?),
         })
+    }
+
+    /// Whether this is the tenant of this machine's own user.
+    pub fn is_local(&self) -> bool {
+        self.tenant_name == LOCAL_NAME
+    }
+
+    /// The same, with no subjects in reach but these; none: as it is.
+    #[must_use]
+    pub fn within(&self, subjects: Option<&[String]>) -> Self {
+        let mut within = self.clone();
+        if let Some(subjects) = subjects {
+            let scopes = &self.scopes;
+            let reached = subjects.iter().filter(|it| scopes.covers_subject(it));
+            within.scopes.subjects = Some(reached.cloned().collect());
+        }
+        within
     }
 
     /// Whether nobody of the tenant is present.

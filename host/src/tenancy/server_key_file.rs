@@ -76,7 +76,7 @@ impl ServerKeySource {
                     match read(&directory.join(name)) {
                         Ok(key) => offered.push(Offered { key, next }),
                         Err(error) if error.is_not_found() && next => {}
-                        // Where the change was cut off between two names there is no first file only for a moment.
+                        // The next one alone will do.
                         Err(error) if error.is_not_found() && directory.join(NEXT).exists() => {}
                         Err(error) => return Err(error),
                     }

@@ -9,7 +9,7 @@ use super::key_session::KeySessions;
 use super::keyring::{Keyring, KeyringError};
 use super::server_key_file::ServerKeySource;
 use crate::clock::Clock;
-use crate::store::{Database, StoreError, TenantId};
+use crate::store::{Database, PluginDeeds, StoreError, TenantId};
 use zeroize::Zeroizing;
 
 const PEPPER_PURPOSE: &str = "v1 digest of chosen keys";
@@ -75,6 +75,14 @@ impl Tenancy {
     /// The key under which compiled plugins are sealed, so that only code of this installation's own making is run.
     pub fn compiled_code_key(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.derive(COMPILED_CODE_PURPOSE)
+    }
+
+    /// Adds to what plugins did, over all tenants.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count_deeds(&self, deeds: Vec<(String, PluginDeeds)>) -> Result<(), StoreError> {
+        self.database.count_deeds(deeds).await
     }
 
     /// What was done here, and by whom.

@@ -3,21 +3,23 @@
 //! Whoever does not know a hook's id costs one look-up and gets a bare 404. For the others there are limits before any plugin
 //! runs; then the hook's plugin says whose the request is. The sender reads a status and nothing else.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
 use super::body;
+use super::client_address::ClientAddress;
 use super::flood::Flood;
 use crate::capabilities::contract::webhooks::Reason;
 use crate::plugins::{HookRequest, Judged, PluginHost};
+use crate::rate::retry_after;
 
 /// The largest request that is read. An order of hundreds of items has a tenth of it.
 const BODY_BYTES: usize = 1 << 20;
@@ -50,14 +52,38 @@ pub(crate) fn router(host: Arc<PluginHost>) -> Router {
 
 async fn receive(
     State(door): State<Arc<Door>>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    extension: Extension<ClientAddress>,
+    path: Path<String>,
+    query: RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let metrics = door.host.services().metrics.clone();
+    let response = judge(door, extension, path, query, headers, body).await;
+    metrics.hook_answered(
+        match (response.status(), response.extensions().get::<Judged>()) {
+            (_, Some(Judged::Repeated)) => "repeated",
+            (StatusCode::OK, _) => "accepted",
+            (StatusCode::NOT_FOUND, _) => "unknown",
+            (StatusCode::TOO_MANY_REQUESTS, _) => "limited",
+            (status, _) if status.is_client_error() => "rejected",
+            _ => "failed",
+        },
+    );
+    response
+}
+
+async fn judge(
+    door: Arc<Door>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let address = address.ip();
+    let metrics = &door.host.services().metrics;
     if let Err(wait) = door.flood.from(address) {
+        metrics.refused("hook-address");
         return later(StatusCode::TOO_MANY_REQUESTS, wait);
     }
     let hook = match door.host.services().hooks.find(&id).await {
@@ -69,9 +95,11 @@ async fn receive(
         }
     };
     if let Err(wait) = door.flood.through(&hook.hash, address) {
+        metrics.refused("hook");
         return later(StatusCode::TOO_MANY_REQUESTS, wait);
     }
     let Some(place) = door.flood.enter(&hook.hash) else {
+        metrics.refused("hooks-at-once");
         return later(StatusCode::SERVICE_UNAVAILABLE, AGAIN);
     };
     let Some(headers) = readable(&headers) else {
@@ -90,7 +118,9 @@ async fn receive(
     let judged = door.host.receive(hook, request).await;
     drop(place);
     match judged {
-        Ok(Judged::Accepted | Judged::Repeated) => StatusCode::OK.into_response(),
+        Ok(judged @ (Judged::Accepted | Judged::Repeated)) => {
+            (StatusCode::OK, Extension(judged)).into_response()
+        }
         Ok(Judged::Gone) => StatusCode::NOT_FOUND.into_response(),
         Ok(Judged::Rejected(reason)) => {
             match reason {
@@ -114,8 +144,7 @@ async fn receive(
 }
 
 fn later(status: StatusCode, wait: Duration) -> Response {
-    let seconds = wait.as_secs_f64().ceil().max(1.0);
-    let retry_after = [(header::RETRY_AFTER, format!("{seconds:.0}"))];
+    let retry_after = [(header::RETRY_AFTER, retry_after(wait).to_string())];
     (status, retry_after).into_response()
 }
 

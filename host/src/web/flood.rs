@@ -1,16 +1,12 @@
 //! How many requests come through hooks: per address, per hook, and at once. Counted in memory, before any plugin runs.
 
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
-
+use crate::rate::{Buckets, Refill, network};
 use crate::store::HookHash;
 
 /// Of one address, whichever hooks it asks for: guessing ids costs as much as knowing one.
@@ -19,25 +15,19 @@ const ADDRESS: (u32, u32) = (300, 30);
 const HOOK: (u32, u32) = (200, 20);
 /// Wrong signatures of one address at one hook: so many at once, then one in six seconds. Other addresses do not feel it, and
 /// the key stays as good as it was.
-const FAILURES: u32 = 10;
+const FAILURES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const FAILURE_PERIOD: Duration = Duration::from_secs(6);
 /// Requests at once, of all hooks. The calls of tools have places of their own.
 const AT_ONCE: usize = 32;
 /// Of these, for one hook.
 const AT_ONCE_PER_HOOK: usize = 8;
-/// Keys that are remembered before those with full buckets are forgotten.
-const REMEMBERED: usize = 10_000;
-
-type Buckets<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
 type Failing = (HookHash, IpAddr);
 
 /// What has come lately.
 pub(super) struct Flood {
-    clock: DefaultClock,
     addresses: Buckets<IpAddr>,
     hooks: Buckets<HookHash>,
     failures: Buckets<Failing>,
-    slowed: Mutex<HashMap<Failing, Instant>>,
     under_way: Arc<Mutex<UnderWay>>,
 }
 
@@ -53,22 +43,22 @@ pub(super) struct Place {
     hook: HookHash,
 }
 
-fn quota((burst, per_second): (u32, u32)) -> Quota {
-    let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst))
+fn refill((burst, per_second): (u32, u32)) -> Refill {
+    Refill {
+        burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN),
+        period: Duration::from_secs(1) / per_second,
+    }
 }
 
 impl Default for Flood {
     fn default() -> Self {
-        let failures = Quota::with_period(FAILURE_PERIOD)
-            .unwrap_or_else(|| Quota::per_minute(NonZeroU32::MIN))
-            .allow_burst(NonZeroU32::new(FAILURES).unwrap_or(NonZeroU32::MIN));
         Self {
-            clock: DefaultClock::default(),
-            addresses: RateLimiter::hashmap(quota(ADDRESS)),
-            hooks: RateLimiter::hashmap(quota(HOOK)),
-            failures: RateLimiter::hashmap(failures),
-            slowed: Mutex::default(),
+            addresses: Buckets::new(refill(ADDRESS)),
+            hooks: Buckets::new(refill(HOOK)),
+            failures: Buckets::new(Refill {
+                burst: FAILURES,
+                period: FAILURE_PERIOD,
+            }),
             under_way: Arc::default(),
         }
     }
@@ -80,7 +70,7 @@ impl Flood {
     /// # Errors
     /// How long to wait.
     pub(super) fn from(&self, address: IpAddr) -> Result<(), Duration> {
-        self.count(&self.addresses, network(address))
+        self.addresses.take(&network(address), NonZeroU32::MIN)
     }
 
     /// Counts a request through this hook.
@@ -89,27 +79,17 @@ impl Flood {
     /// How long to wait: there are too many, or this address sent too many wrong signatures.
     pub(super) fn through(&self, hook: &HookHash, address: IpAddr) -> Result<(), Duration> {
         let failing = (hook.clone(), network(address));
-        let until = {
-            let slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
-            slowed.get(&failing).copied()
-        };
-        if let Some(wait) = until.and_then(|until| until.checked_duration_since(Instant::now())) {
+        if let Some(wait) = self.failures.exhausted(&failing) {
             return Err(wait);
         }
-        self.count(&self.hooks, hook.clone())
+        self.hooks.take(hook, NonZeroU32::MIN)
     }
 
     /// Counts a wrong signature, however many ways to sign were tried on it.
     pub(super) fn failed(&self, hook: &HookHash, address: IpAddr) {
         let failing = (hook.clone(), network(address));
-        if let Err(wait) = self.count(&self.failures, failing.clone()) {
-            let now = Instant::now();
-            let mut slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
-            if slowed.len() >= REMEMBERED {
-                slowed.retain(|_, until| *until > now);
-            }
-            slowed.insert(failing, now + wait);
-        }
+        // A refusal is remembered by the bucket itself.
+        let _ = self.failures.take(&failing, NonZeroU32::MIN);
     }
 
     /// A place among the requests at once, if there is one.
@@ -129,15 +109,6 @@ impl Flood {
             hook: hook.clone(),
         })
     }
-
-    fn count<K: Hash + Eq + Clone>(&self, buckets: &Buckets<K>, key: K) -> Result<(), Duration> {
-        if buckets.len() >= REMEMBERED {
-            buckets.retain_recent();
-        }
-        buckets
-            .check_key(&key)
-            .map_err(|not_until| not_until.wait_time_from(self.clock.now()))
-    }
 }
 
 impl Drop for Place {
@@ -156,17 +127,6 @@ impl Drop for Place {
     }
 }
 
-/// What one sender has: an address of version 4, a network of 64 bits of version 6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let bits = address.to_bits() & (u128::MAX << 64);
-            Ipv6Addr::from_bits(bits).into()
-        }
-        address => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -181,7 +141,7 @@ mod tests {
         let flood = Flood::default();
         let (hook, other) = (vec![1], vec![2]);
         let (wrong, right) = (address("192.0.2.1"), address("192.0.2.2"));
-        for _ in 0..FAILURES {
+        for _ in 0..FAILURES.get() {
             flood.through(&hook, wrong).unwrap();
             flood.failed(&hook, wrong);
         }

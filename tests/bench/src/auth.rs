@@ -137,9 +137,8 @@ fn fill(directory: &Path, count: usize) -> anyhow::Result<()> {
     }
     transaction.commit()?;
     database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
-    let tenants: usize =
-        database.query_row("SELECT count(*) FROM tenants", [], |row| row.get(0))?;
-    if tenants != MANY {
+    let tenants: u32 = database.query_row("SELECT count(*) FROM tenants", [], |row| row.get(0))?;
+    if usize::try_from(tenants)? != MANY {
         bail!("{tenants} tenants instead of {MANY}");
     }
     Ok(())

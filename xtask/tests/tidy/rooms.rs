@@ -16,7 +16,7 @@ const ROOMS: [&str; 10] = [
 ];
 
 /// The ground: every room may use it, it uses no room.
-const GROUND: [&str; 3] = ["config", "observe", "clock"];
+const GROUND: [&str; 4] = ["config", "observe", "clock", "rate"];
 
 /// Where a module stands; greater is higher up.
 pub(crate) fn height(room: &str) -> Option<usize> {

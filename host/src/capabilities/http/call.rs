@@ -121,6 +121,11 @@ impl ResponseBudget {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Requests that may still be sent.
+    pub fn requests_left(&self) -> u32 {
+        self.left().requests
+    }
+
     /// Bytes that answers may still have.
     pub(super) fn bytes_left(&self) -> usize {
         self.left().bytes

@@ -9,6 +9,7 @@ use reqwest::dns::Resolve;
 use tokio::time::Instant;
 
 use super::address::SystemResolver;
+use super::download::{self, DownloadError};
 use super::endpoint::Endpoint;
 use super::exchange::{Outgoing, too_large};
 use super::flight::{FlightKey, Flights, Through};
@@ -18,12 +19,15 @@ use super::{
     AllowPattern, CallScope, EndpointSettings, ErrorKind, HttpError, Method, Request, Response,
     SettingsError, TokenBuckets, bucket, headers, path,
 };
+use crate::observe::Metrics;
 
 /// HTTP to the endpoints that the operator named. Made once; shared by all calls.
 pub struct HttpCapability {
     endpoints: HashMap<String, Arc<Endpoint>>,
     buckets: Arc<dyn TokenBuckets>,
     flights: Arc<Flights>,
+    metrics: Arc<Metrics>,
+    resolver: Arc<dyn Resolve>,
 }
 
 impl HttpCapability {
@@ -34,8 +38,9 @@ impl HttpCapability {
     pub fn new(
         endpoints: HashMap<String, EndpointSettings>,
         buckets: Arc<dyn TokenBuckets>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, SettingsError> {
-        Self::with_resolver(endpoints, buckets, Arc::new(SystemResolver))
+        Self::with_resolver(endpoints, buckets, Arc::new(SystemResolver), metrics)
     }
 
     /// The same with another source of addresses, which are checked as those of the system are.
@@ -43,6 +48,7 @@ impl HttpCapability {
         endpoints: HashMap<String, EndpointSettings>,
         buckets: Arc<dyn TokenBuckets>,
         resolver: Arc<dyn Resolve>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, SettingsError> {
         let endpoints = endpoints
             .into_iter()
@@ -55,6 +61,8 @@ impl HttpCapability {
             endpoints,
             buckets,
             flights: Arc::new(Flights::default()),
+            metrics,
+            resolver,
         })
     }
 
@@ -93,6 +101,25 @@ impl HttpCapability {
             .map(|endpoint| endpoint.origin.clone())
     }
 
+    /// The headers of an endpoint that take a sealed secret, sorted; none if there is no such endpoint.
+    pub fn sealed_headers(&self, endpoint: &str) -> Vec<String> {
+        let headers = self.endpoints.get(endpoint).into_iter();
+        let mut headers: Vec<String> = headers
+            .flat_map(|it| it.sealed_headers.iter())
+            .map(|it| it.as_str().to_owned())
+            .collect();
+        headers.sort();
+        headers
+    }
+
+    /// Fetches a file for the operator, of at most `most` bytes; believe in it only once it was checked.
+    ///
+    /// # Errors
+    /// There is none, or it leads to an address that is not public.
+    pub async fn download(&self, url: &url::Url, most: usize) -> Result<Vec<u8>, DownloadError> {
+        download::fetch(url, most, Arc::clone(&self.resolver)).await
+    }
+
     /// Asks an endpoint for a path, without headers, tokens or repetition, and answers the status: whether it can be reached.
     ///
     /// # Errors
@@ -111,6 +138,7 @@ impl HttpCapability {
             body: None,
             guard: Arc::new(Guard::new(Arc::clone(&endpoint.conceal), &[])),
             endpoint: Arc::clone(endpoint),
+            metrics: Arc::clone(&self.metrics),
         };
         let answer = outgoing
             .exchange(timeout, endpoint.max_response_bytes)
@@ -118,6 +146,16 @@ impl HttpCapability {
         answer
             .map(|answer| answer.response.status)
             .map_err(|failure| failure.error)
+    }
+
+    /// Endpoints by name, with where they are, sorted.
+    pub fn origins(&self) -> Vec<(String, String)> {
+        let endpoints = self.endpoints.iter();
+        let mut origins: Vec<_> = endpoints
+            .map(|(name, endpoint)| (name.clone(), endpoint.origin.clone()))
+            .collect();
+        origins.sort();
+        origins
     }
 
     fn endpoint(&self, name: &str) -> Result<&Arc<Endpoint>, HttpError> {
@@ -179,6 +217,7 @@ impl HttpCapability {
                 headers: prepared.map,
                 body: request.body,
                 guard: Arc::new(Guard::new(Arc::clone(&endpoint.conceal), &prepared.secrets)),
+                metrics: Arc::clone(&self.metrics),
             },
         };
         // Who holds a lock or pays in advance is about to write and has to see the state as it is now.

@@ -230,14 +230,18 @@ fn header_name(text: &str, key: &str) -> Result<HeaderName, String> {
         .map_err(|_| format!("{key}: '{text}' is not a header name"))
 }
 
+/// One provider of cryptography per process; that another part of the program was first is as good.
+pub(super) fn install_crypto() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        let _first_wins = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
 fn client(
     settings: &EndpointSettings,
     resolver: Arc<dyn Resolve>,
 ) -> Result<reqwest::Client, String> {
-    // One provider per process; that another part of the program was first is as good.
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        let _first_wins = rustls::crypto::ring::default_provider().install_default();
-    }
+    install_crypto();
     let allowed = match settings.base.host() {
         Some(Host::Domain(name)) if is_localhost(name) => Allowed::Loopback,
         _ => Allowed::Public,

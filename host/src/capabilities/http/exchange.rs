@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
+use tokio::time::Instant;
+use tracing::Instrument;
+use tracing::field::Empty;
 use url::Url;
 
 use super::address::AddressRefused;
 use super::endpoint::Endpoint;
 use super::guard::Guard;
 use super::{ErrorKind, HttpError, Method, Response};
+use crate::observe::Metrics;
 
 /// A service that says "too many" without saying for how long.
 const PAUSE_UNKNOWN: Duration = Duration::from_secs(30);
@@ -26,6 +30,7 @@ pub(super) struct Outgoing {
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Vec<u8>>,
     pub(super) guard: Arc<Guard>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// An answer with what the service says about its own limits.
@@ -52,10 +57,39 @@ impl Outgoing {
         timeout: Duration,
         max_bytes: usize,
     ) -> Result<Answer, Failure> {
-        match tokio::time::timeout(timeout, self.attempt(max_bytes)).await {
+        // Neither path nor query: there are ids and people's names in them.
+        let span = tracing::debug_span!(
+            "http.request",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            endpoint = self.endpoint.name,
+            http.request.method = %self.method,
+            server.address = self.url.host_str(),
+            http.response.status_code = Empty,
+            error.r#type = Empty,
+        );
+        let started = Instant::now();
+        let attempt = self.attempt(max_bytes).instrument(span.clone());
+        let answer = match tokio::time::timeout(timeout, attempt).await {
             Ok(answer) => answer,
             Err(_) => Err(self.timed_out()),
+        };
+        let status = answer.as_ref().ok().map(|answer| answer.response.status);
+        self.metrics
+            .requested(&self.endpoint.name, status, started.elapsed());
+        match &answer {
+            Ok(answer) => {
+                span.record("http.response.status_code", answer.response.status);
+                if answer.response.status >= 400 {
+                    span.record("otel.status_code", "ERROR");
+                }
+            }
+            Err(failure) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", &*failure.error.code);
+            }
         }
+        answer
     }
 
     async fn attempt(&self, max_bytes: usize) -> Result<Answer, Failure> {

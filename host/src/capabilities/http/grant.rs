@@ -80,6 +80,44 @@ impl AllowPattern {
         path.next().is_none()
     }
 
+    /// Whether every request that `other` covers is covered by this, too.
+    pub fn covers(&self, other: &Self) -> bool {
+        if self.method != other.method {
+            return false;
+        }
+        let mut others = other.segments.iter();
+        for segment in &self.segments {
+            let covered = match (segment, others.next()) {
+                (Segment::Rest, first) => return first.is_some(),
+                (Segment::Literal(literal), Some(Segment::Literal(given))) => literal == given,
+                (Segment::One, Some(Segment::One)) => true,
+                // `*` covers no segment with a backslash in it.
+                (Segment::One, Some(Segment::Literal(given))) => !given.contains('\\'),
+                _ => false,
+            };
+            if !covered {
+                return false;
+            }
+        }
+        others.next().is_none()
+    }
+
+    /// Whether requests of both can be about the same thing: their paths have something in common, or one lies within the other.
+    pub fn same_place(&self, other: &Self) -> bool {
+        self.segments
+            .iter()
+            .zip(&other.segments)
+            .all(|(one, another)| match (one, another) {
+                (Segment::Literal(one), Segment::Literal(another)) => one == another,
+                _ => true,
+            })
+    }
+
+    /// The method that it covers.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
     /// The narrowest sensible pattern that would cover a refused request: plain words stay, everything else (an id, a
     /// name) becomes `*`. For the log line that tells the operator what to add.
     pub(super) fn covering(method: Method, path: &[String]) -> Self {

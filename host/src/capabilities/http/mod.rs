@@ -12,7 +12,9 @@ mod address;
 mod bucket;
 mod call;
 mod client;
+mod collector;
 mod conceal;
+mod download;
 mod encodings;
 mod endpoint;
 mod error;
@@ -35,6 +37,8 @@ pub use call::{
     CallScope, LockLease, OpenedSecret, ResponseBudget, SecretOpener, Take, TokenBuckets,
 };
 pub use client::HttpCapability;
+pub use collector::CollectorClient;
+pub use download::DownloadError;
 pub use endpoint::{EndpointSettings, SettingsError};
 pub use error::{ErrorKind, HttpError};
 pub use grant::{AllowPattern, HttpGrant, PatternError};

@@ -118,13 +118,20 @@ impl Delivery {
         let taken = match missing {
             0 => Ok(()),
             _ => {
-                bucket::take(
+                let asked = Instant::now();
+                let taken = bucket::take(
                     &*self.buckets,
                     (&self.bucket, rate),
                     missing,
                     terms.deadline,
-                )
-                .await
+                );
+                let taken = taken.await;
+                let metrics = &self.outgoing.metrics;
+                metrics.waited_for_token(&self.outgoing.endpoint.name, asked.elapsed());
+                if taken.is_err() {
+                    metrics.refused("endpoint-rate");
+                }
+                taken
             }
         };
         if let Some((budget, _)) = hold {

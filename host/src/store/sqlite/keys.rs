@@ -58,7 +58,7 @@ impl KeyDatabase for SqliteDatabase {
     }
 
     async fn server_key_version(&self) -> Result<u32, StoreError> {
-        self.connections.read(|it| version(it)).await
+        self.connections.read(version).await
     }
 
     async fn wrap_anew(

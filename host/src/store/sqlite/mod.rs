@@ -6,6 +6,7 @@ mod backup;
 mod buckets;
 mod confirmations;
 mod connections;
+mod consents;
 mod database;
 mod documents;
 mod hooks;
@@ -17,6 +18,7 @@ mod open;
 mod recent;
 mod secrets;
 mod tenants;
+mod usage;
 mod values;
 
 #[cfg(test)]

@@ -21,13 +21,14 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 4;
 
 /// The steps of the schema, in order, forward only. A step that was released is never edited: its successor follows it.
-pub(super) const STEPS: [&str; 6] = [
+pub(super) const STEPS: [&str; 7] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_confirmations.sql"),
     include_str!("../migrations/0003_hooks.sql"),
     include_str!("../migrations/0004_keys.sql"),
     include_str!("../migrations/0005_one_time_links.sql"),
     include_str!("../migrations/0006_audit.sql"),
+    include_str!("../migrations/0009_consents.sql"),
 ];
 
 impl SqliteDatabase {

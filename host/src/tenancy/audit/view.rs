@@ -105,7 +105,7 @@ fn sealed(principal: &Principal, seq: i64) -> Option<String> {
 }
 
 fn opened(principal: &Principal, cursor: &str) -> Option<i64> {
-    if !cursor.is_ascii() || cursor.len() % 2 != 0 || cursor.len() > 200 {
+    if !cursor.is_ascii() || !cursor.len().is_multiple_of(2) || cursor.len() > 200 {
         return None;
     }
     let bytes: Vec<u8> = (0..cursor.len())

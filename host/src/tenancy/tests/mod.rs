@@ -8,6 +8,7 @@ mod audit;
 mod authentication;
 mod chosen_keys;
 mod confirmations;
+mod consents;
 mod documents;
 mod hooks;
 mod links;

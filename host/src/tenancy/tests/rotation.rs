@@ -30,7 +30,7 @@ async fn a_new_key_opens_the_same_data_with_the_same_limits_and_the_old_one_ends
     let (created, master) = process.tenant("acme").await;
     let scopes = Scopes {
         read_only: true,
-        tools: Some(vec!["orders_get".into()]),
+        tools: Some(vec!["notes_get".into()]),
         ..Scopes::default()
     };
     let old = process

@@ -53,6 +53,10 @@ fn plugin() -> Plugin {
     let tool = |tool: Tool, title: &'static str| tool.title(title).description("For tests.");
     Plugin::new("changes", env!("CARGO_PKG_VERSION"))
         .description("Changes documents, for tests.")
+        .wish(
+            r#"tools = ["changes_set", "changes_erase"]"#,
+            "to relay calls",
+        )
         .tool(tool(Tool::new("changes_get", get), "Read a document").read_only())
         .tool(tool(Tool::new("changes_set", change::set), "Change a document").toolset("changes"))
         .tool(

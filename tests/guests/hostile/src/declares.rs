@@ -178,6 +178,7 @@ fn read_answer() -> ReadAnswer {
 }
 
 fn read() -> Result<Contents, ToolError> {
+    Settings::read().reached("read");
     let answer = read_answer();
     if answer.loops {
         for turns in 0_u64.. {
@@ -196,6 +197,7 @@ fn read() -> Result<Contents, ToolError> {
 }
 
 fn complete(_: &Typing, _: &Context) -> Result<Completion, ToolError> {
+    Settings::read().reached("complete");
     Ok(Completion {
         values: vec!["x".repeat(read_answer().bytes); read_answer().values],
         ..Completion::default()
@@ -203,6 +205,7 @@ fn complete(_: &Typing, _: &Context) -> Result<Completion, ToolError> {
 }
 
 fn script(_: NoArguments, _: &Context) -> Result<Script, ToolError> {
+    Settings::read().reached("prompt");
     let declared = Settings::read().prompt.unwrap_or_default();
     let message = || Message::user("x".repeat(declared.bytes));
     Ok((0..declared.messages).fold(Script::default(), |script, _| script.and(message())))

@@ -7,6 +7,7 @@
 
 mod breaks;
 mod declares;
+mod keeps;
 mod reaches;
 
 use declares::Settings;
@@ -19,6 +20,18 @@ fn plugin() -> Plugin {
     let plugin = Plugin::new(name, env!("CARGO_PKG_VERSION"))
         .description("Tries what it must not.")
         .settings::<Settings>()
+        .wish(
+            r#"http = [{ endpoint = "orderdesk", allow = ["GET /**", "POST /**", "PUT /**", "PATCH /**", "DELETE /**"] }]"#,
+            "to reach what it must not",
+        )
+        .wish(r#"http = [{ endpoint = "own", allow = ["GET /**"] }]"#, "to see what arrives")
+        .wish(r#"read = ["stores", "echo"]"#, "to read what others keep")
+        .wish(
+            r#"tools = ["stores_list", "stores_use_store", "echo_say", "hostile_peer"]"#,
+            "to use what others may",
+        )
+        .wish(r#"events = ["hostile"]"#, "to hear itself")
+        .wish("locks = true", "to hold others up")
         .tool(described(Tool::new("hostile_break", breaks::break_out)).read_only())
         .tool(described(Tool::new("hostile_pause", breaks::pause)).read_only())
         .tool(described(Tool::new("hostile_lie", breaks::lie)).read_only())
@@ -29,6 +42,13 @@ fn plugin() -> Plugin {
         .tool(described(Tool::new("hostile_spoil", reaches::write)))
         .tool(described(Tool::new("hostile_document", reaches::document)).read_only())
         .tool(described(Tool::new("hostile_peer", reaches::peer)).read_only())
+        .tool(described(Tool::new("hostile_remember", keeps::remember)).read_only())
+        .tool(described(Tool::new("hostile_cache", keeps::cache)).read_only())
+        .tool(described(Tool::new("hostile_session", keeps::session)).read_only())
+        .tool(described(Tool::new("hostile_fill", keeps::fill)))
+        .tool(described(Tool::new("hostile_empty", keeps::empty)))
+        .webhook(keeps::judge)
+        .on_event("told", keeps::hear)
         .tool(described(Tool::new("hostile_wait", reaches::wait)))
         .tool(described(Tool::new("hostile_wasi", reaches::wasi)).read_only());
     settings.offers(settings.tools().into_iter().fold(plugin, Plugin::tool))

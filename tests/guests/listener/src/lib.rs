@@ -78,6 +78,12 @@ fn judge(request: &Request, context: &Context) -> Result<Verdict, ToolError> {
 fn plugin() -> Plugin {
     Plugin::new("listener", env!("CARGO_PKG_VERSION"))
         .description("Hears of events, for tests.")
+        .wish(
+            r#"http = [{ endpoint = "ears", allow = ["POST /events"] }]"#,
+            "to tell of them",
+        )
+        .wish(r#"read = ["stores"]"#, "to try what is closed meanwhile")
+        .wish(r#"events = ["orders"]"#, "to hear of orders")
         .webhook(judge)
         .on_event("order-changed", tell)
         .on_event("told", tell)

@@ -129,9 +129,13 @@ async fn asked_by_name(
             .collect(),
     );
     let endpoints = HashMap::from([("shop".to_owned(), settings)]);
-    let http =
-        HttpCapability::with_resolver(endpoints, Arc::<Buckets>::default(), Arc::new(resolver))
-            .unwrap();
+    let http = HttpCapability::with_resolver(
+        endpoints,
+        Arc::<Buckets>::default(),
+        Arc::new(resolver),
+        Arc::default(),
+    )
+    .unwrap();
     let outcome = http.send(&Call::new().scope(), safe_get("orders")).await;
     (outcome, upstream.lines())
 }

@@ -324,7 +324,8 @@ pub(super) fn grant(endpoint: &str, allow: &[&str]) -> HttpGrant {
 pub(super) fn capability(settings: EndpointSettings) -> (HttpCapability, Arc<Buckets>) {
     let buckets = Arc::new(Buckets::default());
     let endpoints = HashMap::from([("shop".to_owned(), settings)]);
-    let capability = HttpCapability::new(endpoints, Arc::<Buckets>::clone(&buckets)).unwrap();
+    let capability =
+        HttpCapability::new(endpoints, Arc::<Buckets>::clone(&buckets), Arc::default()).unwrap();
     (capability, buckets)
 }
 

@@ -9,7 +9,7 @@ fn refusal(change: impl FnOnce(&mut EndpointSettings)) -> String {
     let mut settings = EndpointSettings::new("https://shop.example/api".parse().unwrap());
     change(&mut settings);
     let endpoints = HashMap::from([("shop".to_owned(), settings)]);
-    match HttpCapability::new(endpoints, Arc::<Buckets>::default()) {
+    match HttpCapability::new(endpoints, Arc::<Buckets>::default(), Arc::default()) {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),
     }
