@@ -56,6 +56,10 @@ enum Command {
         /// Address and port [env: ORDERDESK_MCP_LISTEN] [default: 127.0.0.1:8080]
         #[arg(long, value_name = "ADDR:PORT")]
         listen: Option<String>,
+        /// Serve the conformance suite of MCP: every request without a key is the local tenant's; on loopback only
+        #[cfg(feature = "conformance")]
+        #[arg(long)]
+        conformance: bool,
     },
     /// Serve MCP over stdin and stdout, for one client on this machine
     ///
@@ -241,6 +245,17 @@ async fn run(
     }
     let config = config?;
     match command_line.command {
+        #[cfg(feature = "conformance")]
+        Command::Serve {
+            conformance: true, ..
+        } => {
+            if !config.server.listen.ip().is_loopback() {
+                bail!("--conformance serves without keys, and listens on loopback only");
+            }
+            let mut config = config;
+            config.mcp.conformance = true;
+            serve(&config, &environment, layers).await?;
+        }
         Command::Check | Command::Plugins(_) | Command::Completions { .. } | Command::Man => {}
         Command::Connect(arguments) => connect::connect(
             arguments,
@@ -302,6 +317,7 @@ fn layers(command_line: &CommandLine) -> Layers {
     }
     if let Command::Serve {
         listen: Some(listen),
+        ..
     } = &command_line.command
     {
         settings.push(("server.listen", listen.clone()));
@@ -351,6 +367,7 @@ async fn stdio(
     caller.choice = choice;
     let server = McpServer::new(application.host.clone(), config, Some(caller));
     let (asked, host) = (asked_to_stop()?, application.host);
+    tokio::spawn(host.clone().follow_events(host.last_event().await?));
     let grace = config.server.shutdown_grace;
     // The answers of writes that finish within the grace still reach the client.
     let stop = async {

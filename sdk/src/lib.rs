@@ -36,11 +36,12 @@ pub use error::{ErrorKind, ToolError};
 pub use export::makes_a_plugin;
 pub use host::Host;
 pub use outcome::{
-    Confirmation, Content, IntoOutcome, Outcome, Output, Pause, Question, Resumption,
+    Confirmation, Content, Embedded, IntoOutcome, Outcome, Output, Pause, Question, Resumption,
 };
 pub use plugin::{Manifest, Plugin, Wish};
 pub use prompt::{
-    Link, Message, MessageContent, Prompt, PromptArgument, PromptDescription, Role, Script,
+    Link, Message, MessageContent, Prompt, PromptArgument, PromptDescription, Prompted, Role,
+    Script,
 };
 pub use resource::{Body, Contents, Part, Resource, ResourceDescription, ResourceTemplate};
 pub use tool::{Hints, Tool, ToolDescription};

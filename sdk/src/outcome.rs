@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::ToolError;
+use crate::resource::Body;
 use crate::schema;
 
 /// The result of a tool: done, or not yet.
@@ -94,7 +95,7 @@ impl<T> Output<T> {
         }
     }
 
-    /// Adds something to read.
+    /// Adds something to read: where it is there, the host does not show the structured result as text.
     #[must_use]
     pub fn with_content(mut self, content: Content) -> Self {
         self.content.push(content);
@@ -106,6 +107,14 @@ impl<T> Output<T> {
     pub fn resting_on(mut self, basis: impl Into<String>) -> Self {
         self.basis = Some(basis.into());
         self
+    }
+}
+
+impl Output<()> {
+    /// Something to read, and no structured result.
+    #[must_use]
+    pub fn of_content(content: Content) -> Self {
+        Self::new(()).with_content(content)
     }
 }
 
@@ -121,7 +130,7 @@ impl<T> Output<T> {
 pub enum Content {
     /// Text.
     Text(String),
-    /// Bytes, such as an image.
+    /// An image or a sound.
     Blob {
         /// Their media type.
         mime: String,
@@ -139,6 +148,48 @@ pub enum Content {
         /// What it is.
         description: Option<String>,
     },
+    /// A resource, handed over with its contents.
+    Embedded(Embedded),
+}
+
+/// A resource that is handed over with its contents instead of a link to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// Where it stands.
+    pub uri: String,
+    /// Its media type, if known.
+    pub mime: Option<String>,
+    /// What stands there.
+    pub body: Body,
+}
+
+impl Embedded {
+    /// A text that stands at this URI.
+    #[must_use]
+    pub fn text(uri: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            mime: None,
+            body: Body::Text(text.into()),
+        }
+    }
+
+    /// Bytes that stand at this URI.
+    #[must_use]
+    pub fn bytes(uri: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            uri: uri.into(),
+            mime: None,
+            body: Body::Blob(bytes.into()),
+        }
+    }
+
+    /// Says its media type.
+    #[must_use]
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = Some(mime.into());
+        self
+    }
 }
 
 /// A stop in the middle. With questions: the host asks the person, then calls again with the answers. Without: it calls
@@ -189,7 +240,7 @@ pub struct Pause {
 pub struct Question {
     /// Told back with the answer.
     pub id: String,
-    /// The kind, such as `elicit-form`.
+    /// The kind: `confirm`, `form`, `sampling`, `roots`. [`crate::session::Session::askable`] tells which the caller takes.
     pub kind: String,
     /// What the kind asks for.
     pub parameters: Value,
@@ -203,6 +254,38 @@ impl Question {
             id: id.into(),
             kind: "confirm".into(),
             parameters: serde_json::json!({ "message": message.into() }),
+        }
+    }
+
+    /// A form, whose fields are a flat JSON Schema of an object; none of them may ask for a secret. The answer is
+    /// `{"action": "accept", "content": {…}}`, or `{"action": "decline"}` or `{"action": "cancel"}`: see
+    /// [`Resumption::accepted`].
+    #[must_use]
+    pub fn form(id: impl Into<String>, message: impl Into<String>, schema: Value) -> Self {
+        Self {
+            id: id.into(),
+            kind: "form".into(),
+            parameters: serde_json::json!({ "message": message.into(), "schema": schema }),
+        }
+    }
+
+    /// A text of the caller's model. Parameters and answer are those of MCP's `sampling/createMessage`.
+    #[must_use]
+    pub fn sampling(id: impl Into<String>, parameters: Value) -> Self {
+        Self {
+            id: id.into(),
+            kind: "sampling".into(),
+            parameters,
+        }
+    }
+
+    /// The folders that the caller works in, answered by `{"roots": [{"uri": …}]}`.
+    #[must_use]
+    pub fn roots(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            kind: "roots".into(),
+            parameters: serde_json::json!({}),
         }
     }
 }
@@ -256,6 +339,13 @@ impl Resumption {
             .iter()
             .find(|(question, _)| question == id)
             .map(|(_, value)| value)
+    }
+
+    /// What a [`Question::form`] was filled in with, if it was accepted.
+    #[must_use]
+    pub fn accepted(&self, id: &str) -> Option<&Value> {
+        let answer = self.answer(id).filter(|it| it["action"] == "accept")?;
+        answer.get("content")
     }
 
     /// True if a [`Question::confirm`] was answered with yes.
@@ -336,6 +426,8 @@ fn object(structured: &impl Serialize) -> Result<Box<RawValue>, ToolError> {
         .map_err(|error| not_an_object(&error.to_string()))?;
     match json.get().as_bytes().first() {
         Some(b'{') => Ok(json),
+        // Nothing structured: what there is stands in the content.
+        Some(b'n') => Ok(json),
         Some(b'[') => Err(not_an_object("it is a list.")),
         _ => Err(not_an_object("it is a single value.")),
     }

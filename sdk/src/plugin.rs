@@ -10,7 +10,7 @@ use crate::context::{Context, Mode};
 use crate::error::ToolError;
 use crate::host::Current;
 use crate::outcome::{Confirmation, Outcome, Resumption};
-use crate::prompt::{Prompt, PromptDescription, Script};
+use crate::prompt::{Prompt, PromptDescription, Prompted};
 use crate::resource::{Contents, Reading, Resource, ResourceDescription, ResourceTemplate};
 use crate::schema;
 use crate::tool::{Tool, ToolDescription};
@@ -377,9 +377,10 @@ impl Plugin {
         &self,
         prompt: &str,
         arguments: Vec<(String, String)>,
+        resumption: Option<Resumption>,
         host: Current,
-    ) -> Result<Script, ToolError> {
-        let context = Context::new(host, Mode::Run, None, None);
+    ) -> Result<Prompted, ToolError> {
+        let context = Context::new(host, Mode::Run, None, resumption);
         self.find_prompt(prompt)?.script(arguments, &context)
     }
 

@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::completion::{Completers, Completion, Typing};
 use crate::context::Context;
 use crate::error::ToolError;
+use crate::outcome::{Embedded, Pause};
 use crate::schema;
 use crate::tool::parse_texts;
 
-type Handler = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Script, ToolError>>;
+type Handler = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Prompted, ToolError>>;
 
 /// A prompt, built up by its methods.
 ///
@@ -67,7 +68,7 @@ impl Prompt {
     pub fn new<A, R, F>(name: impl Into<Cow<'static, str>>, handler: F) -> Self
     where
         A: DeserializeOwned + JsonSchema,
-        R: Into<Script>,
+        R: Into<Prompted>,
         F: Fn(A, &Context) -> Result<R, ToolError> + 'static,
     {
         Self {
@@ -147,7 +148,7 @@ impl Prompt {
         &self,
         arguments: Vec<(String, String)>,
         context: &Context,
-    ) -> Result<Script, ToolError> {
+    ) -> Result<Prompted, ToolError> {
         (self.handler)(arguments, context)
     }
 
@@ -231,6 +232,28 @@ pub struct PromptArgument {
     pub required: bool,
 }
 
+/// What a prompt answers: what it says, or a question first. Its function may return anything that becomes one, such as a
+/// text, a [`Script`] or a [`Pause`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prompted {
+    /// What it says.
+    Script(Script),
+    /// With at least one question, none of kind `confirm`. The answers come as [`Context::resumption`].
+    Pause(Pause),
+}
+
+impl<T: Into<Script>> From<T> for Prompted {
+    fn from(script: T) -> Self {
+        Self::Script(script.into())
+    }
+}
+
+impl From<Pause> for Prompted {
+    fn from(pause: Pause) -> Self {
+        Self::Pause(pause)
+    }
+}
+
 /// What a prompt says.
 ///
 /// ```
@@ -274,7 +297,7 @@ impl Script {
             .iter()
             .filter_map(|message| match &message.content {
                 MessageContent::Text(text) => Some(text.as_str()),
-                MessageContent::Link(_) => None,
+                _ => None,
             })
             .collect();
         texts.join("\n")
@@ -322,8 +345,17 @@ pub enum Role {
 pub enum MessageContent {
     /// Text.
     Text(String),
+    /// An image or a sound.
+    Blob {
+        /// Its media type.
+        mime: String,
+        /// The bytes.
+        data: Vec<u8>,
+    },
     /// A pointer to a resource.
     Link(Link),
+    /// A resource, handed over with its contents.
+    Embedded(Embedded),
 }
 
 /// A pointer to a resource, of this plugin or elsewhere.
@@ -368,6 +400,27 @@ impl Message {
         Self {
             role: Role::Assistant,
             content: MessageContent::Text(text.into()),
+        }
+    }
+
+    /// The person shows an image, or plays a sound.
+    #[must_use]
+    pub fn blob(mime: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
+        Self {
+            role: Role::User,
+            content: MessageContent::Blob {
+                mime: mime.into(),
+                data: data.into(),
+            },
+        }
+    }
+
+    /// The person hands over a resource.
+    #[must_use]
+    pub fn embedded(embedded: Embedded) -> Self {
+        Self {
+            role: Role::User,
+            content: MessageContent::Embedded(embedded),
         }
     }
 

@@ -33,6 +33,9 @@ pub trait SessionHost {
     /// Tells the caller how far the work is.
     fn progress(&self, done: f64, total: Option<f64>, message: &str);
 
+    /// The kinds of question that can be put to whoever calls.
+    fn askable(&self) -> Vec<String>;
+
     /// The plugin's settings from the config, validated against the schema that it declares.
     fn settings(&self) -> Value;
 }
@@ -132,6 +135,13 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.host.cancelled()
+    }
+
+    /// The kinds of question that can be put to whoever calls, such as `form` ([`crate::Question`]); none while nobody waits
+    /// for the answer.
+    #[must_use]
+    pub fn askable(&self) -> Vec<String> {
+        self.host.askable()
     }
 
     /// Tells the caller how far the work is.

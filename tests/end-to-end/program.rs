@@ -68,10 +68,18 @@ impl Process {
             .unwrap();
     }
 
+    /// The next answer or question; that lists have changed since it started, the process says whenever it wants.
     fn receive(&mut self) -> Value {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON-RPC: {line}"))
+        loop {
+            let mut line = String::new();
+            self.stdout.read_line(&mut line).unwrap();
+            let message: Value =
+                serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON-RPC: {line}"));
+            let notification = message["method"].as_str().unwrap_or_default();
+            if !notification.starts_with("notifications/") {
+                return message;
+            }
+        }
     }
 
     fn call(&mut self, tool: &str, arguments: Value) -> Value {

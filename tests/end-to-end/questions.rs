@@ -50,6 +50,13 @@ fn answer(state: &Value, action: &str, confirm: bool) -> Value {
     json!({"requestState": state, "inputResponses": {"erase": response}})
 }
 
+/// A state that is not good is the client's error, not the tool's.
+fn refused(reply: Reply) -> Value {
+    let error = &reply.json()["error"];
+    assert_eq!(error["code"], -32602, "{}", reply.text);
+    error["data"]["code"].clone()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_result_asks_and_the_answer_decides() {
     let (server, client) = start(Confirm::Token).await;
@@ -86,29 +93,24 @@ async fn an_answer_is_good_once_for_the_call_that_asked() {
         yes
     };
     assert_eq!(
-        erase(&rival, yes.clone()).await.tool().error().0,
+        refused(erase(&rival, yes.clone()).await),
         "question-unknown"
     );
     assert_eq!(
-        erase(&client, other("b")).await.tool().error().0,
+        refused(erase(&client, other("b")).await),
         "question-other-arguments"
     );
-    assert_eq!(
-        erase(&client, answer(&json!("odc_forged"), "accept", true))
-            .await
-            .tool()
-            .error()
-            .0,
-        "question-unknown"
-    );
+    let forged = answer(&json!("odc_forged"), "accept", true);
+    assert_eq!(refused(erase(&client, forged).await), "question-unknown");
+    // Nobody was asked: an answer without the state of a question confirms nothing, it is asked.
+    let mut unasked = yes.clone();
+    unasked.as_object_mut().unwrap().remove("requestState");
+    state(&erase(&client, unasked).await);
     assert_eq!(value(&client, "a").await, "here");
 
     erase(&client, yes.clone()).await.tool().ok();
     put(&client).await;
-    assert_eq!(
-        erase(&client, yes).await.tool().error().0,
-        "question-unknown"
-    );
+    assert_eq!(refused(erase(&client, yes).await), "question-unknown");
     assert_eq!(value(&client, "a").await, "here");
 
     let asked = state(&erase(&client, json!({})).await);
@@ -117,7 +119,7 @@ async fn an_answer_is_good_once_for_the_call_that_asked() {
         .execute("UPDATE confirmations SET expires_at = 0", [])
         .unwrap();
     let late = erase(&client, answer(&asked, "accept", true)).await;
-    assert_eq!(late.tool().error().0, "question-expired");
+    assert_eq!(refused(late), "question-expired");
     assert_eq!(value(&client, "a").await, "here");
     server.stop().await;
 }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 /// The newest revision of MCP.
-const MODERN: &str = "2026-07-28";
+pub(crate) const MODERN: &str = "2026-07-28";
 
 /// Speaks MCP 2026-07-28 with one access key.
 #[derive(Clone)]
@@ -145,6 +145,16 @@ impl Client {
         &self.url
     }
 
+    /// A post with this client's key, in this revision.
+    pub fn prepared(&self, version: &str) -> reqwest::RequestBuilder {
+        self.http
+            .post(&self.url)
+            .bearer_auth(self.key())
+            .header("Content-Type", "application/json")
+            .header("Accept", "application/json, text/event-stream")
+            .header("MCP-Protocol-Version", version)
+    }
+
     /// The access key.
     pub fn key(&self) -> &str {
         self.key.expose_secret()
@@ -177,6 +187,13 @@ impl Client {
 
     /// The same, of a server that may die meanwhile.
     async fn try_request(&self, method: &str, params: Value) -> reqwest::Result<Reply> {
+        let (name, body) = self.body(method, params);
+        let request = self.modern(method, name.as_deref(), body.to_string());
+        try_reply(request).await
+    }
+
+    /// The body of a modern request, and the name that stands in a header, too.
+    pub(crate) fn body(&self, method: &str, params: Value) -> (Option<String>, Value) {
         let mut params: Map<String, Value> = params.as_object().unwrap().clone();
         let name = params
             .get("name")
@@ -193,8 +210,7 @@ impl Client {
         }
         params.insert("_meta".into(), meta);
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let request = self.modern(method, name.as_deref(), body.to_string());
-        try_reply(request).await
+        (name, body)
     }
 
     /// The tools, as they are listed.

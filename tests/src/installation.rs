@@ -289,6 +289,14 @@ impl Process {
 }
 
 impl Agent {
+    /// The client, of one that speaks HTTP.
+    pub fn http(&self) -> Client {
+        match self {
+            Self::Http(client) => client.clone(),
+            Self::Stdio(_) => panic!("it speaks over stdin and stdout"),
+        }
+    }
+
     /// Calls a tool.
     pub async fn call(&self, tool: &str, arguments: Value) -> ToolReply {
         match self {

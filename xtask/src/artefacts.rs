@@ -110,6 +110,28 @@ pub(crate) fn binaries(
     })
 }
 
+/// Builds the binaries of one package with a feature; answers name -> path. The ordinary ones have the same places: build them again
+/// before they are used.
+pub(crate) fn binaries_with(
+    project: &Project,
+    steps: &mut Steps,
+    package: &str,
+    feature: &str,
+) -> Result<BTreeMap<String, PathBuf>> {
+    steps.run(format!("build {package} with {feature}"), || {
+        let mut command = project::cargo();
+        command.args([
+            "build",
+            "--bins",
+            "--package",
+            package,
+            "--features",
+            feature,
+        ]);
+        Ok(executables(built_files(project, &mut command)?))
+    })
+}
+
 /// Builds every binary and test of the workspace the way `cargo test` will want them, so that
 /// nothing is compiled twice; answers the binaries, name -> path.
 pub(crate) fn binaries_and_tests(

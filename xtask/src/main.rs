@@ -7,6 +7,7 @@ mod account;
 mod artefacts;
 mod bench;
 mod browser;
+mod conformance;
 mod connect;
 mod contract;
 mod deny;
@@ -14,6 +15,7 @@ mod dist;
 mod docs;
 mod fuzz;
 mod lint;
+mod node;
 mod process;
 mod project;
 mod python;
@@ -92,6 +94,12 @@ enum Command {
         /// Only Rust tests, and client scripts, whose name contains this
         filter: Option<String>,
     },
+    /// Run the conformance suite of MCP against the server, in both eras
+    ///
+    /// Fetches Node 22 and the suite, builds the server with the suite's fixtures, and runs the requirements of 2026-07-28 and of
+    /// 2025-11-25 (with sessions, and without); then the scenarios that need no fixtures against the ordinary server. Fails if a
+    /// required scenario fails; what the suite does not score is reported.
+    Conformance,
     /// Check formatting, clippy (native and WebAssembly) and the tidiness of the tree
     Lint,
     /// Check licences, sources and known vulnerabilities of what is built in (deny.toml)
@@ -156,6 +164,7 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         } => run::run(project, listen, fresh, config, &arguments),
         Command::Sim { arguments } => simulator::foreground(project, &arguments),
         Command::Test { all, filter } => test::test(project, all, filter.as_deref()),
+        Command::Conformance => conformance::conformance(project),
         Command::Lint => lint::lint(project),
         Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),

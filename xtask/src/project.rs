@@ -15,6 +15,10 @@ pub(crate) const SERVER: &str = "orderdesk-mcp";
 pub(crate) const SIMULATOR_PACKAGE: &str = "orderdesk-simulator";
 /// The binary of the simulator.
 pub(crate) const SIMULATOR: &str = "orderdesk-sim";
+/// The package of the end-to-end tests, with the proxy that they use.
+pub(crate) const END_TO_END: &str = "end-to-end";
+/// The folder of the plugin with the fixtures of the conformance suite.
+const CONFORMANCE_PLUGIN: &str = "tests/conformance-plugin";
 /// The package that holds the benchmarks.
 pub(crate) const BENCH: &str = "orderdesk-bench";
 /// The package that mutates what comes from strangers.
@@ -49,7 +53,7 @@ pub(crate) struct Component {
     pub(crate) package: String,
     /// Where its `.wasm` belongs after a build.
     pub(crate) destination: PathBuf,
-    /// Whether it ships (`plugins/`) or is there for tests only (`tests/guests/`).
+    /// Whether it ships (`plugins/`) or is there for tests only.
     pub(crate) ships: bool,
 }
 
@@ -100,7 +104,8 @@ impl Project {
         })
     }
 
-    /// The members that are built to components: those with a `cdylib` under `plugins/` or `tests/guests/`.
+    /// The members that are built to components: those with a `cdylib` under `plugins/` or `tests/guests/`, and the fixtures
+    /// of the conformance suite.
     pub(crate) fn components(&self) -> Vec<Component> {
         self.packages
             .iter()
@@ -109,7 +114,9 @@ impl Project {
                 let ships = package.folder.starts_with("plugins");
                 let destination = if ships {
                     self.root.join(package.folder.with_extension("wasm"))
-                } else if package.folder.starts_with("tests/guests") {
+                } else if package.folder.starts_with("tests/guests")
+                    || package.folder == Path::new(CONFORMANCE_PLUGIN)
+                {
                     self.guests_directory()
                         .join(format!("{}.wasm", package.name))
                 } else {
@@ -188,6 +195,7 @@ mod tests {
                 package("guest-loops", "tests/guests/loops", &["cdylib"]),
                 package("guest-support", "tests/guests/support", &["lib"]),
                 package("stray", "sdk/stray", &["cdylib"]),
+                package("conformance-plugin", "tests/conformance-plugin", &["cdylib"]),
             ],
         });
         Project::from_metadata(&metadata.to_string()).unwrap()
@@ -206,6 +214,11 @@ mod tests {
                 Component {
                     package: "guest-loops".into(),
                     destination: "/elsewhere/target/guests/guest-loops.wasm".into(),
+                    ships: false,
+                },
+                Component {
+                    package: "conformance-plugin".into(),
+                    destination: "/elsewhere/target/guests/conformance-plugin.wasm".into(),
                     ships: false,
                 },
             ]

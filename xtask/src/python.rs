@@ -41,6 +41,20 @@ pub(crate) const CLIENT: Suite = Suite {
     module: "mcp",
 };
 
+/// The official client of the older fleet.
+pub(crate) const OLD_FLEET: Suite = Suite {
+    name: "mcp-1",
+    requirements: "others/requirements-mcp-1.txt",
+    module: "mcp",
+};
+
+/// The client of fastmcp.
+pub(crate) const FASTMCP: Suite = Suite {
+    name: "fastmcp",
+    requirements: "others/requirements-fastmcp.txt",
+    module: "fastmcp",
+};
+
 /// A real browser at the pages.
 pub(crate) const BROWSER: Suite = Suite {
     name: "browser",
@@ -57,6 +71,11 @@ pub(crate) struct Python {
 }
 
 impl Python {
+    /// The interpreter.
+    pub(crate) fn interpreter(&self) -> &Path {
+        &self.interpreter
+    }
+
     /// Makes the environment, or finds the one made earlier from the same requirements.
     pub(crate) fn prepare(project: &Project, suite: &Suite) -> Result<Self> {
         let clients = project.root.join(CLIENTS);
@@ -92,6 +111,17 @@ impl Python {
             fs::write(&marker, wanted)?;
         }
         Ok(python)
+    }
+
+    /// Downloads a file over HTTPS, with the certificates that pip brings along: a small Debian has none.
+    pub(crate) fn download(&self, url: &str, to: &Path) -> Result<()> {
+        const SCRIPT: &str = "import sys\nfrom pip._vendor import requests\nanswer = requests.get(sys.argv[1], timeout=120)\n\
+                              answer.raise_for_status()\nopen(sys.argv[2], 'wb').write(answer.content)";
+        process::run(
+            Command::new(&self.interpreter)
+                .args(["-c", SCRIPT, url])
+                .arg(to),
+        )
     }
 
     /// The names of the scripts, in order.

@@ -28,6 +28,12 @@ impl Tally {
         }
     }
 
+    /// Counts another script's checks, too.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
     /// An error unless the script came to its end with every check passed.
     pub(crate) fn verdict(&self) -> Result<()> {
         match self.planned {

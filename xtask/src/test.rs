@@ -9,12 +9,15 @@ use anyhow::Result;
 
 use crate::account::USERS_ENVIRONMENT;
 use crate::browser::Browser;
+use crate::node::Node;
 use crate::project::{self, Project};
 use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;
-use crate::{artefacts, process};
+use crate::{artefacts, conformance, process, python};
 
+/// The script of the clients that need environments of their own.
+const OTHER_CLIENTS: &str = "all_others.py";
 /// Cases per property with `--all`; the default of proptest is 256.
 const MANY_CASES: &str = "2000";
 
@@ -47,6 +50,21 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
             total.passed += more.passed;
             total.failed += more.failed;
         }
+    }
+    if all && filter.is_none_or(|filter| OTHER_CLIENTS.contains(filter)) {
+        total.add(other_clients(project, &mut steps, &artefacts));
+    }
+    if all && filter.is_none() {
+        steps.attempt("the conformance suite", || {
+            let mut its = Steps::default();
+            conformance::run(project, &mut its)?;
+            eprint!("{}", its.summary());
+            if its.all_ok() {
+                Ok(())
+            } else {
+                anyhow::bail!("what the suite requires is not met")
+            }
+        });
     }
 
     let mut output = std::io::stdout();
@@ -149,6 +167,29 @@ fn clients(
         total.failed += tally.failed.max(usize::from(step.is_none()));
     }
     total
+}
+
+/// The clients of other languages and ages; what cannot even run counts as one failure.
+fn other_clients(project: &Project, steps: &mut Steps, artefacts: &Artefacts) -> Tally {
+    let mut tally = Tally::default();
+    let step = steps.attempt("all other clients", || {
+        let official = Python::prepare(project, &CLIENT)?;
+        let old = Python::prepare(project, &python::OLD_FLEET)?;
+        let fastmcp = Python::prepare(project, &python::FASTMCP)?;
+        let node = Node::prepare(project, &official)?;
+        let (node, folder) = node.with_scripts()?;
+        let mut environment = artefacts.environment().to_vec();
+        environment.extend([
+            ("CLIENTS_PYTHON_MCP_1", old.interpreter()),
+            ("CLIENTS_PYTHON_FASTMCP", fastmcp.interpreter()),
+            ("CLIENTS_NODE", node),
+            ("CLIENTS_NODE_FOLDER", folder),
+        ]);
+        tally = official.run(OTHER_CLIENTS, &environment)?;
+        tally.verdict()
+    });
+    tally.failed = tally.failed.max(usize::from(step.is_none()));
+    tally
 }
 
 #[cfg(test)]

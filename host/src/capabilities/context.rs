@@ -16,6 +16,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::contract::{Error, ErrorKind};
 use super::http::{HttpGrant, ResponseBudget};
 use super::log::LogBudget;
+use super::questions::Askable;
 use super::usage::Usage;
 use super::{Services, sealing::CallSecrets};
 use crate::tenancy::{Principal, Source, Terms};
@@ -62,6 +63,10 @@ pub struct Caller {
 pub trait ProgressSink: Send + Sync {
     /// `done` of `total`, in units of the plugin's choice.
     fn progress(&self, done: f64, total: Option<f64>, message: &str);
+
+    /// A line of the plugin's log, for the caller to see.
+    #[cfg(feature = "conformance")]
+    fn logged(&self, level: super::contract::log::Level, text: &str);
 }
 
 /// Calls another plugin's tool; implemented by what runs plugins.
@@ -112,6 +117,8 @@ pub struct CallContext {
     pub depth: u8,
     /// The way to other plugins' tools.
     pub peers: Arc<dyn PeerCalls>,
+    /// The questions that can be put to the caller.
+    pub askable: Askable,
     /// What the call is about, once the plugin said so.
     pub subject: Mutex<Option<String>>,
 }
@@ -137,6 +144,7 @@ impl CallContext {
             log: self.log.clone(),
             depth: self.depth,
             peers: self.peers.clone(),
+            askable: self.askable,
             subject: Mutex::default(),
         }
     }

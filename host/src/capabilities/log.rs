@@ -77,6 +77,10 @@ impl Host for CallState {
             line.push('=');
             line.push_str(&value);
         }
+        #[cfg(feature = "conformance")]
+        if let Some(sink) = self.call.as_ref().and_then(|call| call.progress.as_ref()) {
+            sink.logged(level, &line);
+        }
         match level {
             Level::Trace => write_line!(self, TRACE, &line),
             Level::Debug => write_line!(self, DEBUG, &line),

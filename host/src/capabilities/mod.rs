@@ -10,6 +10,7 @@ pub mod http;
 mod locks;
 pub mod log;
 mod peers;
+pub mod questions;
 mod requests;
 pub mod sealing;
 mod session;

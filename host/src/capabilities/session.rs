@@ -131,6 +131,12 @@ impl Host for CallState {
         }
     }
 
+    async fn askable(&mut self) -> Vec<String> {
+        let askable = self.call.as_ref().map(|call| call.askable);
+        let kinds = askable.unwrap_or_default().kinds();
+        kinds.map(|kind| kind.name().to_owned()).collect()
+    }
+
     async fn settings(&mut self) -> String {
         self.grantee.settings.clone()
     }

@@ -111,6 +111,13 @@ pub struct Mcp {
     pub read_only: bool,
     /// What counts where a tool asks whether it may.
     pub confirm: Confirm,
+    /// Sessions over HTTP for clients of the era with `initialize`: the server can then ask them, and tell them of changes.
+    /// They live in this process, so several of them need a proxy that always sends a session to the same one.
+    pub legacy_sessions: bool,
+    /// `serve --conformance`: what the conformance suite needs and no client does.
+    #[cfg(feature = "conformance")]
+    #[serde(skip)]
+    pub conformance: bool,
 }
 
 /// `[mcp] confirm`: what counts where a tool asks whether it may do something.
@@ -134,6 +141,9 @@ impl Default for Mcp {
             toolsets: Vec::new(),
             read_only: false,
             confirm: Confirm::default(),
+            legacy_sessions: false,
+            #[cfg(feature = "conformance")]
+            conformance: false,
         }
     }
 }

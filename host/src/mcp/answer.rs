@@ -1,13 +1,13 @@
 //! A plugin's answer or error as an MCP result: text and structured content, each of which stands alone.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use rmcp::model::{CallToolResult, ContentBlock, Resource};
+use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value, json};
 
+use super::content::block;
+use crate::capabilities::contract::types::Content;
 use crate::capabilities::contract::{Error, kind_name};
 use crate::observe::redact;
-use crate::plugins::{Answer, Content, Structured};
+use crate::plugins::{Answer, Structured};
 
 /// A success. Where the plugin gives no text, the structured result is the text too.
 pub fn success(answer: Answer) -> CallToolResult {
@@ -15,7 +15,7 @@ pub fn success(answer: Answer) -> CallToolResult {
     let only_links = answer
         .content
         .iter()
-        .all(|content| matches!(content, Content::Link { .. }));
+        .all(|content| matches!(content, Content::Link(_)));
     let mut content: Vec<ContentBlock> = answer.content.into_iter().map(block).collect();
     let structured = answer.structured.map(|Structured { text, object }| {
         if only_links {
@@ -26,27 +26,6 @@ pub fn success(answer: Answer) -> CallToolResult {
     let mut result = CallToolResult::success(content);
     result.structured_content = structured;
     result
-}
-
-fn block(content: Content) -> ContentBlock {
-    match content {
-        Content::Text(text) => ContentBlock::text(text),
-        Content::Blob { mime, data } if mime.starts_with("audio/") => {
-            ContentBlock::audio(STANDARD.encode(data), mime)
-        }
-        Content::Blob { mime, data } => ContentBlock::image(STANDARD.encode(data), mime),
-        Content::Link {
-            uri,
-            name,
-            mime,
-            description,
-        } => {
-            let mut resource = Resource::new(uri, name);
-            resource.mime_type = mime;
-            resource.description = description;
-            ContentBlock::resource_link(resource)
-        }
-    }
 }
 
 /// An error that the model reads: what is wrong, with which argument, what to do next.

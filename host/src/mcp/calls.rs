@@ -9,12 +9,14 @@ use serde_json::Value;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::answer;
+use super::asking::{self, Asking};
 use super::choice::Choice;
+use super::connection::Connection;
 use super::correlation::correlation_id;
-use super::elicitation::{self, Asking};
+use super::progress::{self, ProgressReports};
 use super::server::{McpServer, in_scope};
 use super::url_elicitation::{self, OpensPages};
-use super::{answer, progress};
 use crate::capabilities::context::{Caller, ProgressSink};
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::observe::{TRACEPARENT, continue_trace};
@@ -49,6 +51,16 @@ impl McpServer {
             }
         }
         Ok(choice.selection(config, self.shared.stdio.is_some()))
+    }
+
+    /// By what way this request came.
+    pub(super) fn connection(&self, context: &RequestContext<RoleServer>) -> Connection {
+        let shared = &self.shared;
+        Connection::of(
+            context,
+            shared.stdio.is_some(),
+            shared.config.legacy_sessions,
+        )
     }
 
     /// The tool, if this caller may know of it. Plugins that are still loading are waited for.
@@ -99,6 +111,10 @@ impl McpServer {
             continue_trace(&span, &traceparent);
         }
         let started = tokio::time::Instant::now();
+        let asking = Asking::of(context, self.connection(context));
+        let brought_state = params.request_state.is_some();
+        #[cfg(feature = "conformance")]
+        let tool_name = listed.tool.name.clone();
         let call = self
             .run(
                 listed,
@@ -106,7 +122,7 @@ impl McpServer {
                 caller,
                 selection,
                 correlation_id.clone(),
-                context,
+                (context, &asking),
             )
             .instrument(span.clone());
         let result = call.await;
@@ -132,16 +148,50 @@ impl McpServer {
                 ),
             }
         });
-        Ok(match result {
-            Ok(Reply::Done(answer)) => answer::success(answer).into(),
-            Ok(Reply::Asked(asked)) => elicitation::in_result(asked).into(),
-            Ok(Reply::Linked(linked)) => match OpensPages::of(context) {
-                OpensPages::InResult => url_elicitation::in_result(linked).into(),
-                OpensPages::ByError => return Err(url_elicitation::by_error(linked)),
-                OpensPages::Never => answer::failure(&linked.error, &correlation_id).into(),
+        #[cfg(feature = "conformance")]
+        if self.shared.config.conformance && super::conformance::TRIGGERS.contains(&&*tool_name) {
+            self.shared.host.lists_changed();
+        }
+        let result = match result {
+            Ok(Reply::Done(answer)) => return Ok(answer::success(answer).into()),
+            Ok(Reply::Asked(asked)) => asking::in_result(asked),
+            Ok(Reply::Linked(linked)) => {
+                return match OpensPages::of(context) {
+                    OpensPages::InResult => Ok(url_elicitation::in_result(linked).into()),
+                    OpensPages::ByError => Err(url_elicitation::by_error(linked)),
+                    OpensPages::Never => Ok(answer::failure(&linked.error, &correlation_id).into()),
+                };
+            }
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(asked) => Ok(asked.into()),
+            Err(error) => match asking::protocol_error(&error, brought_state) {
+                Some(refused) if asking.is_in_result() => Err(refused),
+                _ => Ok(answer::failure(&error, &correlation_id).into()),
             },
-            Err(error) => answer::failure(&error, &correlation_id).into(),
-        })
+        }
+    }
+
+    /// Where the plugin tells how far it is, if the client wants to hear of it.
+    fn reports(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> Option<(Arc<dyn ProgressSink>, ProgressReports)> {
+        let token = context.meta.get_progress_token();
+        #[cfg(feature = "conformance")]
+        if self.shared.config.conformance {
+            let session = self.lasting.as_ref().map(|lasting| &lasting.log_level);
+            let lines = super::conformance::Lines::of(context, session);
+            if token.is_some() || lines.are_wanted() {
+                let (mut sink, reports) = progress::pipe(token, context.peer.clone());
+                sink.lines = lines;
+                return Some((Arc::new(sink), reports));
+            }
+            return None;
+        }
+        let (sink, reports) = progress::pipe(Some(token?), context.peer.clone());
+        Some((Arc::new(sink), reports))
     }
 
     async fn run(
@@ -151,7 +201,7 @@ impl McpServer {
         caller: Caller,
         selection: Selection,
         correlation_id: Arc<str>,
-        context: &RequestContext<RoleServer>,
+        (context, asking): (&RequestContext<RoleServer>, &Asking),
     ) -> Result<Reply, Error> {
         let host = &self.shared.host;
         let arguments = params.arguments.as_ref();
@@ -162,34 +212,23 @@ impl McpServer {
                 .make(host, &caller, self.shared.config.list_wait)
                 .await?;
         }
-        let (sink, reports) = match context.meta.get_progress_token() {
-            Some(token) => {
-                let (sink, reports) = progress::pipe(token, context.peer.clone());
-                (Some(Arc::new(sink) as Arc<dyn ProgressSink>), Some(reports))
-            }
-            None => (None, None),
-        };
-        let asking = Asking::of(context, self.shared.stdio.is_some());
+        let (sink, reports) = self.reports(context).unzip();
         let (visit, answered) = match params.request_state {
             Some(state) if names_link(&state) => {
                 (url_elicitation::visit(params.input_responses), None)
             }
-            Some(state) => {
-                let answered = elicitation::from_responses(state, params.input_responses);
-                (None, Some(answered))
-            }
-            None => (None, None),
+            state => (None, asking::from_responses(state, params.input_responses)),
         };
         let request = CallRequest {
             cancelled: context.ct.clone(),
             progress: sink,
             selection,
-            can_ask: asking.is_possible(),
+            askable: asking.askable(),
             answered,
             visit,
             ..CallRequest::new(caller, params.arguments.unwrap_or_default(), correlation_id)
         };
-        let call = converse(host, &listed, request, &asking);
+        let call = converse(host, &listed, request, asking);
         match reports {
             Some(reports) => reports.beside(call).await,
             None => call.await,
@@ -214,7 +253,7 @@ async fn converse(
     mut request: CallRequest,
     asking: &Asking,
 ) -> Result<Reply, Error> {
-    let Asking::ByRequest(peer) = asking else {
+    let Some(peer) = asking.peer() else {
         return host.call_or_ask(listed, request).await;
     };
     loop {
@@ -224,7 +263,7 @@ async fn converse(
         };
         // Nothing runs meanwhile: whoever gives up leaves a question that nobody answers.
         let answered = tokio::select! {
-            answered = elicitation::by_request(peer, asked) => answered?,
+            answered = asking::by_request(peer, asked) => answered?,
             () = request.cancelled.cancelled() => return Err(Error::new(
                 ErrorKind::Cancelled,
                 "cancelled",

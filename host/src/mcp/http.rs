@@ -7,17 +7,18 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use ipnet::IpNet;
-use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{self, READ_ONLY_PATH};
+use super::sessions::{self, Sessions};
 use super::{McpServer, authentication, json_guard, origin, rate};
 use crate::capabilities::Services;
 use crate::config::{Config, PublicUrl};
 use crate::plugins::PluginHost;
+use crate::store::StoreError;
 use crate::web::{self, HttpPages, client_address};
 
 /// How long connections may take to send their last answer.
@@ -45,6 +46,9 @@ pub enum HttpError {
     /// The listener failed.
     #[error("the HTTP server failed: {0}")]
     Serve(#[from] std::io::Error),
+    /// The database cannot be read.
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
 }
 
 /// Listens where the config says and serves until `stop` resolves; then lets writes finish.
@@ -82,10 +86,18 @@ pub async fn serve_on(
         Some(address) => Some(watch(address, &services, streams.clone()).await?),
         None => None,
     };
-    let app = router(config, address, host.clone(), services, streams.clone());
+    let sessions = Arc::new(Sessions::new());
+    let app = router(
+        config,
+        address,
+        host.clone(),
+        services,
+        (streams.clone(), sessions.clone()),
+    );
     tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
 
     tokio::spawn(host.clone().handle_events());
+    tokio::spawn(host.clone().follow_events(host.last_event().await?));
     let accepting = CancellationToken::new();
     // Without it, Nagle's algorithm and delayed acknowledgements add up to 50 ms to an answer.
     let listener = listener.tap_io(|stream| {
@@ -104,6 +116,7 @@ pub async fn serve_on(
     tracing::info!("stopping: no new connections, reads end, writes may finish");
     accepting.cancel();
     host.shut_down(config.server.shutdown_grace).await;
+    sessions.end().await;
     let mut serving = serving;
     // Whoever watches sees the last write end.
     let _stops_being_watched = watched.map(CancellationToken::drop_guard);
@@ -138,7 +151,7 @@ fn router(
     address: SocketAddr,
     host: Arc<PluginHost>,
     services: Arc<Services>,
-    streams: CancellationToken,
+    (streams, sessions): (CancellationToken, Arc<Sessions>),
 ) -> Router {
     let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
@@ -147,6 +160,7 @@ fn router(
         hosts.push(address.ip().to_string());
     }
     hosts.extend(config.server.allowed_hosts.iter().cloned());
+    let origins = origins(config, address);
     let public_url = config.server.public_url.as_ref();
     hosts.extend(public_url.and_then(PublicUrl::host));
     let audience = web::Audience {
@@ -156,38 +170,31 @@ fn router(
         given: None,
     };
     let settings = StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(false)
+        .with_legacy_session_mode(config.mcp.legacy_sessions)
         .with_json_response(true)
         .with_allowed_hosts(hosts)
-        .with_allowed_origins(config.server.allowed_origins.iter().cloned())
+        .with_allowed_origins(origins.iter().cloned())
         .enforce_origin_validation()
         .with_max_request_body_bytes(json_guard::BODY_BYTES)
         .with_cancellation_token(streams);
-    let origins: Arc<[String]> = config.server.allowed_origins.clone().into();
     let server = McpServer::new(host.clone(), config, None);
     let keys = server.shared.keys.clone();
     let proxies: Arc<[IpNet]> = config.server.trusted_proxies.clone().into();
-    let service = StreamableHttpService::new(
-        move || Ok(server.clone()),
-        Arc::new(NeverSessionManager::default()),
-        settings,
-    );
+    let service =
+        StreamableHttpService::new(move || Ok(server.again()), sessions.clone(), settings);
 
-    Router::new()
+    let mut mcp = Router::new()
         .route_service("/mcp", service.clone())
         .route_service("/mcp/", service.clone())
         .route_service(READ_ONLY_PATH, service)
         .layer(middleware::from_fn(choice::choose))
         .layer(middleware::from_fn(json_guard::guard))
-        .layer(middleware::from_fn_with_state(keys, rate::guard))
-        .layer(middleware::from_fn_with_state(
-            authentication::Door {
-                services: services.clone(),
-                auto_provision: config.security.auto_provision,
-            },
-            authentication::authenticate,
-        ))
-        .layer(middleware::from_fn_with_state(origins, origin::guard))
+        .layer(middleware::from_fn_with_state(keys, rate::guard));
+    if config.mcp.legacy_sessions {
+        mcp = mcp.layer(middleware::from_fn_with_state(sessions, sessions::guard));
+    }
+    mcp = authenticated(mcp, config, services.clone());
+    mcp.layer(middleware::from_fn_with_state(origins, origin::guard))
         .merge(web::router(host.clone()))
         .merge(web::pages(host.clone(), audience))
         .merge(web::health(host))
@@ -196,4 +203,31 @@ fn router(
             proxies,
             client_address::note,
         ))
+}
+
+/// The origins whose pages may call: those in the configuration, and this server's own while it is reached on this machine.
+fn origins(config: &Config, address: SocketAddr) -> Arc<[String]> {
+    let mut origins = config.server.allowed_origins.clone();
+    if address.ip().is_loopback() {
+        let own = ["127.0.0.1", "localhost", "[::1]"];
+        origins.extend(own.map(|host| format!("http://{host}:{}", address.port())));
+    }
+    origins.into()
+}
+
+fn authenticated(mcp: Router, config: &Config, services: Arc<Services>) -> Router {
+    #[cfg(feature = "conformance")]
+    if config.mcp.conformance {
+        return mcp.layer(middleware::from_fn_with_state(
+            services,
+            authentication::local_without_key,
+        ));
+    }
+    mcp.layer(middleware::from_fn_with_state(
+        authentication::Door {
+            services,
+            auto_provision: config.security.auto_provision,
+        },
+        authentication::authenticate,
+    ))
 }

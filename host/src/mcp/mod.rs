@@ -1,13 +1,20 @@
 //! MCP over HTTP and stdio: lists the registry's tools and passes calls on. Knows no WebAssembly.
 
 mod answer;
+mod asking;
 mod authentication;
 mod calls;
 mod choice;
+#[cfg(feature = "conformance")]
+mod conformance;
+mod connection;
+mod content;
 mod correlation;
-mod elicitation;
 mod http;
 mod json_guard;
+mod lasting;
+mod lines;
+mod listening;
 mod local;
 mod offers;
 mod once;
@@ -15,6 +22,7 @@ mod origin;
 mod progress;
 mod rate;
 mod server;
+mod sessions;
 mod stdio;
 mod url_elicitation;
 

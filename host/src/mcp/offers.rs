@@ -6,28 +6,28 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{
-    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, GetPromptRequestParams,
-    GetPromptResult, Prompt as ShownPrompt, PromptArgument, PromptMessage,
+    CompleteRequestParams, CompleteResult, CompletionInfo, GetPromptRequestParams,
+    GetPromptResponse, GetPromptResult, Prompt as ShownPrompt, PromptArgument, PromptMessage,
     ReadResourceRequestParams, ReadResourceResult, Reference, Resource as ShownResource,
-    ResourceContents, ResourceTemplate, Role,
+    ResourceTemplate, Role,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
+use super::asking::{self, Asking as AskingClient};
+use super::content;
 use super::correlation::correlation_id;
 use super::server::McpServer;
 use crate::capabilities::context::Caller;
 use crate::capabilities::contract::prompts::{self, Script};
-use crate::capabilities::contract::resources::{Body, Contents};
-use crate::capabilities::contract::types::{Link, Typing};
+use crate::capabilities::contract::resources::Contents;
+use crate::capabilities::contract::types::Typing;
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::observe::redact;
-use crate::plugins::{Asking, Offered, Prompt, Registry, Resource};
+use crate::plugins::{Asking, Offered, Prompt, Prompted, Registry, Resource};
 
 /// Characters of what a client sent, in an error.
 const SHOWN: usize = 200;
@@ -80,7 +80,7 @@ impl McpServer {
         &self,
         params: GetPromptRequestParams,
         context: &RequestContext<RoleServer>,
-    ) -> Result<GetPromptResult, ErrorData> {
+    ) -> Result<GetPromptResponse, ErrorData> {
         let caller = self.caller(context).await?;
         let name = params.name;
         let registry = self
@@ -105,13 +105,35 @@ impl McpServer {
         }
         let host = &self.shared.host;
         let of = (prompt.plugin_name(), prompt.item.name.as_str());
-        let script = self.answered("prompt", of, caller, context, async |asking| {
-            host.get_prompt(prompt, arguments, asking).await
-        });
-        script
-            .await
-            .map(prompt_result)
-            .map_err(|failed| failed.into_error(None))
+        let client = AskingClient::of(context, self.connection(context));
+        let brought_state = params.request_state.is_some();
+        let mut answered = asking::from_responses(params.request_state, params.input_responses);
+        loop {
+            let (arguments, answered_before) = (arguments.clone(), answered.take());
+            let prompted = self.answered("prompt", of, caller.clone(), context, async |asking| {
+                let asking = Asking {
+                    askable: client.askable(),
+                    answered: answered_before,
+                    ..asking
+                };
+                host.get_prompt(prompt, arguments, asking).await
+            });
+            let failed = |failed: Failed| {
+                let refused = asking::protocol_error(&failed.error, brought_state);
+                let refused = refused.filter(|_| client.is_in_result());
+                refused.unwrap_or_else(|| failed.into_error(None))
+            };
+            let asked = match prompted.await.map_err(failed)? {
+                Prompted::Script(script) => return Ok(prompt_result(script).into()),
+                Prompted::Asked(asked) => asked,
+            };
+            let unanswered = |error: Error| ErrorData::internal_error(error.message, None);
+            let Some(peer) = client.peer() else {
+                return Ok(asking::in_result(asked).map_err(unanswered)?.into());
+            };
+            let asking = asking::by_request(peer, asked).await;
+            answered = Some(asking.map_err(unanswered)?);
+        }
     }
 
     pub(super) async fn completion(
@@ -194,6 +216,8 @@ impl McpServer {
                 caller,
                 correlation_id: correlation_id.clone(),
                 cancelled: context.ct.clone(),
+                askable: Default::default(),
+                answered: None,
             })
             .await
         };
@@ -274,7 +298,7 @@ fn shown(text: &str) -> String {
         .collect()
 }
 
-fn no_resource(uri: &str) -> ErrorData {
+pub(super) fn no_resource(uri: &str) -> ErrorData {
     let uri = shown(uri);
     ErrorData::resource_not_found(
         format!(
@@ -326,20 +350,13 @@ pub(super) fn shown_prompt(prompt: &Prompt) -> ShownPrompt {
     .with_title(&prompt.title)
 }
 
-fn read_result(contents: Contents) -> ReadResourceResult {
-    let pieces = contents.contents.into_iter().map(|content| {
-        let uri = content.uri.unwrap_or_default();
-        let mut piece = match content.body {
-            Body::Text(text) => ResourceContents::text(text, uri),
-            Body::Blob(bytes) => ResourceContents::blob(STANDARD.encode(bytes), uri),
-        };
-        if let Some(mime) = content.mime {
-            piece = piece.with_mime_type(mime);
-        }
-        piece
-    });
+fn read_result(read: Contents) -> ReadResourceResult {
+    let pieces = read
+        .contents
+        .into_iter()
+        .map(|piece| content::contents(piece.uri.unwrap_or_default(), piece.mime, piece.body));
     ReadResourceResult::new(pieces.collect())
-        .with_ttl_ms(contents.fresh_ms.into())
+        .with_ttl_ms(read.fresh_ms.into())
         .with_cache_scope(rmcp::model::CacheScope::Private)
 }
 
@@ -349,20 +366,9 @@ fn prompt_result(script: Script) -> GetPromptResult {
             prompts::Role::User => Role::User,
             prompts::Role::Assistant => Role::Assistant,
         };
-        let content = match message.content {
-            prompts::Content::Text(text) => ContentBlock::text(text),
-            prompts::Content::Link(link) => linked(link),
-        };
-        PromptMessage::new(role, content)
+        PromptMessage::new(role, content::block(message.content))
     });
     let mut result = GetPromptResult::new(messages.collect());
     result.description = script.description;
     result
-}
-
-fn linked(link: Link) -> ContentBlock {
-    let mut resource = ShownResource::new(link.uri, link.name);
-    resource.mime_type = link.mime;
-    resource.description = link.description;
-    ContentBlock::resource_link(resource)
 }

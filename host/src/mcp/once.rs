@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer;
 use super::correlation::correlation_id;
 use super::stdio::StdioCaller;
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::{Askable, QuestionKind};
 use crate::config::Mcp;
 use crate::plugins::{
-    Answer, Answered, CallRequest, Listed, PluginHost, ReadOnly, Reply, Selection,
+    Answer, Answered, Ask, CONFIRM, CallRequest, Listed, PluginHost, ReadOnly, Reply, Selection,
 };
 
 use crate::tenancy::Source;
@@ -56,7 +57,7 @@ pub async fn call_once(
                 read_only: config.read_only.then_some(ReadOnly::Config),
                 ..Selection::of(listed)
             },
-            can_ask: ask.is_some(),
+            askable: Askable::default().and_if(ask.is_some(), QuestionKind::Confirm),
             entered_by_person: true,
             ..CallRequest::new(who, arguments, correlation_id.clone())
         })
@@ -98,12 +99,17 @@ async fn run(
         };
         let answers = tokio::task::spawn_blocking(move || {
             let questions = asked.questions.into_iter();
+            let answer =
+                |message: &str| json!({"action": "accept", "content": {CONFIRM: ask(message)}});
             questions
-                .map(|question| (question.id, ask(&question.message)))
+                .filter_map(|question| match question.ask {
+                    Ask::Confirm { message } => Some((question.id, answer(&message))),
+                    _ => None,
+                })
                 .collect()
         });
         request.answered = Some(Answered {
-            token: asked.token,
+            token: Some(asked.token),
             answers: answers
                 .await
                 .map_err(|error| Error::internal("Asking in the terminal", &error))?,

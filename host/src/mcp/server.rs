@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-    DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation,
+    DiscoverResult, Extensions, GetPromptRequestParams, GetPromptResponse, Implementation,
     InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     PromptsCapability, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    ResourcesCapability, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
-    ToolAnnotations,
+    ResourcesCapability, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+    SubscriptionFilter, Tool, ToolAnnotations, UnsubscribeRequestParams,
 };
-use rmcp::service::{RequestContext, SubscriptionContext, SubscriptionSendError, SubscriptionSink};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tokio::sync::broadcast::error::RecvError;
 
+use super::lasting::Lasting;
 use super::offers;
 use super::rate::KeyBuckets;
 use super::stdio::StdioCaller;
 use crate::capabilities::context::Caller;
 use crate::config::{self, Config};
-use crate::plugins::{Agreed, Listed, PluginHost, ResourcesChanged};
+use crate::plugins::{Agreed, Listed, PluginHost};
 use crate::web::LoopbackPages;
 
 /// How long clients may keep what `server/discover` and the lists told them.
@@ -44,6 +44,8 @@ const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 #[derive(Clone)]
 pub struct McpServer {
     pub(super) shared: Arc<Shared>,
+    /// What the connection remembers, where there is one.
+    pub(super) lasting: Option<Arc<Lasting>>,
 }
 
 pub(super) struct Shared {
@@ -58,6 +60,7 @@ impl McpServer {
     /// A server of this host's tools.
     pub fn new(host: Arc<PluginHost>, config: &Config, stdio: Option<StdioCaller>) -> Self {
         let metrics = host.services().metrics.clone();
+        let lasting = stdio.is_some().then(Arc::default);
         Self {
             shared: Arc::new(Shared {
                 host,
@@ -65,6 +68,15 @@ impl McpServer {
                 keys: Arc::new(KeyBuckets::new(config.limits.key, metrics)),
                 stdio,
             }),
+            lasting,
+        }
+    }
+
+    /// The same server for another request, or for another session where there are any.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            lasting: self.shared.config.legacy_sessions.then(Arc::default),
         }
     }
 
@@ -97,36 +109,6 @@ impl McpServer {
         Implementation::new("orderdesk-mcp", env!("CARGO_PKG_VERSION")).with_title("Order Desk")
     }
 
-    /// Tells of resources that changed outside of calls, if the client asked for them and may read them. A plugin speaks for
-    /// its own only.
-    async fn resources_changed(
-        &self,
-        changed: &ResourcesChanged,
-        caller: &Caller,
-        sink: &SubscriptionSink,
-    ) -> Result<(), SubscriptionSendError> {
-        let principal = &caller.principal;
-        if changed.tenant != principal.tenant || !principal.scopes.covers_subject(&changed.subject)
-        {
-            return Ok(());
-        }
-        let registry = self.shared.host.registry();
-        // A list that cannot be made now is none.
-        let Ok(agreed) = self.shared.host.agreed(principal).await else {
-            return Ok(());
-        };
-        let wanted = sink.accepted().resource_subscriptions.as_deref();
-        for uri in &changed.uris {
-            let its_own = registry.find_resource(uri).is_some_and(|(offered, _)| {
-                offered.plugin_name() == changed.plugin && agreed.offers(offered)
-            });
-            if its_own && wanted.unwrap_or_default().contains(uri) {
-                sink.notify_resource_updated(uri).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// The plugins that the caller's tenant is served.
     pub(super) async fn agreed(&self, caller: &Caller) -> Result<Agreed, ErrorData> {
         let agreed = self.shared.host.agreed(&caller.principal).await;
@@ -137,43 +119,31 @@ impl McpServer {
         &self,
         context: &RequestContext<RoleServer>,
     ) -> Result<Caller, ErrorData> {
-        let mut caller = match &self.shared.stdio {
+        let mut caller = self.caller_of(&context.extensions).await?;
+        caller.client = context
+            .client_info()
+            .map(|client| format!("{} {}", client.name, client.version));
+        Ok(caller)
+    }
+
+    async fn caller_of(&self, extensions: &Extensions) -> Result<Caller, ErrorData> {
+        match &self.shared.stdio {
             Some(stdio) => stdio.caller().await.map_err(|error| {
                 tracing::warn!(cause = %error, "the key in the environment is not accepted");
                 ErrorData::invalid_request(
                     "the access key in ORDERDESK_MCP_MASTER_KEY is not accepted",
                     None,
                 )
-            })?,
-            None => context
-                .extensions
+            }),
+            None => extensions
                 .get::<http::request::Parts>()
                 .and_then(|parts| parts.extensions.get::<Caller>())
                 .cloned()
                 .ok_or_else(|| {
                     ErrorData::internal_error("the request was not authenticated", None)
-                })?,
-        };
-        caller.client = context
-            .client_info()
-            .map(|client| format!("{} {}", client.name, client.version));
-        Ok(caller)
+                }),
+        }
     }
-}
-
-/// Tells of the lists that the client asked to hear of; to the sink, any other one is an error.
-async fn lists_changed(sink: &SubscriptionSink) -> Result<(), SubscriptionSendError> {
-    let accepted = sink.accepted();
-    if accepted.tools_list_changed == Some(true) {
-        sink.notify_tool_list_changed().await?;
-    }
-    if accepted.resources_list_changed == Some(true) {
-        sink.notify_resource_list_changed().await?;
-    }
-    if accepted.prompts_list_changed == Some(true) {
-        sink.notify_prompt_list_changed().await?;
-    }
-    Ok(())
 }
 
 fn on_one_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
@@ -267,11 +237,59 @@ impl ServerHandler for McpServer {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut result = self.negotiate_initialize(&request)?;
-        // The earlier `resources/subscribe` needs a session, of which there is none.
-        if let Some(resources) = &mut result.capabilities.resources {
+        // The earlier `resources/subscribe` needs a connection that lasts.
+        if self.lasting.is_none()
+            && let Some(resources) = &mut result.capabilities.resources
+        {
             resources.subscribe = None;
         }
+        #[cfg(feature = "conformance")]
+        if self.shared.config.conformance {
+            result.capabilities.logging = Some(JsonObject::new());
+        }
         Ok(result)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if self.lasting.is_some()
+            && let Ok(caller) = self.caller_of(&context.extensions).await
+        {
+            self.tell(caller, context.peer);
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscribe_to(request.uri, &context).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.unsubscribe_from(&request.uri)
+    }
+
+    #[cfg(feature = "conformance")]
+    #[expect(deprecated, reason = "the suite asks for it")]
+    async fn set_level(
+        &self,
+        request: rmcp::model::SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        match &self.lasting {
+            Some(lasting) if self.shared.config.conformance => {
+                lasting.log_level.set(&request.level);
+                Ok(())
+            }
+            _ => Err(ErrorData::method_not_found::<
+                rmcp::model::SetLevelRequestMethod,
+            >()),
+        }
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -423,11 +441,15 @@ impl ServerHandler for McpServer {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let mut result = self.prompt(request, &context).await?;
+        let mut response = self.prompt(request, &context).await?;
         if says_who_answers(&context) {
-            server_info(&mut result.meta);
+            match &mut response {
+                GetPromptResponse::Complete(result) => server_info(&mut result.meta),
+                GetPromptResponse::InputRequired(result) => server_info(&mut result.meta),
+                _ => {}
+            }
         }
-        Ok(result.into())
+        Ok(response)
     }
 
     async fn complete(
@@ -450,31 +472,6 @@ impl ServerHandler for McpServer {
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
-        let caller = self.caller(subscription.request_context()).await?;
-        let mut revisions = self.shared.host.revisions();
-        let mut changes = self.shared.host.changes();
-        let stopping = self.shared.host.stopping();
-        loop {
-            tokio::select! {
-                () = subscription.cancelled() => return Ok(()),
-                () = stopping.cancelled() => return Ok(()),
-                changed = changes.recv() => {
-                    let told = match changed {
-                        Ok(changed) => self.resources_changed(&changed, &caller, subscription.sink()).await,
-                        // What was missed is lost: events are told once, and a client that is this slow reads late anyway.
-                        Err(RecvError::Lagged(_)) => Ok(()),
-                        Err(RecvError::Closed) => return Ok(()),
-                    };
-                    if told.is_err() {
-                        return Ok(());
-                    }
-                }
-                changed = revisions.changed() => {
-                    if changed.is_err() || lists_changed(subscription.sink()).await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
-        }
+        self.tell_listener(subscription).await
     }
 }

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::lines::Lines;
 use super::{Choice, FirstCalls, McpServer};
 use crate::capabilities::Services;
 use crate::capabilities::context::Caller;
@@ -90,7 +91,8 @@ pub async fn serve_stdio(
     let server_host = server.shared.host.clone();
     let list_wait = server.shared.config.list_wait;
     let revisions = server_host.revisions();
-    let running = server.serve(rmcp::transport::stdio()).await?;
+    let (read, write) = rmcp::transport::stdio();
+    let running = server.serve(Lines::new(read, write)).await?;
     let token = running.cancellation_token();
     tokio::spawn(tell_of_lists(
         server_host,

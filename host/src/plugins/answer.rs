@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::content;
 use super::nesting;
 use super::registry::Listed;
 use crate::capabilities::context::CallContext;
-use crate::capabilities::contract::tools::{self, Output};
+use crate::capabilities::contract::tools::Output;
+use crate::capabilities::contract::types::Content;
 use crate::capabilities::contract::{Error, ErrorKind};
 
 /// A successful call's result.
@@ -38,36 +40,8 @@ impl From<Map<String, Value>> for Structured {
     }
 }
 
-/// A piece of an answer.
-#[derive(Debug)]
-pub enum Content {
-    /// Text.
-    Text(String),
-    /// Bytes with their media type.
-    Blob {
-        /// Such as `image/png`.
-        mime: String,
-        /// The bytes.
-        data: Vec<u8>,
-    },
-    /// A pointer to a resource.
-    Link {
-        /// Where.
-        uri: String,
-        /// For people.
-        name: String,
-        /// Such as `text/html`.
-        mime: Option<String>,
-        /// What is there.
-        description: Option<String>,
-    },
-}
-
 /// Bytes of an answer that are looked through where they are; more would keep a thread from other calls.
 const AT_ONCE: usize = 64 << 10;
-/// What a piece of content costs beside what is in it, once it is JSON.
-const PIECE: usize = 64;
-
 /// The plugin's result, held against its limits and its own schema before the call's deadline.
 pub(super) async fn checked_within(
     listed: &Listed,
@@ -96,18 +70,8 @@ pub(super) async fn checked_within(
 }
 
 fn size(output: &Output) -> usize {
-    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let content = output.content.iter().map(|content| {
-        PIECE
-            + match content {
-                tools::Content::Text(text) => text.len(),
-                tools::Content::Blob(blob) => blob.mime.len() + blob.data.len(),
-                tools::Content::Link(link) => {
-                    link.uri.len() + link.name.len() + of(&link.mime) + of(&link.description)
-                }
-            }
-    });
-    of(&output.structured) + content.sum::<usize>()
+    let structured = output.structured.as_ref().map_or(0, String::len);
+    structured + content::size(&output.content)
 }
 
 /// An error is an answer too.
@@ -140,6 +104,7 @@ fn too_much(listed: &Listed, bytes: usize) -> Error {
 }
 
 fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
+    content::check(&output.content).map_err(|what| broken(listed, what))?;
     let structured = output
         .structured
         .map(|text| {
@@ -176,23 +141,7 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
         Value::Object(object) => Some(Structured { text, object }),
         _ => None,
     });
-    let content = output
-        .content
-        .into_iter()
-        .map(|content| match content {
-            tools::Content::Text(text) => Content::Text(text),
-            tools::Content::Blob(blob) => Content::Blob {
-                mime: blob.mime,
-                data: blob.data,
-            },
-            tools::Content::Link(link) => Content::Link {
-                uri: link.uri,
-                name: link.name,
-                mime: link.mime,
-                description: link.description,
-            },
-        })
-        .collect();
+    let content = output.content;
     Ok(Answer {
         content,
         structured,

@@ -9,13 +9,14 @@ use tracing::Instrument;
 
 use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
-use super::confirm::{Answered, AskedQuestion, Reply};
+use super::confirm::{Answered, Reply};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
 use super::nesting;
 use super::person::Visit;
 use super::preview;
+use super::question::AskedQuestion;
 use super::registry::{Listed, Runner};
 use super::selection::Selection;
 use super::steps::Ended;
@@ -24,6 +25,7 @@ use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::Mode;
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::http::ResponseBudget;
+use crate::capabilities::questions::Askable;
 use crate::config::Limits;
 
 /// What an agent asks for.
@@ -41,8 +43,8 @@ pub struct CallRequest {
     pub progress: Option<Arc<dyn ProgressSink>>,
     /// Which tools are in use.
     pub selection: Selection,
-    /// Whether the call may end with questions to a person.
-    pub can_ask: bool,
+    /// The questions with which the call may end.
+    pub askable: Askable,
     /// The answers to those of an earlier call, which this one goes on with.
     pub answered: Option<Answered>,
     /// What the client tells of a link that an earlier call ended with.
@@ -63,7 +65,7 @@ impl CallRequest {
             cancelled: CancellationToken::new(),
             progress: None,
             selection: Selection::default(),
-            can_ask: false,
+            askable: Askable::default(),
             answered: None,
             visit: None,
             entered_by_person: false,
@@ -82,7 +84,7 @@ impl PluginHost {
         listed: &Listed,
         mut request: CallRequest,
     ) -> Result<Answer, Error> {
-        request.can_ask = false;
+        request.askable = Askable::default();
         match self.call_or_ask(listed, request).await? {
             Reply::Done(answer) => Ok(answer),
             Reply::Linked(linked) => Err(linked.error),
@@ -287,6 +289,7 @@ impl PluginHost {
             log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
+            askable: request.askable,
             subject: std::sync::Mutex::default(),
         });
         trail.runs_in(&context);

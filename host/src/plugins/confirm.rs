@@ -1,4 +1,4 @@
-//! Questions whether something may be done: what counts as a yes, and calls that wait for one outside.
+//! Questions of calls: what counts as an answer, and calls that wait for one outside.
 //!
 //! A call that asks ends with the question. Its state waits in the database, encrypted, under a single-use token that is
 //! bound to tenant, access key, tool and arguments; a second call brings token and answers, and goes on from there. So nothing
@@ -14,22 +14,20 @@ use super::answer::{Answer, broken};
 use super::intent::Intent;
 use super::person::Linked;
 use super::preview;
+use super::question::{Ask, AskedQuestion, NoQuestion};
+use super::refusal::{cannot_ask, cannot_be_asked, question_changed, refusal, through_peer};
 use super::registry::Listed;
 use crate::capabilities::Services;
-use crate::capabilities::contract::tools::{Answer as Told, Confirmation, Mode, Pause, Resumption};
+use crate::capabilities::contract::tools::{Confirmation, Mode};
+use crate::capabilities::contract::types::{Answer as Told, Pause, Question, Resumption};
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::{Askable, QuestionKind};
 use crate::clock::Timestamp;
 use crate::config::Confirm;
-use crate::tenancy::{ConfirmationError, ConfirmationPurpose, ConfirmationRefused, Principal};
+use crate::tenancy::{ConfirmationError, ConfirmationPurpose, Principal};
 
-/// The one kind of question that there is so far.
-const CONFIRM: &str = "confirm";
 /// What a paused call may leave in the database.
 const STATE_BYTES: usize = 64 << 10;
-/// As much of a question as a form shows.
-const MESSAGE_CHARACTERS: usize = 2_000;
-/// As long as a question's id may be.
-const ID_BYTES: usize = 64;
 /// More questions at once are no question any more.
 const QUESTIONS: usize = 8;
 
@@ -38,7 +36,7 @@ const QUESTIONS: usize = 8;
 pub enum Reply {
     /// With its result.
     Done(Answer),
-    /// With questions to a person.
+    /// With questions.
     Asked(Asked),
     /// With a link at which a person goes on.
     Linked(Linked),
@@ -51,26 +49,17 @@ pub struct Asked {
     pub token: String,
     /// From when on it is refused.
     pub expires_at: Timestamp,
-    /// Each to be answered with yes or no.
+    /// Each to be answered.
     pub questions: Vec<AskedQuestion>,
 }
 
-/// May this be done?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedQuestion {
-    /// Told back with the answer.
-    pub id: String,
-    /// What the person reads.
-    pub message: String,
-}
-
-/// What a call brings that goes on with an earlier one.
+/// What a call brings that goes on with an earlier one, or that knows what it will be asked.
 #[derive(Debug, Clone, Default)]
 pub struct Answered {
-    /// The token that came with the questions.
-    pub token: String,
-    /// Yes or no by the questions' ids; what is missing is asked again.
-    pub answers: BTreeMap<String, bool>,
+    /// The token that came with the questions. Without one, nobody was asked: no answer counts as a confirmation.
+    pub token: Option<String>,
+    /// By the questions' ids; what is missing, or does not fit, is asked again.
+    pub answers: BTreeMap<String, Value>,
 }
 
 /// A call that waits outside.
@@ -78,7 +67,8 @@ pub struct Answered {
 struct Waiting {
     state: Vec<u8>,
     questions: Vec<AskedQuestion>,
-    answers: BTreeMap<String, bool>,
+    /// As the plugin is told them.
+    answers: BTreeMap<String, Value>,
     /// Of the preview that the call confirms.
     basis: Option<String>,
 }
@@ -99,6 +89,15 @@ pub(super) enum Resumed {
     Again(Asked),
 }
 
+/// What a token of a question is bound to.
+#[derive(Clone, Copy)]
+pub(super) struct Binding<'a> {
+    /// The tool, or another thing that asks.
+    pub(super) asks: &'a str,
+    /// Its arguments.
+    pub(super) arguments: &'a Map<String, Value>,
+}
+
 impl Intent {
     /// Decides on the questions of a pause.
     ///
@@ -113,32 +112,7 @@ impl Intent {
         pause: &Pause,
     ) -> Result<Next, Error> {
         let tool = &listed.tool.name;
-        if pause.questions.len() > QUESTIONS {
-            return Err(broken(listed, "it asks too many questions at once"));
-        }
-        let mut questions = Vec::new();
-        for question in &pause.questions {
-            if question.kind != CONFIRM {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "question-not-supported",
-                    format!(
-                        "{tool} needs to ask a person something that this server cannot pass on. Nothing more was done."
-                    ),
-                ));
-            }
-            let Some(message) = message(&question.parameters) else {
-                return Err(broken(listed, "its question has no message"));
-            };
-            let twice = |asked: &AskedQuestion| asked.id == question.id;
-            if !(1..=ID_BYTES).contains(&question.id.len()) || questions.iter().any(twice) {
-                return Err(broken(listed, "its question has no id of its own"));
-            }
-            questions.push(AskedQuestion {
-                id: question.id.clone(),
-                message,
-            });
-        }
+        let questions = checked(&pause.questions, tool).map_err(|no| no.of(listed))?;
         // A preview changes nothing, whatever is answered; it shows what a yes would do.
         let counts = self.mode == Mode::Preview
             || match policy {
@@ -146,53 +120,150 @@ impl Intent {
                 Confirm::Token => self.confirmation.is_some(),
                 Confirm::Person => false,
             };
-        if counts {
-            let yes = questions.into_iter().map(|question| (question.id, true));
-            return Ok(Next::On(told(yes)));
+        let mut answers = BTreeMap::new();
+        for question in &questions {
+            let answer = match &question.ask {
+                Ask::Confirm { .. } if counts => Some(Value::Bool(true)),
+                Ask::Confirm { .. } if self.agreed.is_empty() => None,
+                Ask::Confirm { .. } if self.agreed.contains(question) => Some(Value::Bool(true)),
+                Ask::Confirm { .. } => return Err(question_changed(tool)),
+                _ => self.given(question),
+            };
+            answers.extend(answer.map(|answer| (question.id.clone(), answer)));
         }
-        if !self.agreed.is_empty() {
-            if !questions.iter().all(|asked| self.agreed.contains(asked)) {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    "question-changed",
-                    format!(
-                        "{tool} was not carried out: what it asks now is not what the person read. Call it again to ask anew."
-                    ),
-                ));
-            }
-            let yes = questions.into_iter().map(|question| (question.id, true));
-            return Ok(Next::On(told(yes)));
+        let open = |question: &&AskedQuestion| !answers.contains_key(&question.id);
+        if !questions.iter().any(|question| open(&question)) {
+            return Ok(Next::On(told(answers)));
         }
-        match &self.bound {
-            Some(bound) if self.can_ask => {
-                if pause.state.len() > STATE_BYTES {
-                    return Err(broken(listed, "the state of its pause is too large"));
-                }
-                let waiting = Waiting {
-                    state: pause.state.clone(),
-                    questions,
-                    answers: BTreeMap::new(),
-                    basis: self
-                        .confirmation
-                        .as_ref()
-                        .map(|preview| preview.basis.clone()),
-                };
-                let asked = wait(services, principal, tool, bound, waiting).await?;
-                Ok(Next::Ask(asked))
+        let confirms = |question: &AskedQuestion| question.kind() == QuestionKind::Confirm;
+        // Only confirmations have a page.
+        let at_page = self.bound.is_some()
+            && (policy == Confirm::Person || !preview::has(listed))
+            && questions.iter().all(confirms);
+        for question in questions.iter().filter(open) {
+            match question.kind() {
+                _ if self.by_peer => return Err(through_peer(tool)),
+                kind if self.askable.takes(kind) && self.bound.is_some() => {}
+                QuestionKind::Confirm if at_page => return Ok(Next::AskAtPage(questions)),
+                QuestionKind::Confirm => return Err(cannot_ask(policy, listed)),
+                kind => return Err(cannot_be_asked(tool, kind)),
             }
-            Some(_) if policy == Confirm::Person || !preview::has(listed) => {
-                Ok(Next::AskAtPage(questions))
+        }
+        let Some(arguments) = &self.bound else {
+            return Err(broken(listed, "it asks where it cannot"));
+        };
+        if pause.state.len() > STATE_BYTES {
+            return Err(broken(listed, "the state of its pause is too large"));
+        }
+        let waiting = Waiting {
+            state: pause.state.clone(),
+            questions,
+            answers,
+            basis: self
+                .confirmation
+                .as_ref()
+                .map(|preview| preview.basis.clone()),
+        };
+        let binding = Binding {
+            asks: tool,
+            arguments,
+        };
+        wait(services, principal, binding, waiting)
+            .await
+            .map(Next::Ask)
+    }
+
+    /// The answer that came with the call, to a question that was not asked yet.
+    fn given(&self, question: &AskedQuestion) -> Option<Value> {
+        question.told(self.given.get(&question.id)?)
+    }
+}
+
+/// Decides on the questions of a prompt, which reads only: none of them is for a confirmation.
+///
+/// # Errors
+/// They cannot be asked, in words.
+pub(super) async fn decide_reading(
+    services: &Services,
+    principal: &Principal,
+    binding: Binding<'_>,
+    (askable, given): (Askable, &BTreeMap<String, Value>),
+    pause: &Pause,
+    broken: impl Fn(&'static str) -> Error,
+) -> Result<Next, Error> {
+    let questions = checked(&pause.questions, binding.asks).map_err(|no| match no {
+        No::Asked(error) => error,
+        No::Broken(what) => broken(what),
+    })?;
+    let confirms = |question: &AskedQuestion| question.kind() == QuestionKind::Confirm;
+    if questions.is_empty() || questions.iter().any(confirms) {
+        return Err(broken("it pauses without a question that a prompt may ask"));
+    }
+    if pause.state.len() > STATE_BYTES {
+        return Err(broken("the state of its pause is too large"));
+    }
+    let mut answers = BTreeMap::new();
+    for question in &questions {
+        let answer = given.get(&question.id).and_then(|it| question.told(it));
+        match answer {
+            Some(answer) => {
+                answers.insert(question.id.clone(), answer);
             }
-            _ if !self.by_peer => Err(cannot_ask(policy, listed)),
-            _ => Err(Error::new(
-                ErrorKind::Denied,
-                "confirmation-through-peer",
-                format!(
-                    "{tool} was not carried out: it needs a confirmation, which cannot be given through another plugin. Call {tool} itself."
-                ),
-            )),
+            None if askable.takes(question.kind()) => {}
+            None => return Err(cannot_be_asked(binding.asks, question.kind())),
         }
     }
+    if answers.len() == questions.len() {
+        return Ok(Next::On(told(answers)));
+    }
+    let waiting = Waiting {
+        state: pause.state.clone(),
+        questions,
+        answers,
+        basis: None,
+    };
+    wait(services, principal, binding, waiting)
+        .await
+        .map(Next::Ask)
+}
+
+/// Why questions are none.
+enum No {
+    Asked(Error),
+    Broken(&'static str),
+}
+
+impl No {
+    fn of(self, listed: &Listed) -> Error {
+        match self {
+            Self::Asked(error) => error,
+            Self::Broken(what) => broken(listed, what),
+        }
+    }
+}
+
+fn checked(asked: &[Question], asks: &str) -> Result<Vec<AskedQuestion>, No> {
+    if asked.len() > QUESTIONS {
+        return Err(No::Broken("it asks too many questions at once"));
+    }
+    let mut questions: Vec<AskedQuestion> = Vec::new();
+    for question in asked {
+        let question = AskedQuestion::of(question).map_err(|no| match no {
+            NoQuestion::Broken(what) => No::Broken(what),
+            NoQuestion::UnknownKind => No::Asked(Error::new(
+                ErrorKind::Unavailable,
+                "question-not-supported",
+                format!(
+                    "{asks} needs to ask something that this server cannot pass on. Nothing more was done."
+                ),
+            )),
+        })?;
+        if questions.iter().any(|other| other.id == question.id) {
+            return Err(No::Broken("its question has no id of its own"));
+        }
+        questions.push(question);
+    }
+    Ok(questions)
 }
 
 /// Takes the token of a call that goes on, and what waits under it.
@@ -202,29 +273,30 @@ impl Intent {
 pub(super) async fn resume(
     services: &Services,
     principal: &Principal,
-    tool: &str,
-    bound: &Map<String, Value>,
-    answered: Answered,
+    binding: Binding<'_>,
+    token: &str,
+    given: &BTreeMap<String, Value>,
 ) -> Result<Resumed, Error> {
     let purpose = ConfirmationPurpose::Question;
     let waiting = services
         .confirmations
-        .redeem(principal, purpose, tool, bound, &answered.token)
+        .redeem(principal, purpose, binding.asks, binding.arguments, token)
         .await
         .map_err(|error| match error {
-            ConfirmationError::Refused(refused) => refusal(purpose, tool, refused),
+            ConfirmationError::Refused(refused) => refusal(purpose, binding.asks, refused),
             error => Error::internal("Going on with a call", &error),
         })?;
     let mut waiting: Waiting = serde_json::from_slice(&waiting)
         .map_err(|error| Error::internal("Reading the state of a call", &error))?;
     for question in &waiting.questions {
-        if let Some(answer) = answered.answers.get(&question.id) {
-            waiting.answers.insert(question.id.clone(), *answer);
+        let answer = given.get(&question.id).and_then(|it| question.told(it));
+        if let Some(answer) = answer {
+            waiting.answers.insert(question.id.clone(), answer);
         }
     }
     let open = |question: &AskedQuestion| !waiting.answers.contains_key(&question.id);
     if waiting.questions.iter().any(open) {
-        let again = wait(services, principal, tool, bound, waiting).await?;
+        let again = wait(services, principal, binding, waiting).await?;
         return Ok(Resumed::Again(again));
     }
     Ok(Resumed::On(
@@ -239,20 +311,19 @@ pub(super) async fn resume(
 async fn wait(
     services: &Services,
     principal: &Principal,
-    tool: &str,
-    bound: &Map<String, Value>,
+    binding: Binding<'_>,
     waiting: Waiting,
 ) -> Result<Asked, Error> {
-    let failed =
-        |error: &dyn std::fmt::Display| Error::internal("Asking for a confirmation", error);
+    let failed = |error: &dyn std::fmt::Display| Error::internal("Asking a question", error);
     let content = serde_json::to_vec(&waiting).map_err(|error| failed(&error))?;
+    let purpose = ConfirmationPurpose::Question;
     let issued = services
         .confirmations
         .issue(
             principal,
-            ConfirmationPurpose::Question,
-            tool,
-            bound,
+            purpose,
+            binding.asks,
+            binding.arguments,
             &content,
         )
         .await
@@ -270,100 +341,12 @@ async fn wait(
     })
 }
 
-fn told(answers: impl IntoIterator<Item = (String, bool)>) -> Vec<Told> {
+fn told(answers: BTreeMap<String, Value>) -> Vec<Told> {
     answers
         .into_iter()
-        .map(|(id, yes)| Told {
+        .map(|(id, value)| Told {
             id,
-            value: yes.to_string(),
+            value: value.to_string(),
         })
         .collect()
-}
-
-fn message(parameters: &str) -> Option<String> {
-    let parameters: Value = serde_json::from_str(parameters).ok()?;
-    let message = parameters.get("message")?.as_str()?;
-    let message: String = message
-        .chars()
-        .filter(|c| *c == '\n' || !c.is_control())
-        .take(MESSAGE_CHARACTERS)
-        .collect();
-    (!message.trim().is_empty()).then_some(message)
-}
-
-pub(super) fn cannot_ask(policy: Confirm, listed: &Listed) -> Error {
-    let tool = &listed.tool.name;
-    if policy == Confirm::Token && preview::has(listed) {
-        return Error::new(
-            ErrorKind::Denied,
-            "confirmation-needed",
-            format!(
-                "{tool} was not carried out: it needs a confirmation. Call it again with the same arguments and dry_run: true, show \
-                 the person what would change, and if they agree, call it with the confirm_token of that answer instead of dry_run."
-            ),
-        );
-    }
-    Error::new(
-        ErrorKind::Denied,
-        "confirmation-by-person",
-        format!(
-            "{tool} was not carried out: a person must confirm it, and this client cannot ask one (it declares no elicitation of \
-             forms). Use a client that can, or 'orderdesk-mcp call' in a terminal."
-        ),
-    )
-}
-
-/// Why a token is refused, in words from which the caller can go on.
-pub(super) fn refusal(
-    purpose: ConfirmationPurpose,
-    tool: &str,
-    refused: ConfirmationRefused,
-) -> Error {
-    use ConfirmationRefused::{Expired, OtherArguments, OtherKey, OtherTool, Unknown};
-    let (code, what, next) = match purpose {
-        ConfirmationPurpose::Preview => (
-            match refused {
-                Unknown => "confirm-token-unknown",
-                Expired => "confirm-token-expired",
-                OtherKey => "confirm-token-other-key",
-                OtherTool => "confirm-token-other-tool",
-                OtherArguments => "confirm-token-other-arguments",
-            },
-            "confirm_token",
-            "Call it with dry_run: true for a new preview and its token",
-        ),
-        ConfirmationPurpose::Question => (
-            match refused {
-                Unknown => "question-unknown",
-                Expired => "question-expired",
-                OtherKey => "question-other-key",
-                OtherTool => "question-other-tool",
-                OtherArguments => "question-other-arguments",
-            },
-            "answer",
-            "Call it anew to be asked again",
-        ),
-    };
-    let why = match refused {
-        Unknown => {
-            "belongs to nothing that waits here: it was used before, has long expired, or was mistyped"
-        }
-        Expired => "came too late: it was good for five minutes",
-        OtherKey => "belongs to another access key",
-        OtherTool => "belongs to another tool",
-        OtherArguments => {
-            "belongs to other arguments; send exactly those that were previewed or asked about"
-        }
-    };
-    let kind = match refused {
-        Unknown => ErrorKind::NotFound,
-        Expired => ErrorKind::Conflict,
-        OtherKey => ErrorKind::Denied,
-        OtherTool | OtherArguments => ErrorKind::InvalidInput,
-    };
-    Error::new(
-        kind,
-        code,
-        format!("{tool} was not carried out: the {what} {why}. {next}."),
-    )
 }

@@ -14,6 +14,7 @@ use super::instance::LoadedPlugin;
 use crate::capabilities::context::{CallContext, Caller};
 use crate::capabilities::contract::webhooks::{Event, Reason, Request, Verdict};
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::Askable;
 use crate::capabilities::sealing::CallSecrets;
 use crate::tenancy::{EventKept, Hook, HookEvent, Source, TenantId};
 
@@ -141,6 +142,7 @@ impl PluginHost {
         let kept = HookEvent {
             kind: event.kind,
             payload: event.payload,
+            resources: event.resources,
         };
         let handlers = self.handlers_of(&hook.plugin);
         // First, so that no process that dies in between leaves the others with what is out of date.
@@ -162,15 +164,7 @@ impl PluginHost {
         match kept {
             EventKept::New(event_id) => {
                 tracing::info!(event = event_id, "an event came through a hook");
-                if !event.resources.is_empty() {
-                    // Nobody listening is no error.
-                    let _ = self.changes.send(ResourcesChanged {
-                        tenant: hook.tenant.clone(),
-                        plugin: hook.plugin.clone(),
-                        subject: hook.subject.clone(),
-                        uris: event.resources,
-                    });
-                }
+                self.events_kept.notify_one();
                 self.events_waiting.notify_one();
                 Ok(Judged::Accepted)
             }
@@ -261,6 +255,7 @@ impl PluginHost {
             log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
+            askable: Askable::default(),
             subject: Mutex::new(Some(hook.subject.clone())),
         }))
     }

@@ -1,14 +1,19 @@
 //! What a call is about to do, and what it may count on: the deed or a preview, a confirmation, answers of a person.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::call::CallRequest;
-use super::confirm::{self, Asked, AskedQuestion, Resumed};
+use super::confirm::{self, Asked, Binding, Resumed};
 use super::preview;
+use super::question::AskedQuestion;
 use super::registry::Listed;
 use crate::capabilities::Services;
 use crate::capabilities::contract::Error;
-use crate::capabilities::contract::tools::{Confirmation, Mode, Output, Resumption};
+use crate::capabilities::contract::tools::{Confirmation, Mode, Output};
+use crate::capabilities::contract::types::Resumption;
+use crate::capabilities::questions::Askable;
 use crate::tenancy::Principal;
 
 /// What a call is about to do.
@@ -21,8 +26,10 @@ pub(super) struct Intent {
     pub(super) resumption: Option<Resumption>,
     /// The arguments to which tokens are bound; none: this call gets none.
     pub(super) bound: Option<Map<String, Value>>,
-    /// Whether the call may end with questions.
-    pub(super) can_ask: bool,
+    /// The questions with which the call may end.
+    pub(super) askable: Askable,
+    /// Answers that came unasked, by the questions' ids.
+    pub(super) given: BTreeMap<String, Value>,
     /// Another plugin calls.
     pub(super) by_peer: bool,
     /// What a person said yes to at a page, whether that is asked or not.
@@ -53,23 +60,39 @@ impl Intent {
             confirmation: None,
             resumption: None,
             bound: None,
-            can_ask: request.can_ask,
+            askable: request.askable,
+            given: BTreeMap::new(),
             by_peer: false,
             agreed: std::mem::take(&mut request.agreed),
         };
-        if tool.hints.read_only {
+        if tool.hints.read_only && request.askable.is_empty() {
             return Ok(Begun::Now(intent));
         }
         let bound = preview::bound(&request.arguments);
-        if let Some(answered) = request.answered.take() {
-            match confirm::resume(services, principal, &tool.name, &bound, answered).await? {
+        let answered = request.answered.take().unwrap_or_default();
+        if let Some(token) = &answered.token {
+            let binding = Binding {
+                asks: &tool.name,
+                arguments: &bound,
+            };
+            let given = &answered.answers;
+            match confirm::resume(services, principal, binding, token, given).await? {
                 Resumed::Again(asked) => return Ok(Begun::AskedAgain(asked)),
                 Resumed::On(resumption, confirmation) => {
                     intent.resumption = Some(resumption);
                     intent.confirmation = confirmation;
                 }
             }
-        } else if let Some(token) = preview::confirm_token(&request.arguments) {
+        } else {
+            intent.given = answered.answers;
+        }
+        if tool.hints.read_only {
+            intent.bound = Some(bound);
+            return Ok(Begun::Now(intent));
+        }
+        if answered.token.is_none()
+            && let Some(token) = preview::confirm_token(&request.arguments)
+        {
             let confirmation =
                 preview::confirmed(services, principal, &tool.name, &bound, token).await?;
             intent.confirmation = Some(confirmation);
@@ -99,7 +122,8 @@ impl Intent {
             confirmation: None,
             resumption: None,
             bound: None,
-            can_ask: false,
+            askable: Askable::default(),
+            given: BTreeMap::new(),
             by_peer: true,
             agreed: Vec::new(),
         }

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use super::call::{budget, lock_holder, stopping};
+use super::confirm::{self, Answered, Asked, Binding, Next, Resumed};
+use super::content;
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::prompt::Prompt;
@@ -17,10 +20,11 @@ use super::resource::{Resource, is_mime};
 use super::trail::Trail;
 use super::uri::Variables;
 use crate::capabilities::context::{CallContext, CallState, Caller};
-use crate::capabilities::contract::prompts::{self, Script};
-use crate::capabilities::contract::resources::{Body, Contents, Reading};
-use crate::capabilities::contract::types::{Completion, Typing};
-use crate::capabilities::contract::{Error, ErrorKind, kind_name};
+use crate::capabilities::contract::prompts::{self, Outcome, Script};
+use crate::capabilities::contract::resources::{Contents, Reading};
+use crate::capabilities::contract::types::{Completion, Resumption, Typing};
+use crate::capabilities::contract::{Error, ErrorKind, WithPromptsPre, kind_name};
+use crate::capabilities::questions::Askable;
 
 /// Nobody who types waits for longer.
 const TYPING_TIME: Duration = Duration::from_secs(10);
@@ -32,6 +36,8 @@ const VALUES_BYTES: usize = 64 << 10;
 const PIECES: usize = 100;
 /// What a piece costs beside what is in it, once it is JSON.
 const PIECE: usize = 64;
+/// Rounds of questions that a prompt may go through at once, where the answers came along.
+const ROUNDS: usize = 8;
 /// Characters of a URI in a message.
 const SHOWN: usize = 200;
 
@@ -43,6 +49,18 @@ pub struct Asking {
     pub correlation_id: Arc<str>,
     /// Cancelled when the caller gives up.
     pub cancelled: CancellationToken,
+    /// The questions that a prompt may end with.
+    pub askable: Askable,
+    /// Answers to those of an earlier call, or that came unasked.
+    pub answered: Option<Answered>,
+}
+
+/// What came of asking for a prompt.
+pub enum Prompted {
+    /// What it says.
+    Script(Script),
+    /// It asks first.
+    Asked(Asked),
 }
 
 impl PluginHost {
@@ -89,13 +107,10 @@ impl PluginHost {
             .await;
         trail.end_with(&read).await;
         let mut contents = read?;
-        let bytes = contents.contents.iter().map(|content| {
-            PIECE
-                + match &content.body {
-                    Body::Text(text) => text.len(),
-                    Body::Blob(bytes) => bytes.len(),
-                }
-        });
+        let bytes = contents
+            .contents
+            .iter()
+            .map(|piece| PIECE + content::body_size(&piece.body));
         fits(plugin, bytes.sum())?;
         if contents.contents.is_empty() || contents.contents.len() > PIECES {
             return Err(broken(
@@ -138,52 +153,97 @@ impl PluginHost {
         prompt: &Offered<Prompt>,
         arguments: Vec<(String, String)>,
         asking: Asking,
-    ) -> Result<Script, Error> {
+    ) -> Result<Prompted, Error> {
         check_arguments(&prompt.item, &arguments)?;
         let plugin = &prompt.plugin;
         let Some(bound) = &plugin.exports.prompts else {
             return Err(nothing_there());
         };
-        let request = prompts::Request {
-            prompt: prompt.item.name.clone(),
-            arguments,
-            extra: None,
+        let asks = format!("The prompt {}", prompt.item.name);
+        let given: Map<String, Value> = arguments
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect();
+        let binding = Binding {
+            asks: &asks,
+            arguments: &given,
         };
-        let given = request.arguments.iter();
-        let given = given.map(|(name, value)| (name.clone(), value.as_str().into()));
         let of = (prompt.plugin_name(), prompt.item.name.as_str());
-        let trail = self.trail_of_offer("prompt", of, &asking, given.collect());
-        let script = self
-            .ask(
-                "prompts/get",
-                plugin,
-                asking,
-                plugin.limits.time,
-                Some(&trail),
-                async |store| {
-                    let instance = bound.instantiate_async(&mut *store).await?;
-                    let prompts = instance.orderdesk_plugin_prompts();
-                    prompts.call_get(store, &request).await
-                },
-            )
+        let trail = self.trail_of_offer("prompt", of, &asking, given.clone());
+        let prompted = self
+            .rounds(prompt, bound, arguments, binding, (asking, &trail))
             .await;
-        trail.end_with(&script).await;
-        let script = script?;
-        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let bytes = script.messages.iter().map(|message| {
-            PIECE
-                + match &message.content {
-                    prompts::Content::Text(text) => text.len(),
-                    prompts::Content::Link(link) => {
-                        link.uri.len() + link.name.len() + of(&link.mime) + of(&link.description)
-                    }
-                }
-        });
-        fits(plugin, bytes.sum::<usize>() + of(&script.description))?;
-        if script.messages.is_empty() || script.messages.len() > PIECES {
-            return Err(broken(plugin, "its prompt has no message, or too many"));
+        trail.end_with(&prompted).await;
+        prompted
+    }
+
+    /// Asks a prompt until it says something, or has to ask somebody.
+    async fn rounds(
+        self: &Arc<Self>,
+        prompt: &Offered<Prompt>,
+        bound: &WithPromptsPre<CallState>,
+        arguments: Vec<(String, String)>,
+        binding: Binding<'_>,
+        (mut asking, trail): (Asking, &Trail),
+    ) -> Result<Prompted, Error> {
+        let plugin = &prompt.plugin;
+        let principal = asking.caller.principal.clone();
+        let askable = asking.askable;
+        let answered = asking.answered.take().unwrap_or_default();
+        let mut resumption = None;
+        if let Some(token) = &answered.token {
+            let answers = &answered.answers;
+            match confirm::resume(&self.services, &principal, binding, token, answers).await? {
+                Resumed::Again(asked) => return Ok(Prompted::Asked(asked)),
+                Resumed::On(resumed, _) => resumption = Some(resumed),
+            }
         }
-        Ok(script)
+        let time = plugin.limits.time;
+        for _ in 0..ROUNDS {
+            let request = prompts::Request {
+                prompt: prompt.item.name.clone(),
+                arguments: arguments.clone(),
+                resumption: resumption.take(),
+                extra: None,
+            };
+            let outcome = self
+                .ask(
+                    "prompts/get",
+                    plugin,
+                    asking.again(),
+                    time,
+                    Some(trail),
+                    async |store| {
+                        let instance = bound.instantiate_async(&mut *store).await?;
+                        let prompts = instance.orderdesk_plugin_prompts();
+                        prompts.call_get(store, &request).await
+                    },
+                )
+                .await?;
+            let pause = match outcome {
+                Outcome::Complete(script) => {
+                    return checked_script(plugin, script).map(Prompted::Script);
+                }
+                Outcome::Pause(pause) => pause,
+            };
+            let broken = |what: &'static str| broken(plugin, what);
+            let given = (askable, &answered.answers);
+            let next =
+                confirm::decide_reading(&self.services, &principal, binding, given, &pause, broken);
+            match next.await? {
+                Next::Ask(asked) => return Ok(Prompted::Asked(asked)),
+                Next::AskAtPage(_) => {
+                    return Err(broken("it asks for a confirmation, and changes nothing"));
+                }
+                Next::On(answers) => {
+                    resumption = Some(Resumption {
+                        state: pause.state,
+                        answers,
+                    });
+                }
+            }
+        }
+        Err(broken(plugin, "its prompt does not come to an end"))
     }
 
     /// Values for a variable of a template.
@@ -316,6 +376,7 @@ impl PluginHost {
             log: plugin.log_budget(),
             depth: 0,
             peers: self.clone(),
+            askable: asking.askable,
             subject: std::sync::Mutex::default(),
         });
         if let Some(trail) = trail {
@@ -339,6 +400,31 @@ impl PluginHost {
             }
         })
     }
+}
+
+impl Asking {
+    /// The same, for another call of the plugin.
+    fn again(&self) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            correlation_id: self.correlation_id.clone(),
+            cancelled: self.cancelled.clone(),
+            askable: self.askable,
+            answered: None,
+        }
+    }
+}
+
+/// What a prompt says, held against its limits.
+fn checked_script(plugin: &LoadedPlugin, script: Script) -> Result<Script, Error> {
+    let description = script.description.as_ref().map_or(0, String::len);
+    let pieces = || script.messages.iter().map(|message| &message.content);
+    fits(plugin, content::size(pieces()) + description)?;
+    if script.messages.is_empty() || script.messages.len() > PIECES {
+        return Err(broken(plugin, "its prompt has no message, or too many"));
+    }
+    content::check(pieces()).map_err(|what| broken(plugin, what))?;
+    Ok(script)
 }
 
 fn check_arguments(prompt: &Prompt, arguments: &[(String, String)]) -> Result<(), Error> {

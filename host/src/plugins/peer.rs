@@ -15,6 +15,7 @@ use super::registry::Runner;
 use crate::capabilities::context::{CallContext, PeerCalls};
 use crate::capabilities::contract::tools::Mode;
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::Askable;
 use crate::capabilities::sealing::CallSecrets;
 
 #[async_trait]
@@ -105,6 +106,7 @@ impl PeerCalls for PluginHost {
             log: parent.log.clone(),
             depth: parent.depth + 1,
             peers: parent.peers.clone(),
+            askable: Askable::default(),
             subject: std::sync::Mutex::default(),
         });
         let mut trail = self.trail_of_peer(listed, parent, &arguments);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::answer::broken;
-use super::confirm::refusal;
+use super::refusal::refusal;
 use super::registry::Listed;
 use crate::capabilities::Services;
 use crate::capabilities::contract::tools::{Confirmation, Content, Mode, Output};

@@ -13,7 +13,8 @@ use super::intent::Intent;
 use super::person::Linked;
 use super::registry::Listed;
 use crate::capabilities::context::CallContext;
-use crate::capabilities::contract::tools::{self, Outcome, Output, Resumption};
+use crate::capabilities::contract::tools::{self, Outcome, Output};
+use crate::capabilities::contract::types::Resumption;
 use crate::capabilities::contract::{Error, ErrorKind};
 
 /// How the steps of a call ended.

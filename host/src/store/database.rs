@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use super::{
     AccessKeyMatch, AccessKeyRecord, AuditDatabase, BucketQuota, CacheDatabase, CommitError,
     ConfirmationKey, ConfirmationRecord, ConfirmationTaken, ConsentDatabase, Document,
-    HookDatabase, InsertTenantError, KeyDatabase, KeyId, LinkDatabase, LockId, LockOwner,
-    NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken, TenantId,
-    TenantRecord, UsageDatabase, Write,
+    HookDatabase, InsertTenantError, KeptEventDatabase, KeyDatabase, KeyId, LinkDatabase, LockId,
+    LockOwner, NewAccessKey, Purged, RevokeOutcome, Scan, SecretRecord, StoreError, Taken,
+    TenantId, TenantRecord, UsageDatabase, Write,
 };
 use crate::clock::Timestamp;
 
@@ -17,6 +17,7 @@ pub trait Database:
     AuditDatabase
     + CacheDatabase
     + HookDatabase
+    + KeptEventDatabase
     + KeyDatabase
     + LinkDatabase
     + ConsentDatabase

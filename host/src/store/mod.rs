@@ -17,6 +17,7 @@ mod error;
 mod hooks;
 mod identifiers;
 mod invalidations;
+mod kept_events;
 mod keys;
 mod links;
 mod records;
@@ -44,6 +45,7 @@ pub use hooks::{
 pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
 pub use invalidations::{CacheDatabase, CacheInvalidation, InvalidationsSeen};
+pub use kept_events::{KeptEvent, KeptEventDatabase};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
 pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{

@@ -34,7 +34,7 @@ const LABEL_DIGITS: usize = 8;
 /// Makes, finds and removes hooks, and keeps what comes through them.
 #[derive(Clone)]
 pub struct Hooks {
-    database: Arc<dyn Database>,
+    pub(super) database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     secrets: Secrets,
     keyring: Arc<Keyring>,
@@ -258,7 +258,11 @@ impl Hooks {
             .await
     }
 
-    async fn open(&self, record: HookRecord, tenant_name: String) -> Result<Hook, HookError> {
+    pub(super) async fn open(
+        &self,
+        record: HookRecord,
+        tenant_name: String,
+    ) -> Result<Hook, HookError> {
         let cipher = self.unwrap(&record).await?;
         let key = verifiers::open(&record, &cipher)?;
         Ok(Hook {

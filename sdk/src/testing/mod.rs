@@ -55,7 +55,7 @@ use crate::context::{Context, Mode};
 use crate::error::ToolError;
 use crate::outcome::{Confirmation, Outcome, Resumption};
 use crate::plugin::{Call, Plugin};
-use crate::prompt::Script;
+use crate::prompt::{Prompted, Script};
 use crate::resource::{Contents, Reading};
 use crate::webhooks::{Event, Request, Verdict};
 
@@ -254,18 +254,39 @@ pub fn read(plugin: Plugin, host: &FakeHost, uri: &str) -> Result<Contents, Tool
 /// What a prompt says; `arguments` is an object of texts. Nothing can be written.
 ///
 /// # Errors
-/// What the plugin answers. That required arguments are there is checked by the host before.
+/// What the plugin answers; `internal` with code `paused` if it asks first (see [`run_prompt`]). That required arguments are
+/// there is checked by the host before.
 pub fn prompt(
     plugin: Plugin,
     host: &FakeHost,
     name: &str,
     arguments: Value,
 ) -> Result<Script, ToolError> {
+    match run_prompt(plugin, host, name, arguments, None)? {
+        Prompted::Script(script) => Ok(script),
+        Prompted::Pause(_) => Err(ToolError::internal(
+            "paused",
+            format!("{name} asks first: use testing::run_prompt to see what."),
+        )),
+    }
+}
+
+/// All that a prompt answers, also after a pause.
+///
+/// # Errors
+/// What the plugin answers.
+pub fn run_prompt(
+    plugin: Plugin,
+    host: &FakeHost,
+    name: &str,
+    arguments: Value,
+    resumption: Option<Resumption>,
+) -> Result<Prompted, ToolError> {
     let arguments = serde_json::from_value(arguments)
         .map(|arguments: BTreeMap<String, String>| arguments.into_iter().collect())
         .map_err(|error| ToolError::invalid_input("invalid-arguments", error.to_string()))?;
     let fake = current(&plugin, host, true);
-    plugin.script(name, arguments, fake)
+    plugin.script(name, arguments, resumption, fake)
 }
 
 /// What a plugin offers to somebody who is typing: `of` is a URI template, or the name of a prompt.

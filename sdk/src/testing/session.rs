@@ -15,6 +15,7 @@ pub(super) struct Scene {
     time_left_ms: u32,
     cancelled: bool,
     progress: Vec<String>,
+    askable: Vec<String>,
     settings: Value,
 }
 
@@ -34,6 +35,7 @@ impl Default for Scene {
             time_left_ms: 60_000,
             cancelled: false,
             progress: Vec::new(),
+            askable: Vec::new(),
             settings: json!({}),
         }
     }
@@ -96,6 +98,12 @@ impl FakeHost {
     #[must_use]
     pub fn progress_messages(&self) -> Vec<String> {
         self.world.session.borrow().progress.clone()
+    }
+
+    /// The kinds of question that can be put to the caller (none at first).
+    pub fn set_askable(&self, kinds: &[&str]) {
+        let kinds = kinds.iter().map(|&kind| kind.to_owned()).collect();
+        self.world.session.borrow_mut().askable = kinds;
     }
 
     /// The plugin's settings from the config (`{}` at first).
@@ -163,6 +171,10 @@ impl SessionHost for CallHost {
     fn progress(&self, _: f64, _: Option<f64>, message: &str) {
         let mut session = self.host.world.session.borrow_mut();
         session.progress.push(message.to_owned());
+    }
+
+    fn askable(&self) -> Vec<String> {
+        self.host.world.session.borrow().askable.clone()
     }
 
     fn settings(&self) -> Value {

@@ -8,8 +8,9 @@ use super::bindings::orderdesk::plugin::{http as wire_http, types};
 use crate::arguments::Sealed;
 use crate::error::{ErrorKind, ToolError};
 use crate::http::{HeaderValue, Method, Request, Response};
-use crate::outcome::{Content, Outcome, Output, Pause};
+use crate::outcome::{Content, Embedded, Outcome, Output, Pause};
 use crate::plugin::Manifest;
+use crate::resource::Body;
 use crate::tool::ToolDescription;
 
 impl From<types::Error> for ToolError {
@@ -171,24 +172,49 @@ impl From<Output<Box<RawValue>>> for contract::Output {
     fn from(output: Output<Box<RawValue>>) -> Self {
         Self {
             content: output.content.into_iter().map(Into::into).collect(),
-            structured: Some(Box::<str>::from(output.structured).into_string()),
+            structured: structured(output.structured),
             basis: output.basis,
             extra: json(output.extra),
         }
     }
 }
 
-impl From<Content> for contract::Content {
+/// `null` is no structured result.
+fn structured(json: Box<RawValue>) -> Option<String> {
+    (json.get() != "null").then(|| Box::<str>::from(json).into_string())
+}
+
+impl From<Embedded> for types::Embedded {
+    fn from(embedded: Embedded) -> Self {
+        Self {
+            uri: embedded.uri,
+            mime: embedded.mime,
+            body: embedded.body.into(),
+        }
+    }
+}
+
+impl From<Body> for types::Body {
+    fn from(body: Body) -> Self {
+        match body {
+            Body::Text(text) => Self::Text(text),
+            Body::Blob(bytes) => Self::Blob(bytes),
+        }
+    }
+}
+
+impl From<Content> for types::Content {
     fn from(content: Content) -> Self {
         match content {
             Content::Text(text) => Self::Text(text),
-            Content::Blob { mime, data } => Self::Blob(contract::Blob { mime, data }),
+            Content::Blob { mime, data } => Self::Blob(types::Blob { mime, data }),
+            Content::Embedded(embedded) => Self::Embedded(embedded.into()),
             Content::Link {
                 uri,
                 name,
                 mime,
                 description,
-            } => Self::Link(contract::Link {
+            } => Self::Link(types::Link {
                 uri,
                 name,
                 mime,
@@ -198,14 +224,14 @@ impl From<Content> for contract::Content {
     }
 }
 
-impl From<Pause> for contract::Pause {
+impl From<Pause> for types::Pause {
     fn from(pause: Pause) -> Self {
         Self {
             state: pause.state,
             questions: pause
                 .questions
                 .into_iter()
-                .map(|question| contract::Question {
+                .map(|question| types::Question {
                     id: question.id,
                     kind: question.kind,
                     parameters: question.parameters.to_string(),

@@ -41,8 +41,8 @@ impl<T: Component> contract::Guest for T {
     }
 }
 
-fn resumption(resumption: contract::Resumption) -> Result<Resumption, ToolError> {
-    let answer = |answer: contract::Answer| match serde_json::from_str(&answer.value) {
+pub(super) fn resumption(resumption: types::Resumption) -> Result<Resumption, ToolError> {
+    let answer = |answer: types::Answer| match serde_json::from_str(&answer.value) {
         Ok(value) => Ok((answer.id, value)),
         Err(error) => Err(ToolError::invalid_input(
             "answer-not-json",

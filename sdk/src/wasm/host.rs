@@ -199,6 +199,10 @@ impl SessionHost for ComponentHost {
         wire::session::progress(done, total, message);
     }
 
+    fn askable(&self) -> Vec<String> {
+        wire::session::askable()
+    }
+
     fn settings(&self) -> Value {
         // The contract says JSON. Anything else fails later, where the settings are read as their type.
         serde_json::from_str(&wire::session::settings()).unwrap_or_default()

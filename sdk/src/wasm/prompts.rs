@@ -3,18 +3,24 @@
 use super::bindings::exports::orderdesk::plugin::prompts as contract;
 use super::bindings::orderdesk::plugin::types;
 use super::convert::json;
-use super::guest::Component;
+use super::guest::{Component, resumption};
 use super::host::ComponentHost;
-use crate::prompt::{Message, MessageContent, PromptDescription, Role, Script};
+use crate::prompt::{Message, MessageContent, PromptDescription, Prompted, Role, Script};
 
 impl<T: Component> contract::Guest for T {
     fn list_prompts() -> Vec<contract::Prompt> {
         T::plugin().prompts().into_iter().map(Into::into).collect()
     }
 
-    fn get(request: contract::Request) -> Result<contract::Script, types::Error> {
-        let script = T::plugin().script(&request.prompt, request.arguments, ComponentHost)?;
-        Ok(script.into())
+    fn get(request: contract::Request) -> Result<contract::Outcome, types::Error> {
+        let resumption = request.resumption.map(resumption).transpose()?;
+        let (prompt, arguments) = (request.prompt, request.arguments);
+        Ok(
+            match T::plugin().script(&prompt, arguments, resumption, ComponentHost)? {
+                Prompted::Script(script) => contract::Outcome::Complete(script.into()),
+                Prompted::Pause(pause) => contract::Outcome::Pause(pause.into()),
+            },
+        )
     }
 
     fn complete(prompt: String, typing: types::Typing) -> Result<types::Completion, types::Error> {
@@ -60,8 +66,12 @@ impl From<Message> for contract::Message {
                 Role::Assistant => contract::Role::Assistant,
             },
             content: match message.content {
-                MessageContent::Text(text) => contract::Content::Text(text),
-                MessageContent::Link(link) => contract::Content::Link(types::Link {
+                MessageContent::Text(text) => types::Content::Text(text),
+                MessageContent::Blob { mime, data } => {
+                    types::Content::Blob(types::Blob { mime, data })
+                }
+                MessageContent::Embedded(embedded) => types::Content::Embedded(embedded.into()),
+                MessageContent::Link(link) => types::Content::Link(types::Link {
                     uri: link.uri,
                     name: link.name,
                     mime: link.mime,

@@ -6,7 +6,7 @@ use super::convert::json;
 use super::guest::Component;
 use super::host::ComponentHost;
 use crate::completion::{Completion, Typing};
-use crate::resource::{Body, Contents, Reading, ResourceDescription};
+use crate::resource::{Contents, Reading, ResourceDescription};
 
 impl<T: Component> contract::Guest for T {
     fn list_resources() -> contract::Listing {
@@ -73,10 +73,7 @@ impl From<Contents> for contract::Contents {
         let content = |part: crate::resource::Part| contract::Content {
             uri: part.uri,
             mime: part.mime,
-            body: match part.body {
-                Body::Text(text) => contract::Body::Text(text),
-                Body::Blob(bytes) => contract::Body::Blob(bytes),
-            },
+            body: part.body.into(),
         };
         Self {
             contents: contents.parts.into_iter().map(content).collect(),

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import anyio
 from checks import Checks, contains, equal
 from installation import Store
 from mcp import Client, MCPError
@@ -39,7 +40,11 @@ RESOURCE_NOT_FOUND = -32002
 class Conversation:
     """A connected client, the checks that it makes, and all it has been told so far."""
 
-    def __init__(self, checks: Checks, label: str, client: Client, store: Store) -> None:
+    def __init__(
+        self, checks: Checks, label: str, client: Client, store: Store, asked: list[str] | None = None
+    ) -> None:
+        # What the person behind the client was asked; none if nobody can be asked.
+        self.asked = asked
         self.checks = checks
         self.label = label
         self.client = client
@@ -162,6 +167,41 @@ class Conversation:
                 equal(error.code, INVALID_PARAMS if client.protocol_version == MODERN else RESOURCE_NOT_FOUND)
             else:
                 raise AssertionError("no error")
+
+    async def works_for_long(self) -> None:
+        """Progress, giving up, and confirming: with the guests `shelf` and `changes`."""
+        client = self.client
+        with self.that("progress is told with its total"):
+            heard: list[tuple[float, float | None]] = []
+
+            async def hear(progress: float, total: float | None, message: str | None) -> None:
+                heard.append((progress, total))
+
+            arguments = {"pages": 3, "page_ms": 120}
+            await client.call_tool("shelf_read_aloud", arguments, progress_callback=hear)
+            equal(heard, [(1, 3), (2, 3), (3, 3)])
+        with self.that("a call that is given up leaves the connection as it was"):
+            with anyio.move_on_after(1) as limit:
+                await client.call_tool("shelf_read_aloud", {"pages": 100, "page_ms": 200})
+            assert limit.cancelled_caught
+            await self.succeed("stores_list")
+        with self.that("who can be asked is asked, and others confirm with a token"):
+            await self.succeed("changes_set", key=self.label, value="here")
+            if self.asked is None:
+                contains(await self.fail("changes_erase", key=self.label), "dry_run")
+                preview = await self.succeed("changes_erase", key=self.label, dry_run=True)
+                token = preview["confirm_token"]
+                erased = await self.succeed("changes_erase", key=self.label, confirm_token=token)
+            else:
+                erased = await self.succeed("changes_erase", key=self.label)
+                equal(len(self.asked), 1)
+            equal(erased["erased"], True)
+
+    async def listens(self) -> None:
+        """`subscriptions/listen`, which the new era has."""
+        with self.that("it listens, and stops"):
+            async with self.client.listen(tools_list_changed=True):
+                pass
 
     async def makes_mistakes(self) -> None:
         """Errors that a model can repair, and one that it cannot."""

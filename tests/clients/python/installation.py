@@ -74,6 +74,7 @@ class Installation:
 
     data_directory: Path
     base_url: str
+    config: str = CONFIG
 
     @property
     def log(self) -> Path:
@@ -82,7 +83,7 @@ class Installation:
 
     def arguments(self, *command: str) -> list[str]:
         """A command line of the server, without the program."""
-        return [*command, "--config", CONFIG, "--data-dir", str(self.data_directory)]
+        return [*command, "--config", self.config, "--data-dir", str(self.data_directory)]
 
     def environment(self, **more: str) -> dict[str, str]:
         """What the server is started with."""
@@ -136,8 +137,25 @@ def wait_until_ready(url: str, process: subprocess.Popen, log: Path) -> None:
             time.sleep(0.05)
 
 
+# Prefixes of the guests whose tools do not all begin with the guest's name.
+PREFIXES = {"changes": '["changes_", "relay_"]'}
+
+
 @contextmanager
-def installation(base_url: str) -> Iterator[Installation]:
-    """An installation with a fresh data directory, gone when the block ends."""
+def installation(base_url: str, guests: tuple[str, ...] = ()) -> Iterator[Installation]:
+    """An installation with a fresh data directory, gone when the block ends; with these guests beside the plugins that ship."""
     with tempfile.TemporaryDirectory(prefix="orderdesk-mcp-") as folder:
-        yield Installation(Path(folder), base_url)
+        server = Installation(Path(folder), base_url)
+        if guests:
+            # The file names its components by paths that start at its folder.
+            (Path(folder) / "plugins").symlink_to(Path(CONFIG).parent / "plugins")
+            config = Path(CONFIG).read_text()
+            for guest in guests:
+                source = Path(os.environ["ORDERDESK_GUESTS_DIR"]) / f"guest-{guest}.wasm"
+                config += f"\n[plugins.{guest}]\nsource = {json.dumps(str(source))}\n"
+                if guest in PREFIXES:
+                    config += f"prefixes = {PREFIXES[guest]}\n"
+            file = Path(folder) / "orderdesk.toml"
+            file.write_text(config)
+            server.config = str(file)
+        yield server

@@ -7,6 +7,7 @@ from conversation import REVISIONS, Conversation
 from installation import Store, installation, simulator
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import ElicitRequestParams, ElicitResult
 
 # All of it; nothing is measured by this.
 LIMIT_SECONDS = 300
@@ -17,13 +18,25 @@ async def converse(checks: Checks, mode: str, url: str, key: str, store: Store) 
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http:
         transport = streamable_http_client(url, http_client=http)
-        async with Client(transport, mode=mode) as client:
-            conversation = Conversation(checks, f"http {mode}", client, store)
+        asked: list[str] = []
+
+        async def agrees(context: object, params: ElicitRequestParams) -> ElicitResult:
+            asked.append(params.message)
+            return ElicitResult(action="accept", content={"confirm": True})
+
+        # Without sessions, clients of the older era cannot be asked.
+        legacy = mode == "legacy"
+        callback = None if legacy else agrees
+        async with Client(transport, mode=mode, elicitation_callback=callback) as client:
+            conversation = Conversation(checks, f"http {mode}", client, store, None if legacy else asked)
             await conversation.agrees_on_a_revision(mode)
             await conversation.lists_tools()
             await conversation.registers_the_store()
             await conversation.reads_orders()
             await conversation.reads_resources()
+            await conversation.works_for_long()
+            if not legacy:
+                await conversation.listens()
             await conversation.makes_mistakes()
             await conversation.never_hears_the_key()
 
@@ -49,7 +62,7 @@ async def knocks_without_a_key(checks: Checks, url: str) -> None:
 async def main() -> None:
     checks = Checks()
     with anyio.fail_after(LIMIT_SECONDS), simulator() as sandbox:
-        with installation(sandbox.base_url) as server, server.serve() as url:
+        with installation(sandbox.base_url, guests=("changes", "shelf")) as server, server.serve() as url:
             await knocks_without_a_key(checks, url)
             for mode in REVISIONS:
                 key = server.create_tenant(f"python-{mode}")

@@ -21,12 +21,15 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::call::CallRequest;
-use super::confirm::{self, AskedQuestion, Reply};
+use super::confirm::Reply;
 use super::host::PluginHost;
 use super::preview;
+use super::question::AskedQuestion;
+use super::refusal;
 use super::registry::Listed;
 use crate::capabilities::contract::tools::Mode;
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::QuestionKind;
 use crate::clock::Timestamp;
 use crate::config::Confirm;
 use crate::tenancy::{Link, LinkFor, LinkPurpose, Principal, Standing};
@@ -218,7 +221,7 @@ impl PluginHost {
         questions: Vec<AskedQuestion>,
     ) -> Result<Linked, Error> {
         let Some(bound) = bound.filter(|_| self.asks_at_page(listed, Mode::Run)) else {
-            return Err(confirm::cannot_ask(self.confirm, listed));
+            return Err(refusal::cannot_ask(self.confirm, listed));
         };
         let wanted = link_for(listed, LinkPurpose::Confirmation, bound);
         let waiting = Waiting {
@@ -288,7 +291,8 @@ impl PluginHost {
                 }
                 Standing::Lost => return Err(lost(listed)),
                 Standing::Open(link)
-                    if request.can_ask && wanted.purpose == LinkPurpose::Confirmation =>
+                    if request.askable.takes(QuestionKind::Confirm)
+                        && wanted.purpose == LinkPurpose::Confirmation =>
                 {
                     // This client can ask by itself, and what it asks is not to be done a second time at a page.
                     links

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::capabilities::contract::types::Content;
 use crate::capabilities::contract::{Error, ErrorKind, kind_name};
-use crate::plugins::answer::{Answer, Content};
+use crate::plugins::answer::Answer;
 
 const KINDS: [ErrorKind; 13] = [
     ErrorKind::InvalidInput,
@@ -95,7 +96,7 @@ impl Outcome {
 pub(super) fn texts(answer: &Answer) -> impl Iterator<Item = &str> {
     answer.content.iter().filter_map(|content| match content {
         Content::Text(text) => Some(text.as_str()),
-        Content::Blob { .. } | Content::Link { .. } => None,
+        _ => None,
     })
 }
 

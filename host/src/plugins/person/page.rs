@@ -129,7 +129,11 @@ impl PluginHost {
             title: listed.tool.title.clone(),
             secrets,
             arguments,
-            questions: waiting.questions.into_iter().map(|it| it.message).collect(),
+            questions: waiting
+                .questions
+                .iter()
+                .map(|it| it.words().to_owned())
+                .collect(),
             preview: None,
             confirm_token: None,
         };

@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 /// What [`record`] reads, in its order.
-const RECORD: &str = "h.id, h.label, h.tenant, h.plugin, h.subject, h.wrapped_key, h.created_at, u.handle, u.sealed, h.server_key_version, t.name";
+pub(super) const RECORD: &str = "h.id, h.label, h.tenant, h.plugin, h.subject, h.wrapped_key, h.created_at, u.handle, u.sealed, h.server_key_version, t.name";
 
 #[async_trait]
 impl HookDatabase for SqliteDatabase {
@@ -193,7 +193,7 @@ fn set_unattended(
     Ok(true)
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<(HookRecord, String)> {
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(HookRecord, String)> {
     let handle: Option<String> = row.get(7)?;
     let sealed: Option<Vec<u8>> = row.get(8)?;
     let record = HookRecord {

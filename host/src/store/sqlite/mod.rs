@@ -11,6 +11,7 @@ mod database;
 mod documents;
 mod hooks;
 mod invalidations;
+mod kept_events;
 mod keys;
 mod links;
 mod locks;

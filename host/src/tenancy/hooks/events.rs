@@ -20,6 +20,9 @@ pub struct HookEvent {
     pub kind: String,
     /// More about it: a JSON document.
     pub payload: String,
+    /// What changed: whoever subscribed to one of these hears of it, at whichever process.
+    #[serde(default)]
+    pub resources: Vec<String>,
 }
 
 /// An event that a plugin is to handle now.
@@ -139,16 +142,25 @@ impl Hooks {
 
     async fn read(&self, claimed: ClaimedHandling) -> Result<Handling, HookError> {
         let hook = self.open(claimed.hook, claimed.tenant_name).await?;
-        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&claimed.identity);
-        let plaintext = cipher::open(&hook.cipher, &bound, &claimed.sealed)?;
+        let event = Self::open_event(&hook, &claimed.identity, &claimed.sealed)?;
         Ok(Handling {
             id: claimed.event,
             plugin: claimed.plugin,
             attempts: claimed.attempts,
             received_at: claimed.received_at,
-            event: serde_json::from_slice(&plaintext).map_err(unreadable)?,
+            event,
             hook,
         })
+    }
+
+    pub(in crate::tenancy) fn open_event(
+        hook: &Hook,
+        identity: &[u8],
+        sealed: &[u8],
+    ) -> Result<HookEvent, HookError> {
+        let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(identity);
+        let plaintext = cipher::open(&hook.cipher, &bound, sealed)?;
+        serde_json::from_slice(&plaintext).map_err(unreadable)
     }
 }
 

@@ -55,6 +55,7 @@ fn verifies(hook: &Hook, key: &str) -> bool {
 
 fn event(payload: &str) -> HookEvent {
     HookEvent {
+        resources: Vec::new(),
         kind: "order-changed".into(),
         payload: payload.into(),
     }

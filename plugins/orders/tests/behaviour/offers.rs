@@ -155,7 +155,7 @@ fn a_late_order_is_attached_where_it_is_clear_which_one_it_is() {
             Ok::<_, ToolError>(script.messages.into_iter().find_map(
                 |message| match message.content {
                     MessageContent::Link(link) => Some(link.uri),
-                    MessageContent::Text(_) => None,
+                    _ => None,
                 },
             ))
         };

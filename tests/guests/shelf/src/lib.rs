@@ -1,9 +1,11 @@
 //! Books on a shelf: everything that a plugin can give beside tools, written as a stranger would write it.
 
+use std::time::Duration;
+
 use orderdesk_plugin::storage::Write;
 use orderdesk_plugin::{
-    Body, Completion, Content, Contents, Context, Id, Link, Message, NoArguments, Output, Part,
-    Plugin, Prompt, Resource, ResourceTemplate, Script, Tool, ToolError, Typing,
+    Body, Completion, Content, Contents, Context, Id, Link, Message, NoArguments, Outcome, Output,
+    Part, Pause, Plugin, Prompt, Resource, ResourceTemplate, Script, Tool, ToolError, Typing,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,40 @@ fn count(_: NoArguments, _: &Context) -> Result<Found, ToolError> {
     Ok(Found {
         title: BOOKS.len().to_string(),
     })
+}
+
+/// How much to read.
+#[derive(Deserialize, JsonSchema)]
+struct Pages {
+    /// How many pages.
+    #[schemars(range(min = 1, max = 100))]
+    pages: u32,
+    /// How long one takes, in milliseconds.
+    page_ms: u64,
+}
+
+/// Long work: one page in each step.
+fn read_aloud(pages: Pages, context: &Context) -> Result<Outcome<Found>, ToolError> {
+    let before = context.resumption().map_or(0, |resumption| {
+        let text = String::from_utf8_lossy(&resumption.state);
+        text.parse().unwrap_or(0)
+    });
+    let done: u32 = before + 1;
+    context.clock().sleep(Duration::from_millis(pages.page_ms));
+    context.session().progress(
+        done.into(),
+        Some(pages.pages.into()),
+        &format!("Page {done}"),
+    );
+    if done == pages.pages {
+        let title = format!("{done} pages of {}", BOOKS[0]);
+        return Ok(Outcome::complete(Found { title }));
+    }
+    Ok(Pause {
+        state: done.to_string().into_bytes(),
+        ..Pause::default()
+    }
+    .into())
 }
 
 fn about(_: &Context) -> Result<&'static str, ToolError> {
@@ -125,6 +161,13 @@ fn plugin() -> Plugin {
             Tool::new("shelf_count", count)
                 .title("Count the books")
                 .description("Tells how many there are. Example: {}.")
+                .read_only()
+                .idempotent(),
+        )
+        .tool(
+            Tool::new("shelf_read_aloud", read_aloud)
+                .title("Read aloud")
+                .description("Reads page after page. Example: {\"pages\": 3, \"page_ms\": 10}.")
                 .read_only()
                 .idempotent(),
         )

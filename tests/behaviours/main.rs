@@ -1,0 +1,10 @@
+//! What `docs/behaviours.md` promises of the protocol, as far as no other test shows it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod documented;
+mod endurance;
+mod instances;
+mod results;
+mod sessions;
+mod streams;
