@@ -20,7 +20,7 @@ fn is_there(file: &Path, name: &str) -> bool {
     let declared = match file.extension().and_then(|it| it.to_str()) {
         Some("rs") => [format!("fn {name}("), format!("fn {name}<")],
         // What a client checks is told apart by its words.
-        _ => [format!("\"{name}\""), format!("{name}")],
+        _ => [format!("\"{name}\""), name.to_string()],
     };
     declared.iter().any(|declared| text.contains(declared))
 }

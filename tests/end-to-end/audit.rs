@@ -331,6 +331,8 @@ async fn a_backup_that_was_made_while_the_server_worked_comes_back_with_everythi
     let id = first_order(&server)["id"].clone();
     let note = json!({"order_id": id, "note": "Before the backup"});
     let change = client.call("orders_add_note", note).await.ok()["change_id"].clone();
+    // How a call ended is written a moment after its answer.
+    server.application.data.tenancy.audit().flush().await;
     let (made, _) = tokio::join!(
         async { command(&old, &["backup", &copy_text]).await },
         client.call("orders_list", json!({"limit": 5})),

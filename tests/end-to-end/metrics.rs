@@ -37,7 +37,7 @@ async fn every_metric_that_is_listed_moves() {
         .plugin(
             "hostile",
             &guest("guest-hostile"),
-            "limits = { cpu = \"300ms\", time = \"10s\", calls = 1 }\n",
+            "consent = \"operator\"\nlimits = { cpu = \"300ms\", time = \"10s\", calls = 1 }\n",
         )
         .plugin(
             "listener",

@@ -173,7 +173,7 @@ fn whoever_starts_the_process_chooses_its_sets_and_whether_it_writes() {
         refused["error"]["message"]
             .as_str()
             .unwrap()
-            .contains("known: changes, rare"),
+            .contains("known: audit, changes, rare"),
         "{refused}"
     );
     process.end();
@@ -282,6 +282,6 @@ fn check_says_which_of_the_chosen_sets_there_is_not() {
     assert_eq!(problem["where"], "mcp.toolsets", "{report}");
     assert_eq!(
         problem["what"],
-        "there is no tool set 'chagnes'; known: changes, rare"
+        "there is no tool set 'chagnes'; known: audit, changes, rare"
     );
 }

@@ -8,7 +8,7 @@ const NOTHING: &str = "orders_gone";
 
 async fn server() -> (Server, Client) {
     let changes = guest("guest-changes");
-    let relay = "prefixes = [\"changes_\", \"relay_\"]\ngrants.tools = [\"orders_list\", \"orders_gone\", \"stores_list\"]\n";
+    let relay = "prefixes = [\"changes_\", \"relay_\"]\nconsent = \"operator\"\ngrants.tools = [\"orders_list\", \"orders_gone\", \"stores_list\"]\n";
     let server = Server::builder()
         .plugin("changes", &changes, relay)
         .start()

@@ -85,7 +85,7 @@ async fn a_set_that_there_is_not_is_an_error_that_names_those_that_there_are() {
         assert_eq!(reply["error"]["code"], -32602, "{reply}");
         assert_eq!(
             reply["error"]["message"],
-            "there is no tool set 'rarer'; known: changes, rare"
+            "there is no tool set 'rarer'; known: audit, changes, rare"
         );
     }
     let typo = server.tenant("other").await.at("?toolset=changes");

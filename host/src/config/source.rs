@@ -108,8 +108,11 @@ mod tests {
             "https://me:secret@example.com/a.wasm",
             "https://",
         ] {
-            let error = Source::parse(text).unwrap_err();
-            assert!(!error.contains("secret"), "{error}");
+            let refused = Source::parse(text);
+            assert!(
+                matches!(&refused, Err(error) if !error.contains("secret")),
+                "{refused:?}"
+            );
         }
     }
 }

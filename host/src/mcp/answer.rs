@@ -7,7 +7,7 @@ use super::content::block;
 use crate::capabilities::contract::types::Content;
 use crate::capabilities::contract::{Error, kind_name};
 use crate::observe::redact;
-use crate::plugins::{Answer, Structured};
+use crate::plugins::{Answer, Linked, Structured};
 
 /// A success. Where the plugin gives no text, the structured result is the text too.
 pub fn success(answer: Answer) -> CallToolResult {
@@ -30,9 +30,17 @@ pub fn success(answer: Answer) -> CallToolResult {
 
 /// An error that the model reads: what is wrong, with which argument, what to do next.
 pub fn failure(error: &Error, correlation_id: &str) -> CallToolResult {
+    told(error, &redact(&error.message), correlation_id)
+}
+
+/// A call that waits for a person at a page. The host wrote the message, and the link in it is there to be read.
+pub fn waiting(linked: &Linked, correlation_id: &str) -> CallToolResult {
+    told(&linked.error, &linked.error.message, correlation_id)
+}
+
+fn told(error: &Error, message: &str, correlation_id: &str) -> CallToolResult {
     let kind = kind_name(error.kind);
-    let message = redact(&error.message);
-    let mut text = message.clone().into_owned();
+    let mut text = message.to_owned();
     if let Some(wait) = error.retry_after_ms {
         text.push_str(&format!("\nTry again after {} s.", wait.div_ceil(1000)));
     }

@@ -159,7 +159,7 @@ impl McpServer {
                 return match OpensPages::of(context) {
                     OpensPages::InResult => Ok(url_elicitation::in_result(linked).into()),
                     OpensPages::ByError => Err(url_elicitation::by_error(linked)),
-                    OpensPages::Never => Ok(answer::failure(&linked.error, &correlation_id).into()),
+                    OpensPages::Never => Ok(answer::waiting(&linked, &correlation_id).into()),
                 };
             }
             Err(error) => Err(error),

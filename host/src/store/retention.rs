@@ -25,7 +25,12 @@ pub const RETENTION: &[(&str, Retention)] = &[
     ("audit", Retention::Trimmed),
     ("audit_checkpoint", Retention::Stays("one row")),
     ("buckets", Retention::Purged),
+    ("cache_invalidations", Retention::Purged),
     ("confirmations", Retention::Purged),
+    (
+        "consents",
+        Retention::Stays("a row for each plugin that a tenant agreed to, until it withdraws"),
+    ),
     ("documents", Retention::Purged),
     (
         "first_calls",
@@ -41,6 +46,11 @@ pub const RETENTION: &[(&str, Retention)] = &[
     ),
     ("locks", Retention::Purged),
     ("meta", Retention::Stays("a fixed set of names")),
+    ("one_time_links", Retention::Purged),
+    (
+        "plugin_usage",
+        Retention::Stays("a row for each plugin that was ever configured"),
+    ),
     (
         "secrets",
         Retention::Stays("a plugin holds each by its handle, and its owner revokes it"),

@@ -54,7 +54,7 @@ fn plugin() -> Plugin {
     Plugin::new("changes", env!("CARGO_PKG_VERSION"))
         .description("Changes documents, for tests.")
         .wish(
-            r#"tools = ["changes_set", "changes_erase"]"#,
+            r#"tools = ["changes_set", "changes_erase", "orders_list", "orders_gone", "stores_list"]"#,
             "to relay calls",
         )
         .tool(tool(Tool::new("changes_get", get), "Read a document").read_only())

@@ -27,8 +27,13 @@ const DATA: &[&str] = &[
      INSERT INTO hook_handlings (event, plugin, due_at) VALUES (1, 'listener', 5);",
     "INSERT INTO access_keys (id, tenant, name, lookup, wrapped_data_key, created_at, chosen_hash, server_key_version, replaced_by)
          VALUES ('k3', 'ten_a', 'chosen', x'31', x'32', 4, '$2b$12$x', 2, 'k1');",
+    "INSERT INTO one_time_links (hash, tenant, purpose, access_key, plugin, tool, arguments, sealed, expires_at)
+         VALUES (x'41', 'ten_a', 'secret', 'k1', 'stores', 'stores_register', x'42', x'43', 99);",
     "INSERT INTO audit (seq, at, kind, action, source, hash) VALUES (1, 1, 'call', 'shop_get', 'stdio', x'21');
      INSERT INTO audit_checkpoint VALUES (1, 0, x'', 1, x'22');",
+    "INSERT INTO cache_invalidations (process, tenant, plugin, tag, at) VALUES (x'51', 'ten_a', 'orders', 'order/1', 7);",
+    "INSERT INTO consents VALUES ('ten_a', 'custom', '', '[]', 'digest', NULL, 'k1', 8);
+     INSERT INTO plugin_usage (plugin, calls) VALUES ('orders', 3);",
 ];
 
 type Rows = Vec<BTreeMap<String, Value>>;

@@ -75,6 +75,14 @@ fn rows() -> BTreeMap<&'static str, (&'static str, Timestamp, Timestamp)> {
             ),
         ),
         (
+            "cache_invalidations",
+            (
+                "INSERT INTO cache_invalidations (process, tenant, plugin, tag, at) VALUES (x'01', 'ten_acme', 'p', 't', {})",
+                NOW - DAY,
+                NOW,
+            ),
+        ),
+        (
             "confirmations",
             (
                 "INSERT INTO confirmations VALUES (randomblob(32), 'ten_acme', 'preview', 'k', 't', x'00', x'00', {})",
@@ -103,6 +111,15 @@ fn rows() -> BTreeMap<&'static str, (&'static str, Timestamp, Timestamp)> {
             (
                 "INSERT INTO locks VALUES ('ten_acme', 'p', hex(randomblob(8)), hex(randomblob(8)), 'h', {})",
                 NOW,
+                soon,
+            ),
+        ),
+        (
+            "one_time_links",
+            (
+                "INSERT INTO one_time_links (hash, tenant, purpose, access_key, plugin, tool, arguments, sealed, expires_at)
+                 VALUES (randomblob(32), 'ten_acme', 'secret', 'k', 'p', 't', x'00', x'00', {})",
+                NOW - DAY,
                 soon,
             ),
         ),
