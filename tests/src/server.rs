@@ -1,9 +1,12 @@
 //! The server under test.
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use orderdesk_mcp::application::Application;
@@ -22,6 +25,8 @@ use super::files;
 
 /// All servers of all tests share compiled code, which is sealed under this key: otherwise each compiles every component.
 pub const SERVER_KEY: &str = "dGVzdHMgc2hhcmUgdGhpcyBzZXJ2ZXIga2V5ICAgICE=";
+/// The database's name in a data directory.
+const DATABASE: &str = "orderdesk-mcp.db";
 const LOADING: Duration = Duration::from_secs(120);
 
 /// A server and the simulator that it speaks to.
@@ -267,11 +272,53 @@ impl Server {
     }
 }
 
-/// Gives a data directory the compiled code of all tests; it opens under [`SERVER_KEY`] only.
+/// Gives a data directory the compiled code of all tests. It opens under [`SERVER_KEY`] and the key of one installation, which
+/// a directory without a database gets, too.
 pub fn share_compiled_code(data: &Path) {
     let shared = files::target().join("compiled-for-tests");
     std::fs::create_dir_all(&shared).unwrap();
     if !data.join("compiled").exists() {
         std::os::unix::fs::symlink(&shared, data.join("compiled")).unwrap();
     }
+    let database = data.join(DATABASE);
+    if !database.exists() {
+        std::fs::copy(installation(&shared), database).unwrap();
+    }
+}
+
+/// A database without tenants, made once for each state of the schema.
+fn installation(shared: &Path) -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let mut schema = DefaultHasher::new();
+        let migrations = files::root().join("host/src/store/migrations");
+        let mut steps: Vec<_> = std::fs::read_dir(migrations)
+            .unwrap()
+            .map(|step| step.unwrap().path())
+            .collect();
+        steps.sort();
+        for step in steps {
+            schema.write(&std::fs::read(step).unwrap());
+        }
+        let made = shared.join(format!("installation-{:016x}.db", schema.finish()));
+        if !made.exists() {
+            let folder = tempfile::tempdir_in(shared).unwrap();
+            let listed = Command::new(files::program("orderdesk-mcp"))
+                .args(["tenants", "list", "--data-dir"])
+                .arg(folder.path())
+                .current_dir(files::root())
+                .env("ORDERDESK_MCP_SERVER_KEY", SERVER_KEY)
+                .output()
+                .unwrap();
+            assert!(listed.status.success(), "{listed:?}");
+            let database = folder.path().join(DATABASE);
+            rusqlite::Connection::open(&database)
+                .unwrap()
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .unwrap();
+            // Whole or not at all: other test programs look for it, too.
+            std::fs::rename(database, &made).unwrap();
+        }
+        made
+    })
 }

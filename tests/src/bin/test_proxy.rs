@@ -9,6 +9,12 @@ async fn main() {
     let origins: Vec<&str> = origins.iter().map(String::as_str).collect();
     let key = std::env::var("ORDERDESK_TEST_KEY").ok();
     let proxy = Proxy::start(&origins, key.as_deref()).await;
-    println!("{}", proxy.mcp());
+    #[allow(
+        clippy::print_stdout,
+        reason = "whoever started it reads the URL there"
+    )]
+    {
+        println!("{}", proxy.mcp());
+    }
     std::future::pending::<()>().await;
 }
