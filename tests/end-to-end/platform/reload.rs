@@ -36,7 +36,7 @@ async fn a_changed_file_config_or_signal_is_taken_up_and_a_broken_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("plugin.wasm");
     std::fs::copy(guest("guest-echo"), &component).unwrap();
-    let lines = "prefixes = [\"echo_\", \"shelf_\"]";
+    let lines = "prefixes = [\"echo_\", \"shelf_\"]\nschemes = [\"shelf\"]";
     let installation = Installation::new(&simulator, |config| {
         insert(config, "other", plugin(&component, lines));
     });
