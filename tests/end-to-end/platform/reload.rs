@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use end_to_end::{Agent, Client, Installation, Server, Subscription, guest};
-use orderdesk_simulator::{Clock, Fault, Simulator, SimulatorConfig};
+use orderdesk_simulator::{Clock, Fault, Simulator, SimulatorConfig, sample};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -36,7 +36,7 @@ async fn a_changed_file_config_or_signal_is_taken_up_and_a_broken_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("plugin.wasm");
     std::fs::copy(guest("guest-echo"), &component).unwrap();
-    let lines = "prefixes = [\"echo_\", \"shelf_\"]";
+    let lines = "prefixes = [\"echo_\", \"shelf_\"]\nschemes = [\"shelf\"]";
     let installation = Installation::new(&simulator, |config| {
         insert(config, "other", plugin(&component, lines));
     });
@@ -95,12 +95,24 @@ async fn a_call_that_is_under_way_ends_on_the_revision_that_it_began_with() {
     let client = server.tenant("acme").await;
     let (fault, held) = Fault::hold();
     server.simulator.inject(fault.on("GET", "/store"));
-    let asked = json!({"endpoint": "orderdesk", "method": "GET", "path": ["store"]});
-    let calling = tokio::spawn({
+    // With the store's own key: the simulator answers others at once.
+    let kept = client.call(
+        "hostile_keep",
+        json!({"api_key": sample::HARBOR_AND_OAK_KEY}),
+    );
+    let handle = kept.await.ok()["seen"].clone();
+    let asked = json!({
+        "endpoint": "orderdesk", "method": "GET", "path": ["store"], "handle": handle, "sealed_in": "ORDERDESK-API-KEY",
+        "headers": [["ORDERDESK-STORE-ID", "9021"]], "act_on": "store:9021",
+    });
+    let mut calling = tokio::spawn({
         let client = client.clone();
         async move { client.call("hostile_read", asked).await }
     });
-    held.arrived().await;
+    tokio::select! {
+        () = held.arrived() => {}
+        ended = &mut calling => panic!("it was not held: {ended:?}"),
+    }
     let mut config = server.config.clone();
     config.plugins.remove("hostile");
     let reloaded = server.application.host.reload(&config).await;
