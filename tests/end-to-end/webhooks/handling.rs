@@ -156,7 +156,7 @@ fn installed(ears: &Ears, simulator: &Simulator) -> Installation {
         ears.insert("base".to_owned(), base.into());
         endpoints.insert("ears".to_owned(), ears.into());
         let listener = format!(
-            "source = {:?}\ngrants.read = [\"stores\"]\ngrants.events = [\"orders\"]\n\
+            "source = {:?}\nconsent = \"operator\"\ngrants.read = [\"stores\"]\ngrants.events = [\"orders\"]\n\
              grants.http = [{{ endpoint = \"ears\", allow = [\"POST /events\"] }}]\n",
             guest("guest-listener")
         );
