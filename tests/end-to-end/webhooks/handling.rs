@@ -267,7 +267,7 @@ async fn what_was_accepted_before_the_program_was_killed_is_handled_and_what_com
     assert_eq!(row["accepted"], ORDERS, "{row}");
     eventually("it is noted", async || {
         let listed = installation.run(&["webhooks", "list"], None).await;
-        listed["webhooks"][0]["waiting"] == 0
+        listed["webhooks"][0]["handlings_waiting"] == 0
     })
     .await;
 }
