@@ -145,15 +145,20 @@ impl PluginHost {
             resources: event.resources,
         };
         let handlers = self.handlers_of(&hook.plugin);
-        // First, so that no process that dies in between leaves the others with what is out of date.
-        let dropped = self.services.cache.drop_tags(
-            hook.tenant.as_str(),
-            &hook.plugin,
-            &hook.subject,
-            event.tags,
-            self.services.clock.now(),
-        );
-        dropped.await?;
+        let known = self.services.hooks.knows(hook, &event.identity).await;
+        let known = known.map_err(|error| Error::internal("Looking for an event", &error))?;
+        if !known {
+            // First, so that no process that dies in between leaves the others with what is out of date. Of what is known,
+            // this was done, and what was read since is fresh.
+            let dropped = self.services.cache.drop_tags(
+                hook.tenant.as_str(),
+                &hook.plugin,
+                &hook.subject,
+                event.tags,
+                self.services.clock.now(),
+            );
+            dropped.await?;
+        }
         let kept = self
             .services
             .hooks

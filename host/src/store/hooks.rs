@@ -168,6 +168,9 @@ pub trait HookDatabase: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Whether an event of this identity came through the hook before.
+    async fn knows_event(&self, hash: HookHash, identity: Vec<u8>) -> Result<bool, StoreError>;
+
     /// Keeps an event, if it is a new one, and that it is to be handled.
     async fn keep_hook_event(&self, event: NewHookEvent) -> Result<EventKept, StoreError>;
 

@@ -156,7 +156,7 @@ fn installed(ears: &Ears, simulator: &Simulator) -> Installation {
         ears.insert("base".to_owned(), base.into());
         endpoints.insert("ears".to_owned(), ears.into());
         let listener = format!(
-            "source = {:?}\ngrants.read = [\"stores\"]\ngrants.events = [\"orders\"]\n\
+            "source = {:?}\nconsent = \"operator\"\ngrants.read = [\"stores\"]\ngrants.events = [\"orders\"]\n\
              grants.http = [{{ endpoint = \"ears\", allow = [\"POST /events\"] }}]\n",
             guest("guest-listener")
         );
@@ -267,7 +267,7 @@ async fn what_was_accepted_before_the_program_was_killed_is_handled_and_what_com
     assert_eq!(row["accepted"], ORDERS, "{row}");
     eventually("it is noted", async || {
         let listed = installation.run(&["webhooks", "list"], None).await;
-        listed["webhooks"][0]["waiting"] == 0
+        listed["webhooks"][0]["handlings_waiting"] == 0
     })
     .await;
 }

@@ -78,6 +78,13 @@ impl HookDatabase for SqliteDatabase {
             .await
     }
 
+    async fn knows_event(&self, hash: HookHash, identity: Vec<u8>) -> Result<bool, StoreError> {
+        const KNOWN: &str = "SELECT 1 FROM hook_events WHERE hook = ?1 AND identity = ?2";
+        self.connections
+            .read(move |it| Ok(it.prepare_cached(KNOWN)?.exists(params![hash, identity])?))
+            .await
+    }
+
     async fn keep_hook_event(&self, event: NewHookEvent) -> Result<EventKept, StoreError> {
         self.connections.write(move |it| keep(it, &event)).await
     }

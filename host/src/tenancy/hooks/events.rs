@@ -43,6 +43,16 @@ pub struct Handling {
 }
 
 impl Hooks {
+    /// Whether an event of this identity came through the hook before.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn knows(&self, hook: &Hook, identity: &[u8]) -> Result<bool, HookError> {
+        let identity = concealed(hook, identity);
+        let known = self.database.knows_event(hook.hash.clone(), identity);
+        Ok(known.await?)
+    }
+
     /// Keeps an event and who is to handle it, unless one of this identity came through the hook before.
     ///
     /// # Errors
@@ -56,11 +66,7 @@ impl Hooks {
         keep: Duration,
     ) -> Result<EventKept, HookError> {
         let now = self.clock.now();
-        let identity = cipher::hmac_sha256(
-            &cipher::derive(hook.cipher.as_slice(), None, IDENTITY_PURPOSE),
-            identity,
-        )
-        .to_vec();
+        let identity = concealed(hook, identity);
         let plaintext = Zeroizing::new(serde_json::to_vec(event).map_err(unreadable)?);
         let bound = bound(EVENT_PURPOSE, &hook.tenant, &hook.hash).and(&identity);
         let event = NewHookEvent {
@@ -169,4 +175,10 @@ fn unreadable(error: serde_json::Error) -> HookError {
         table: "hook_events",
         problem: error.to_string(),
     })
+}
+
+/// What stands for an event's identity in the database.
+fn concealed(hook: &Hook, identity: &[u8]) -> Vec<u8> {
+    let key = cipher::derive(hook.cipher.as_slice(), None, IDENTITY_PURPOSE);
+    cipher::hmac_sha256(&key, identity).to_vec()
 }
