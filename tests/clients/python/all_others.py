@@ -6,6 +6,7 @@ Run by `cargo xtask test --all`, which prepares the environments and names them 
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -54,8 +55,11 @@ def inspects(checks: Checks, server: Installation, url: str, key: str, store: St
     """The Inspector's command line: both eras over HTTP, and stdio."""
     program = [NODE, str(INSPECTOR / json.loads((INSPECTOR / "package.json").read_text())["bin"]["mcp-inspector"])]
     http = [url, "--transport", "http", "--header", f"Authorization: Bearer {key}"]
-    # What follows the program is the server's command line.
-    stdio = [SERVER, *server.arguments("stdio")]
+    # The Inspector takes a `--config` for its own, wherever it stands: the server's command line is a script.
+    script = server.data_directory / "stdio.sh"
+    script.write_text(f"#!/bin/sh\nexec {shlex.join([SERVER, *server.arguments('stdio')])}\n")
+    script.chmod(0o700)
+    stdio = [str(script)]
 
     def run(label: str, target: list[str], era: str, *arguments: str, expected: int = 0) -> str:
         command = [*program, "--cli", *target, "--protocol-era", era, "--format", "json", *arguments]
