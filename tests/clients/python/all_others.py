@@ -57,7 +57,10 @@ def inspects(checks: Checks, server: Installation, url: str, key: str, store: St
     http = [url, "--transport", "http", "--header", f"Authorization: Bearer {key}"]
     # The Inspector takes a `--config` for its own, wherever it stands: the server's command line is a script.
     script = server.data_directory / "stdio.sh"
-    script.write_text(f"#!/bin/sh\nexec {shlex.join([SERVER, *server.arguments('stdio')])}\n")
+    # Nor does it pass its own environment on.
+    variables = {"ORDERDESK_BASE_URL": server.base_url, "ORDERDESK_MCP_MASTER_KEY": key}
+    lines = ["#!/bin/sh", *(f"export {name}={shlex.quote(value)}" for name, value in variables.items())]
+    script.write_text("\n".join([*lines, f"exec {shlex.join([SERVER, *server.arguments('stdio')])}", ""]))
     script.chmod(0o700)
     stdio = [str(script)]
 
@@ -65,7 +68,7 @@ def inspects(checks: Checks, server: Installation, url: str, key: str, store: St
         command = [*program, "--cli", *target, "--protocol-era", era, "--format", "json", *arguments]
         ended = subprocess.run(
             command,
-            env={**server.environment(), "ORDERDESK_MCP_MASTER_KEY": key, "NO_COLOR": "1"},
+            env={**server.environment(), "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
