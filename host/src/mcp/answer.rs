@@ -1,5 +1,7 @@
 //! A plugin's answer or error as an MCP result: text and structured content, each of which stands alone.
 
+use std::sync::Arc;
+
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value, json};
 
@@ -72,4 +74,15 @@ fn told(error: &Error, message: &str, correlation_id: &str) -> CallToolResult {
     }
     result.structured_content = Some(json!({ "error": told }));
     result
+}
+
+/// A tool's output schema, as clients get it. Some of them (the TypeScript SDK 1, the Inspector) hold the structured content of
+/// an error against it, too, and show not even the text where it does not fit: so what a success must have is left out. The
+/// host has held every success against the whole of it.
+pub fn shown_schema(schema: &Map<String, Value>) -> Arc<Map<String, Value>> {
+    let mut shown = schema.clone();
+    for rule in ["required", "additionalProperties"] {
+        shown.shift_remove(rule);
+    }
+    Arc::new(shown)
 }

@@ -16,6 +16,7 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use super::answer;
 use super::lasting::Lasting;
 use super::offers;
 use super::rate::KeyBuckets;
@@ -181,7 +182,7 @@ fn shown(listed: &Listed) -> Tool {
     )
     .with_title(tool.title.clone())
     .with_annotations(annotations);
-    shown.output_schema = tool.output_schema.clone();
+    shown.output_schema = tool.output_schema.as_deref().map(answer::shown_schema);
     shown
 }
 

@@ -50,7 +50,7 @@ impl JsonSchema for Difference {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "properties": { "path": { "type": "string" }, "before": true, "after": true },
+            "properties": { "path": { "type": "string" }, "before": {}, "after": {} },
             "required": ["path", "before", "after"],
         })
     }

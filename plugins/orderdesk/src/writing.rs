@@ -76,7 +76,7 @@ impl JsonSchema for Normalised {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "properties": { "path": { "type": "string" }, "sent": true, "stored": true },
+            "properties": { "path": { "type": "string" }, "sent": {}, "stored": {} },
         })
     }
 }

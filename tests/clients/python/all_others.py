@@ -6,6 +6,7 @@ Run by `cargo xtask test --all`, which prepares the environments and names them 
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -54,14 +55,20 @@ def inspects(checks: Checks, server: Installation, url: str, key: str, store: St
     """The Inspector's command line: both eras over HTTP, and stdio."""
     program = [NODE, str(INSPECTOR / json.loads((INSPECTOR / "package.json").read_text())["bin"]["mcp-inspector"])]
     http = [url, "--transport", "http", "--header", f"Authorization: Bearer {key}"]
-    # What follows the program is the server's command line.
-    stdio = [SERVER, *server.arguments("stdio")]
+    # The Inspector takes a `--config` for its own, wherever it stands: the server's command line is a script.
+    script = server.data_directory / "stdio.sh"
+    # Nor does it pass its own environment on.
+    variables = {"ORDERDESK_BASE_URL": server.base_url, "ORDERDESK_MCP_MASTER_KEY": key}
+    lines = ["#!/bin/sh", *(f"export {name}={shlex.quote(value)}" for name, value in variables.items())]
+    script.write_text("\n".join([*lines, f"exec {shlex.join([SERVER, *server.arguments('stdio')])}", ""]))
+    script.chmod(0o700)
+    stdio = [str(script)]
 
     def run(label: str, target: list[str], era: str, *arguments: str, expected: int = 0) -> str:
         command = [*program, "--cli", *target, "--protocol-era", era, "--format", "json", *arguments]
         ended = subprocess.run(
             command,
-            env={**server.environment(), "ORDERDESK_MCP_MASTER_KEY": key, "NO_COLOR": "1"},
+            env={**server.environment(), "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -66,7 +66,7 @@ class Conversation:
         result = await self.call(tool, **arguments)
         assert not result.is_error, text_of(result)
         assert isinstance(result.structured_content, dict), result
-        equal(json.loads(text_of(result)), result.structured_content)
+        equal(with_objects(json.loads(text_of(result))), result.structured_content)
         return result.structured_content
 
     async def fail(self, tool: str, **arguments: Any) -> str:
@@ -227,6 +227,24 @@ class Conversation:
         with self.that("no answer holds the store's API key"):
             assert self.heard
             assert not any(self.store.key in answer for answer in self.heard)
+
+
+def with_objects(told: dict[str, Any]) -> dict[str, Any]:
+    """What a text says, with its tables as the structured result has them: each row an object with the names of its fields."""
+    return {name: objects_of(value) if is_table(value) else value for name, value in told.items()}
+
+
+def is_table(value: Any) -> bool:
+    """Whether these are rows with the names of their fields written once."""
+    return isinstance(value, dict) and value.keys() == {"columns", "rows"}
+
+
+def objects_of(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows; a field that a row does not have is null in it, or beyond its end."""
+    columns = table["columns"]
+    return [
+        {name: cell for name, cell in zip(columns, row, strict=False) if cell is not None} for row in table["rows"]
+    ]
 
 
 def text_of(result: CallToolResult) -> str:

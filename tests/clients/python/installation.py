@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -74,7 +75,7 @@ class Installation:
 
     data_directory: Path
     base_url: str
-    config: str = CONFIG
+    config: str
 
     @property
     def log(self) -> Path:
@@ -145,17 +146,18 @@ PREFIXES = {"changes": '["changes_", "relay_"]'}
 def installation(base_url: str, guests: tuple[str, ...] = ()) -> Iterator[Installation]:
     """An installation with a fresh data directory, gone when the block ends; with these guests beside the plugins that ship."""
     with tempfile.TemporaryDirectory(prefix="orderdesk-mcp-") as folder:
-        server = Installation(Path(folder), base_url)
-        if guests:
-            # The file names its components by paths that start at its folder.
-            (Path(folder) / "plugins").symlink_to(Path(CONFIG).parent / "plugins")
-            config = Path(CONFIG).read_text()
-            for guest in guests:
-                source = Path(os.environ["ORDERDESK_GUESTS_DIR"]) / f"guest-{guest}.wasm"
-                config += f"\n[plugins.{guest}]\nsource = {json.dumps(str(source))}\n"
-                if guest in PREFIXES:
-                    config += f"prefixes = {PREFIXES[guest]}\n"
-            file = Path(folder) / "orderdesk.toml"
-            file.write_text(config)
-            server.config = str(file)
-        yield server
+        # The file names its components by paths that start at its folder.
+        (Path(folder) / "plugins").symlink_to(Path(CONFIG).parent / "plugins")
+        # A first list waits for the plugins however slow this machine compiles them.
+        config, times = re.subn(
+            r'^list_wait = "[^"]*"', f'list_wait = "{READY_SECONDS:.0f}s"', Path(CONFIG).read_text(), flags=re.MULTILINE
+        )
+        assert times == 1, f"{CONFIG} has no list_wait"
+        for guest in guests:
+            source = Path(os.environ["ORDERDESK_GUESTS_DIR"]) / f"guest-{guest}.wasm"
+            config += f"\n[plugins.{guest}]\nsource = {json.dumps(str(source))}\n"
+            if guest in PREFIXES:
+                config += f"prefixes = {PREFIXES[guest]}\n"
+        file = Path(folder) / "orderdesk.toml"
+        file.write_text(config)
+        yield Installation(Path(folder), base_url, str(file))
