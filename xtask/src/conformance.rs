@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -112,6 +113,7 @@ pub(crate) fn run(project: &Project, steps: &mut Steps) -> Result<()> {
         let config = project.root.join("orderdesk.toml");
         let key = tenant(server, &data, &config)?;
         let (_server, url) = serve(server, &data, &config, &[])?;
+        wait_until_ready(&url)?;
         let (_proxy, url) = front(proxy, &url, &key)?;
         let mut failed = Vec::new();
         for (revision, scenarios) in WITHOUT_FIXTURES {
@@ -189,6 +191,23 @@ fn serve(program: &Path, data: &Path, config: &Path, more: &[&str]) -> Result<(S
         std::thread::sleep(Duration::from_millis(100));
     }
     bail!("the server did not start; see {}", log.display())
+}
+
+/// Waits until every plugin is compiled: the suite gives a list less time than a busy machine needs.
+fn wait_until_ready(url: &str) -> Result<()> {
+    let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
+    for _ in 0..1200 {
+        let mut connection = TcpStream::connect(address)?;
+        let request = format!("GET /health/ready HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        connection.write_all(request.as_bytes())?;
+        let mut status = String::new();
+        BufReader::new(connection).read_line(&mut status)?;
+        if status.contains(" 200 ") {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    bail!("the server at {url} does not become ready")
 }
 
 /// The key of a tenant of this run.
