@@ -37,7 +37,7 @@ async fn every_metric_that_is_listed_moves() {
         .plugin(
             "hostile",
             &guest("guest-hostile"),
-            "consent = \"operator\"\nlimits = { cpu = \"300ms\", time = \"10s\", calls = 1 }\n",
+            "consent = \"operator\"\ngrants.http = [{ endpoint = \"orderdesk\", allow = [\"GET /orders/*\"] }]\nlimits = { cpu = \"300ms\", time = \"10s\", calls = 1 }\n",
         )
         .plugin(
             "listener",
@@ -46,6 +46,8 @@ async fn every_metric_that_is_listed_moves() {
         )
         .start()
         .await;
+    let problems = server.application.host.registry().problems().to_vec();
+    assert!(problems.is_empty(), "{problems:?}");
     let client = server.tenant_with_store("acme").await;
     let metrics = server.application.services.metrics.clone();
     let (store, key) = (sample::HARBOR_AND_OAK_ID, sample::HARBOR_AND_OAK_KEY);

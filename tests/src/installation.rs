@@ -101,7 +101,9 @@ impl Installation {
     #[must_use]
     pub fn with_own_server_key(mut self) -> Self {
         self.own_server_key = true;
-        std::fs::remove_file(self.data().join("compiled")).unwrap();
+        for shared in ["compiled", "orderdesk-mcp.db"] {
+            std::fs::remove_file(self.data().join(shared)).unwrap();
+        }
         self
     }
 

@@ -36,7 +36,7 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
     for part in [
         "changes_set (writes)",
         "changes_get (reads)",
-        r#"tools = ["changes_set", "changes_erase"]"#,
+        r#"tools = ["changes_set", "changes_erase","#,
         "to relay calls",
         "nobody; its signature is not asked for",
     ] {
@@ -59,7 +59,7 @@ async fn a_plugin_is_shown_pinned_and_written_into_a_configuration_that_stays_as
     assert_eq!(plugin["prefixes"].to_string(), r#"["changes_", "relay_"]"#);
     assert_eq!(
         plugin["grants"]["tools"].to_string(),
-        r#"["changes_set", "changes_erase"]"#
+        r#"["changes_set", "changes_erase", "orders_list", "orders_gone", "stores_list"]"#
     );
     let listed = printed(
         &installation
