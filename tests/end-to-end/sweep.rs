@@ -93,14 +93,14 @@ fn ghost(kind: &str, real: &str) -> String {
         // A place in a list that is ordered by time: the same moment, and no change of it.
         "cursor of orders_changes" => {
             let (moment, rest) = real.split_at(real.len() - 4);
-            return format!("{moment}{}", turned(rest));
+            format!("{moment}{}", turned(rest))
         }
         // Of the same form, and of a search that nobody made.
         "cursor of orders_list" | "cursor of products_list" => {
             let cursor = BASE64_URL_SAFE_NO_PAD.decode(real).unwrap();
             let mut cursor: Value = serde_json::from_slice(&cursor).unwrap();
             cursor["search"] = turned(cursor["search"].as_str().unwrap()).into();
-            return BASE64_URL_SAFE_NO_PAD.encode(cursor.to_string());
+            BASE64_URL_SAFE_NO_PAD.encode(cursor.to_string())
         }
         _ => turned(real),
     }

@@ -15,7 +15,7 @@ grants.http = [{ endpoint = "orderdesk", allow = ["GET /store"] }]
 "#;
 /// As short as a deadline can be for the plugin to get as far as its waiting.
 const IMPATIENT: &str = r#"
-limits = { time = "1s" }
+limits = { time = "1s", total_time = "3s" }
 grants.locks = true
 grants.http = [{ endpoint = "orderdesk", allow = ["GET /store"] }]
 "#;
@@ -114,7 +114,7 @@ async fn steps_without_end_and_sleep_without_end_stop_at_the_deadline() {
     let (server, client) = started(IMPATIENT).await;
     let (ended, text) = client.call("hostile_pause", json!({})).await.error();
     assert_eq!(ended, "time-limit", "{text}");
-    assert!(text.contains("plugins.hostile.limits.time"), "{text}");
+    assert!(text.contains("plugins.hostile.limits.total_time"), "{text}");
     others_still_work(&client).await;
     breaks_with(
         &client,
