@@ -34,10 +34,8 @@ macro_rules! export {
         };
 
         // Natively, too, and said in words rather than about the code above.
-        const _: () = {
-            fn _makes_a_plugin() {
-                $crate::makes_a_plugin($plugin);
-            }
+        const _: fn() = || {
+            $crate::makes_a_plugin($plugin);
         };
     };
     () => {

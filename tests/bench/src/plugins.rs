@@ -56,7 +56,9 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
     let mut result = Map::new();
     for (language, file, source) in SOURCES {
         let folder = tempfile::tempdir()?;
-        let built = tokio::task::block_in_place(|| built(folder.path(), language, file, source))?;
+        let place = folder.path().to_owned();
+        let building = tokio::task::spawn_blocking(move || built(&place, language, file, source));
+        let built = building.await??;
         let measured = measure(language, &built, slow).await?;
         eprintln!("{language}: {measured:#}");
         result.insert(language.word().to_owned(), measured);
