@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::PluginError;
-use super::compiled::first_line;
-use super::exports::Exports;
 use super::grants::{self, Wanted};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
-use super::load::usual_prefix;
-use super::{imports, source, version};
-use crate::capabilities::contract::{PluginPre, VERSION};
+use super::load::{Linked, usual_prefix};
+use super::{source, version};
+use crate::capabilities::contract::VERSION;
 use crate::config::{Grants, Plugin, Source};
 
 /// What a component says of itself.
@@ -84,29 +82,16 @@ impl PluginHost {
         let (digest, bytes) = (source::digest(&wasm), wasm.len());
         let said = version::said(&wasm);
         let loader = &self.loader;
-        let component = {
-            let (engine, compiled) = (loader.engine.engine.clone(), loader.compiled.clone());
-            tokio::task::spawn_blocking(move || {
-                version::check(&wasm)?;
-                compiled.load(&engine, &wasm)
-            })
-            .await
-            .map_err(|error| PluginError::Listing(error.to_string()))??
-        };
-        imports::check(&loader.engine.engine, &component)?;
+        let Linked {
+            component,
+            pre,
+            exports,
+        } = loader.linked(wasm).await?;
         let imports = component
             .component_type()
             .imports(&loader.engine.engine)
             .map(|(name, _)| name.to_owned())
             .collect();
-        let pre = loader
-            .engine
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
-        let exports = Exports::of(&pre)?;
-        let pre =
-            PluginPre::new(pre).map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
         let nothing = Plugin::of(Source::File("candidate".into()));
         let config = self.config.load();
         let plugin = LoadedPlugin {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use wasmtime::component::Component;
+
 use super::compiled::{CompiledCode, first_line};
 use super::engine::{MEMORY_CEILING, PluginEngine};
 use super::exports::Exports;
@@ -14,6 +16,7 @@ use super::source::{self, Downloads};
 use super::tool::{Tool, compile};
 use super::{PluginError, advice, consent, imports, uri, version};
 use crate::capabilities::Services;
+use crate::capabilities::context::CallState;
 use crate::capabilities::contract::prompts::Prompt as DeclaredPrompt;
 use crate::capabilities::contract::tools::Manifest;
 use crate::capabilities::contract::{PluginPre, VERSION};
@@ -79,6 +82,16 @@ pub struct Loader {
     pub downloads: Downloads,
 }
 
+/// A component that can be instantiated.
+pub(super) struct Linked {
+    /// As it was compiled.
+    pub(super) component: Component,
+    /// What instances are made from.
+    pub(super) pre: PluginPre<CallState>,
+    /// What it exports beside tools.
+    pub(super) exports: Exports,
+}
+
 impl Loader {
     /// Loads the plugin `name` of this configuration.
     ///
@@ -102,24 +115,7 @@ impl Loader {
             digest,
             publisher,
         } = source::obtain(name, settings, config, &self.downloads, &self.services).await?;
-        let component = {
-            let (engine, compiled) = (self.engine.engine.clone(), self.compiled.clone());
-            tokio::task::spawn_blocking(move || {
-                version::check(&wasm)?;
-                compiled.load(&engine, &wasm)
-            })
-            .await
-            .map_err(|error| PluginError::Listing(error.to_string()))??
-        };
-        imports::check(&self.engine.engine, &component)?;
-        let pre = self
-            .engine
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
-        let exports = Exports::of(&pre)?;
-        let pre =
-            PluginPre::new(pre).map_err(|error| PluginError::NotAComponent(first_line(&error)))?;
+        let Linked { pre, exports, .. } = self.linked(wasm).await?;
         let mut plugin = LoadedPlugin {
             grantee: Arc::new(granted),
             limits,
@@ -232,6 +228,34 @@ impl Loader {
                 grants: weighed.grants,
                 bare_secrets,
             },
+        })
+    }
+
+    /// Compiles a component, which was compiled before perhaps, and links it.
+    ///
+    /// # Errors
+    /// It is none, is made for another contract, or imports what there is not.
+    pub(super) async fn linked(&self, wasm: Vec<u8>) -> Result<Linked, PluginError> {
+        let component = {
+            let (engine, compiled) = (self.engine.engine.clone(), self.compiled.clone());
+            tokio::task::spawn_blocking(move || {
+                version::check(&wasm)?;
+                compiled.load(&engine, &wasm)
+            })
+            .await
+            .map_err(|error| PluginError::Listing(error.to_string()))??
+        };
+        imports::check(&self.engine.engine, &component)?;
+        let no_component = |error: wasmtime::Error| PluginError::NotAComponent(first_line(&error));
+        let pre = self
+            .engine
+            .linker
+            .instantiate_pre(&component)
+            .map_err(no_component)?;
+        Ok(Linked {
+            exports: Exports::of(&pre)?,
+            pre: PluginPre::new(pre).map_err(no_component)?,
+            component,
         })
     }
 
