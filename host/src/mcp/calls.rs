@@ -18,10 +18,10 @@ use super::progress::{self, ProgressReports};
 use super::server::{McpServer, in_scope};
 use super::url_elicitation::{self, OpensPages};
 use crate::capabilities::context::{Caller, ProgressSink};
-use crate::capabilities::contract::{Error, ErrorKind, kind_name};
+use crate::capabilities::contract::{Error, ErrorKind};
 use crate::observe::{TRACEPARENT, continue_trace};
 use crate::plugins::{
-    Agreed, CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link,
+    Agreed, CallRequest, Listed, PluginHost, Registry, Reply, Selection, names_link, outcome_word,
     unknown_toolset,
 };
 
@@ -126,23 +126,18 @@ impl McpServer {
             )
             .instrument(span.clone());
         let result = call.await;
-        match &result {
-            Ok(Reply::Done(_)) => span.record("outcome", "ok"),
-            Ok(Reply::Asked(_)) => span.record("outcome", "asked"),
-            Ok(Reply::Linked(_)) => span.record("outcome", "linked"),
-            Err(error) => span
-                .record("outcome", kind_name(error.kind))
-                .record("otel.status_code", "ERROR"),
-        };
+        let outcome = outcome_word(&result);
+        span.record("outcome", outcome);
+        if result.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         span.in_scope(|| {
             let elapsed_ms = started.elapsed().as_millis();
             match &result {
-                Ok(Reply::Done(_)) => tracing::info!(elapsed_ms, outcome = "ok", "called"),
-                Ok(Reply::Asked(_)) => tracing::info!(elapsed_ms, outcome = "asked", "called"),
-                Ok(Reply::Linked(_)) => tracing::info!(elapsed_ms, outcome = "linked", "called"),
+                Ok(_) => tracing::info!(elapsed_ms, outcome, "called"),
                 Err(error) => tracing::info!(
                     elapsed_ms,
-                    outcome = kind_name(error.kind),
+                    outcome,
                     code = error.code.as_deref().unwrap_or_default(),
                     "called"
                 ),

@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::admission::Admitted;
 use super::answer::{Answer, bounded, checked_within};
-use super::confirm::{Answered, Reply};
+use super::confirm::{Answered, Reply, outcome_word};
 use super::host::PluginHost;
 use super::instance::LoadedPlugin;
 use super::intent::{Begun, Intent};
@@ -23,7 +23,7 @@ use super::steps::Ended;
 use super::trail::Trail;
 use crate::capabilities::context::{CallContext, Caller, ProgressSink};
 use crate::capabilities::contract::tools::Mode;
-use crate::capabilities::contract::{Error, ErrorKind, kind_name};
+use crate::capabilities::contract::{Error, ErrorKind};
 use crate::capabilities::http::ResponseBudget;
 use crate::capabilities::questions::Askable;
 use crate::config::Limits;
@@ -104,12 +104,7 @@ impl PluginHost {
     ) -> Result<Reply, Error> {
         let arrived = Instant::now();
         let reply = self.admit_and_run(listed, request).await;
-        let outcome = match &reply {
-            Ok(Reply::Done(_)) => "ok",
-            Ok(Reply::Asked(_)) => "asked",
-            Ok(Reply::Linked(_)) => "linked",
-            Err(error) => kind_name(error.kind),
-        };
+        let outcome = outcome_word(&reply);
         let (plugin, tool) = (listed.plugin_name(), &listed.tool.name);
         self.services
             .metrics

@@ -20,7 +20,7 @@ use super::registry::Listed;
 use crate::capabilities::Services;
 use crate::capabilities::contract::tools::{Confirmation, Mode};
 use crate::capabilities::contract::types::{Answer as Told, Pause, Question, Resumption};
-use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::capabilities::questions::{Askable, QuestionKind};
 use crate::clock::Timestamp;
 use crate::config::Confirm;
@@ -40,6 +40,16 @@ pub enum Reply {
     Asked(Asked),
     /// With a link at which a person goes on.
     Linked(Linked),
+}
+
+/// How a call ended, as metrics, spans and log lines tell it: `ok`, `asked`, `linked` or the kind of its error.
+pub fn outcome_word(reply: &Result<Reply, Error>) -> &'static str {
+    match reply {
+        Ok(Reply::Done(_)) => "ok",
+        Ok(Reply::Asked(_)) => "asked",
+        Ok(Reply::Linked(_)) => "linked",
+        Err(error) => kind_name(error.kind),
+    }
 }
 
 /// Questions of a call, which goes on when they are answered.

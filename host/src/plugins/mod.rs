@@ -54,7 +54,7 @@ pub use audit_list::audit_list;
 pub use call::CallRequest;
 pub use candidate::Candidate;
 pub use compiled::CompiledCode;
-pub use confirm::{Answered, Asked, Reply};
+pub use confirm::{Answered, Asked, Reply, outcome_word};
 pub use consent::Agreed;
 pub use engine::{EngineError, GUEST_MEMORY, PluginEngine};
 pub use grants::{Gap, Wanted};
