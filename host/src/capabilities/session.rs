@@ -33,10 +33,7 @@ impl CallContext {
             .chain_update([0])
             .chain_update(&self.grantee.name)
             .finalize();
-        digest[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        crate::store::hex(&digest[..12])
     }
 }
 

@@ -108,7 +108,7 @@ impl CompiledCode {
             digest.update(Sha256::digest(part));
         }
         let digest = digest.chain_update(compatibility.0.finalize()).finalize();
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = crate::store::hex(&digest);
         self.folder.join(format!("{name}.{ending}"))
     }
 

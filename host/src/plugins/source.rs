@@ -63,10 +63,7 @@ impl Downloads {
 
 /// SHA-256 in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    crate::store::hex(&Sha256::digest(bytes))
 }
 
 /// The component of a plugin, checked.

@@ -44,6 +44,11 @@ identifier!(
     LockId
 );
 
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A text of 128 random bits in hexadecimal: unguessable, and never met twice.
 pub(crate) fn random_hex() -> String {
     format!("{:032x}", rand::random::<u128>())

@@ -42,8 +42,8 @@ pub use hooks::{
     ClaimedHandling, EventKept, HandlingEnd, HookDatabase, HookHash, HookRecord, HookSummary,
     NewHookEvent, UnattendedRecord,
 };
-pub(crate) use identifiers::random_hex;
 pub use identifiers::{KeyId, LockId, TenantId};
+pub(crate) use identifiers::{hex, random_hex};
 pub use invalidations::{CacheDatabase, CacheInvalidation, InvalidationsSeen};
 pub use kept_events::{KeptEvent, KeptEventDatabase};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};

@@ -42,10 +42,7 @@ impl Terms {
     /// Names these terms: SHA-256 over plugin, publisher and grants, in hexadecimal.
     pub fn digest(&self) -> String {
         let terms = json!([self.plugin, self.publisher, self.grants]).to_string();
-        Sha256::digest(terms)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        crate::store::hex(&Sha256::digest(terms))
     }
 
     /// How a consent stands under these terms.

@@ -9,7 +9,7 @@ use super::key_session::KeySessions;
 use super::keyring::{Keyring, KeyringError};
 use super::server_key_file::ServerKeySource;
 use crate::clock::Clock;
-use crate::store::{Database, PluginDeeds, StoreError, TenantId};
+use crate::store::{Database, PluginDeeds, StoreError, TenantId, hex};
 use zeroize::Zeroizing;
 
 const PEPPER_PURPOSE: &str = "v1 digest of chosen keys";
@@ -127,8 +127,4 @@ impl Tenancy {
             .mark_first_call(tenant, digest, self.clock.now())
             .await
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,8 +10,7 @@ const AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Names a link to a client.
 fn name(hash: &LinkHash) -> String {
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("odp_{digits}")
+    format!("odp_{}", crate::store::hex(hash))
 }
 
 /// Whether a client brings back what [`Linked::id`] names.

@@ -101,7 +101,7 @@ fn sealed(principal: &Principal, seq: i64) -> Option<String> {
         .data_key
         .seal(CURSOR_PURPOSE, &[], &seq.to_be_bytes())
         .ok()?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(crate::store::hex(&bytes))
 }
 
 fn opened(principal: &Principal, cursor: &str) -> Option<i64> {

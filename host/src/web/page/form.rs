@@ -100,9 +100,7 @@ impl Cookies {
 
 /// Each link has cookies of its own, so that two open pages do not disturb each other.
 fn name(what: &str, link: &OpenLink) -> String {
-    let digits = link.hash().iter().take(8);
-    let digits: String = digits.map(|byte| format!("{byte:02x}")).collect();
-    format!("odm_{what}_{digits}")
+    format!("odm_{what}_{}", crate::store::hex(&link.hash()[..8]))
 }
 
 /// Without a path it is sent back to this folder of URLs only, behind whatever prefix a proxy put before it (RFC 6265,
