@@ -166,16 +166,8 @@ fn installed(ears: &Ears, simulator: &Simulator) -> Installation {
     })
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_accepted_before_the_program_was_killed_is_handled_and_what_comes_again_is_known()
-{
-    const ORDERS: usize = 60;
-    let ears = Ears::answering(&[]).await;
-    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System));
-    let simulator = simulator.await.unwrap();
-    let installation = installed(&ears, &simulator);
-    let key = installation.tenant("acme").await;
-    let (process, agent) = installation.serve(&key).await;
+/// Registers the sample store of the tenant 'acme' and makes it a hook, by the command; answers the hook's id.
+async fn hook_of(installation: &Installation, key: &str, agent: &Agent) -> String {
     let registration = json!({"store_id": STORE, "api_key": KEY});
     agent.call("stores_register", registration).await.ok();
     let create = [
@@ -188,14 +180,30 @@ async fn what_was_accepted_before_the_program_was_killed_is_handled_and_what_com
         "--tenant",
         "acme",
     ];
-    let made = installation.run(&create, Some(&key)).await;
-    let door = |agent: &Agent| {
-        let Agent::Http(client) = agent else {
-            panic!("hooks come over HTTP");
-        };
-        let id = made["hook_id"].as_str().unwrap();
-        client.url().replace("/mcp", &format!("/webhooks/{id}"))
+    let made = installation.run(&create, Some(key)).await;
+    made["hook_id"].as_str().unwrap().to_owned()
+}
+
+/// Where the process that this agent speaks to takes what comes through a hook.
+fn door_of(agent: &Agent, id: &str) -> String {
+    let Agent::Http(client) = agent else {
+        panic!("hooks come over HTTP");
     };
+    client.url().replace("/mcp", &format!("/webhooks/{id}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_accepted_before_the_program_was_killed_is_handled_and_what_comes_again_is_known()
+{
+    const ORDERS: usize = 60;
+    let ears = Ears::answering(&[]).await;
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System));
+    let simulator = simulator.await.unwrap();
+    let installation = installed(&ears, &simulator);
+    let key = installation.tenant("acme").await;
+    let (process, agent) = installation.serve(&key).await;
+    let id = hook_of(&installation, &key, &agent).await;
+    let door = |agent: &Agent| door_of(agent, &id);
     let order = |number: usize| format!(r#"{{"id":"{number}","email":"a@example.com"}}"#);
     let send = async |url: &str, number: usize| {
         let order = order(number);
@@ -280,24 +288,8 @@ async fn what_comes_in_through_one_process_is_not_kept_by_another() {
     let key = installation.tenant("acme").await;
     let ((_http, http), (_other, other)) =
         tokio::join!(installation.serve(&key), installation.stdio(&key));
-    let registration = json!({"store_id": STORE, "api_key": KEY});
-    http.call("stores_register", registration).await.ok();
-    let create = [
-        "webhooks",
-        "create",
-        "--plugin",
-        "orders",
-        "--subject",
-        SUBJECT,
-        "--tenant",
-        "acme",
-    ];
-    let made = installation.run(&create, Some(&key)).await;
-    let Agent::Http(client) = &http else {
-        panic!("hooks come over HTTP");
-    };
-    let id = made["hook_id"].as_str().unwrap();
-    let url = client.url().replace("/mcp", &format!("/webhooks/{id}"));
+    let id = hook_of(&installation, &key, &http).await;
+    let url = door_of(&http, &id);
     let order = simulator
         .with_store(STORE, |store| store.orders().next().unwrap().id())
         .unwrap();
