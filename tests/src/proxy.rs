@@ -92,6 +92,13 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
     let mut headers = parts.headers;
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::CONNECTION);
+    // A page of the proxy is one of the server behind it.
+    if let (Some(origin), Some(host)) = (headers.get(header::ORIGIN), headers.get(header::HOST))
+        && origin.as_bytes().strip_prefix(b"http://") == Some(host.as_bytes())
+        && let Ok(value) = HeaderValue::from_str(&server.origin)
+    {
+        headers.insert(header::ORIGIN, value);
+    }
     if let Some(key) = &inner.key
         && !headers.contains_key(header::AUTHORIZATION)
         && let Ok(value) = HeaderValue::from_str(&format!("Bearer {key}"))
