@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use orderdesk_mcp::application::{ACCESS_KEY, Application};
 use orderdesk_mcp::capabilities::http::CollectorClient;
-use orderdesk_mcp::config::{self, Config, ConfigError, DATA_DIR, Environment};
+use orderdesk_mcp::config::{self, Config, ConfigError, DATA_DIR, Environment, StartedBy};
 use orderdesk_mcp::mcp::{self, Choice, FirstCalls, McpServer, StdioCaller};
 use orderdesk_mcp::observe::{Collector, Traces};
 use orderdesk_mcp::{check, observe};
@@ -37,8 +37,8 @@ struct CommandLine {
 
 #[derive(Args)]
 struct Global {
-    /// The configuration. Default: orderdesk.toml in the working directory, else beside this program, else in
-    /// ~/.config/orderdesk-mcp
+    /// The configuration. Default: orderdesk.toml in the working directory (not for `stdio`, which clients start anywhere), else
+    /// beside this program, else in ~/.config/orderdesk-mcp
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Database, server key and compiled plugins [env: ORDERDESK_MCP_DATA_DIR]
@@ -62,6 +62,8 @@ enum Command {
         conformance: bool,
     },
     /// Serve MCP over stdin and stdout, for one client on this machine
+    ///
+    /// A client starts this in a folder of its own choice, so an orderdesk.toml there is not read: name it by --config.
     ///
     /// With ORDERDESK_MCP_MASTER_KEY the calls are those of that key's tenant; without, they are those of a local tenant that is
     /// made by itself, and the [local] rules of the configuration set it up from the environment.
@@ -146,6 +148,14 @@ impl Command {
             self,
             Self::Serve { .. } | Self::Stdio { .. } | Self::Call { .. }
         )
+    }
+
+    /// Who starts it.
+    fn started_by(&self) -> StartedBy {
+        match self {
+            Self::Stdio { .. } => StartedBy::Client,
+            _ => StartedBy::Operator,
+        }
     }
 }
 
@@ -326,7 +336,7 @@ fn layers(command_line: &CommandLine) -> Layers {
         .global
         .config
         .clone()
-        .or_else(config::find_config);
+        .or_else(|| config::find_config(command_line.command.started_by()));
     (file, settings)
 }
 

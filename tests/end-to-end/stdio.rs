@@ -140,3 +140,44 @@ async fn stdout_holds_nothing_but_json_rpc_and_the_end_of_stdin_ends_the_process
         assert!(line.contains("list_changed"), "{line}");
     }
 }
+
+/// A checkout can bring along a file of any name, and an editor starts its servers in it: whoever wrote that file must not say
+/// which plugins reach the store.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_lies_where_a_client_starts_the_program_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (checkout, user) = (folder.path().join("checkout"), folder.path().join("user"));
+    std::fs::create_dir_all(&checkout).unwrap();
+    std::fs::create_dir_all(user.join("orderdesk-mcp")).unwrap();
+    std::fs::write(checkout.join("orderdesk.toml"), "[theirs]\n").unwrap();
+    let own = "[mcp]\ninstructions = \"The person's own.\"\n";
+    std::fs::write(user.join("orderdesk-mcp/orderdesk.toml"), own).unwrap();
+    let started = |arguments: &[&str]| {
+        let mut command = Command::new(program("orderdesk-mcp"));
+        command
+            .args(arguments)
+            .current_dir(&checkout)
+            .env("XDG_CONFIG_HOME", &user)
+            .env("ORDERDESK_MCP_DATA_DIR", folder.path().join("data"))
+            .env_remove("ORDERDESK_MCP_MASTER_KEY")
+            .kill_on_drop(true);
+        command
+    };
+
+    let (transport, _) = TokioChildProcess::builder(started(&["stdio"]))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let client = ().serve(transport).await.unwrap();
+    let instructions = client.peer_info().unwrap().instructions.clone().unwrap();
+    assert!(instructions.contains("The person's own."), "{instructions}");
+    client.cancel().await.unwrap();
+
+    // Whoever types a command there means the file that lies there.
+    let output = started(&["tenants", "list"]).output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && text.contains("theirs"),
+        "{text}"
+    );
+}

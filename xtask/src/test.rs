@@ -9,8 +9,9 @@ use anyhow::Result;
 
 use crate::account::USERS_ENVIRONMENT;
 use crate::browser::Browser;
+use crate::dist::{self, Release};
 use crate::node::Node;
-use crate::project::{self, Project};
+use crate::project::{self, Component, Project};
 use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;
@@ -18,13 +19,15 @@ use crate::{artefacts, conformance, process, python};
 
 /// The script of the clients that need environments of their own.
 const OTHER_CLIENTS: &str = "all_others.py";
+/// The program of `@anthropic-ai/mcpb`.
+const BUNDLER: &str = "@anthropic-ai/mcpb/dist/cli/cli.js";
 /// Cases per property with `--all`; the default of proptest is 256.
 const MANY_CASES: &str = "2000";
 
 /// `cargo xtask test`.
 pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result<ExitCode> {
     let mut steps = Steps::default();
-    artefacts::components(project, &mut steps)?;
+    let components = artefacts::components(project, &mut steps)?;
     let built = artefacts::binaries_and_tests(project, &mut steps)?;
     let artefacts = Artefacts::of(project, &built)?;
 
@@ -34,6 +37,12 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
         process::run(&mut rust_tests(project, &artefacts, all, filter))
     });
     let mut environment = artefacts.environment().to_vec();
+    let release = steps.attempt("pack a release", || {
+        release(project, &components, &artefacts)
+    });
+    if let Some(release) = &release {
+        environment.push(("ORDERDESK_TEST_BUNDLE", &release.bundle));
+    }
     let mut total = clients(prepared, &mut steps, &CLIENT, &environment, filter);
     // A browser is a large download.
     let browser = all.then(|| steps.attempt("prepare the browser", || Browser::prepare(project)));
@@ -53,6 +62,12 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
     }
     if all && filter.is_none_or(|filter| OTHER_CLIENTS.contains(filter)) {
         total.add(other_clients(project, &mut steps, &artefacts));
+    }
+    if all
+        && filter.is_none()
+        && let Some(release) = &release
+    {
+        steps.attempt("mcpb validate", || validated(project, release));
     }
     if all && filter.is_none() {
         steps.attempt("the conformance suite", || {
@@ -129,6 +144,25 @@ fn rust_tests(
             .env("PROPTEST_CASES", MANY_CASES);
     }
     command
+}
+
+/// What `cargo xtask dist` makes, of the binary that is tested.
+fn release(project: &Project, components: &[Component], artefacts: &Artefacts) -> Result<Release> {
+    let place = project.target_directory.join("release-of-tests");
+    dist::make(project, components, &artefacts.server, &place)
+}
+
+/// Holds the bundle's manifest against the rules of those who defined it.
+fn validated(project: &Project, release: &Release) -> Result<()> {
+    let node = Node::prepare(project, &Python::prepare(project, &CLIENT)?)?;
+    let folder = project.target_directory.join("release-of-tests/unpacked");
+    let mut unpack = node.package_program(BUNDLER);
+    process::run(unpack.arg("unpack").arg(&release.bundle).arg(&folder))?;
+    process::run(
+        node.package_program(BUNDLER)
+            .arg("validate")
+            .arg(folder.join("manifest.json")),
+    )
 }
 
 /// A suite's environment and the names of its scripts.

@@ -21,7 +21,7 @@ use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use find::{default_data_dir, find_config};
+pub use find::{StartedBy, default_data_dir, find_config};
 pub use limits::{KeyLimit, Limits, PluginLimits};
 pub use load::{ConfigError, DATA_DIR, Environment, load};
 pub use monitoring::{Metrics, Traces};

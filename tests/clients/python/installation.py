@@ -142,17 +142,22 @@ def wait_until_ready(url: str, process: subprocess.Popen, log: Path) -> None:
 PREFIXES = {"changes": '["changes_", "relay_"]'}
 
 
+def patient(config: str) -> str:
+    """A configuration by which a first list waits for the plugins however slow this machine compiles them."""
+    config, times = re.subn(
+        r'^list_wait = "[^"]*"', f'list_wait = "{READY_SECONDS:.0f}s"', config, flags=re.MULTILINE
+    )
+    assert times == 1, "the configuration has no list_wait"
+    return config
+
+
 @contextmanager
 def installation(base_url: str, guests: tuple[str, ...] = ()) -> Iterator[Installation]:
     """An installation with a fresh data directory, gone when the block ends; with these guests beside the plugins that ship."""
     with tempfile.TemporaryDirectory(prefix="orderdesk-mcp-") as folder:
         # The file names its components by paths that start at its folder.
         (Path(folder) / "plugins").symlink_to(Path(CONFIG).parent / "plugins")
-        # A first list waits for the plugins however slow this machine compiles them.
-        config, times = re.subn(
-            r'^list_wait = "[^"]*"', f'list_wait = "{READY_SECONDS:.0f}s"', Path(CONFIG).read_text(), flags=re.MULTILINE
-        )
-        assert times == 1, f"{CONFIG} has no list_wait"
+        config = patient(Path(CONFIG).read_text())
         for guest in guests:
             source = Path(os.environ["ORDERDESK_GUESTS_DIR"]) / f"guest-{guest}.wasm"
             config += f"\n[plugins.{guest}]\nsource = {json.dumps(str(source))}\n"

@@ -4,7 +4,7 @@ mod bundle;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +14,7 @@ use toml_edit::{DocumentMut, Item, value};
 use self::bundle::About;
 use crate::artefacts::{self, Optimisation};
 use crate::process;
-use crate::project::{self, Project};
+use crate::project::{self, Component, Project};
 use crate::steps::Steps;
 
 /// What goes along as it is.
@@ -27,6 +27,16 @@ const DESCRIPTION: &str =
 /// Shells whose completions go along.
 const SHELLS: [&str; 3] = ["bash", "fish", "zsh"];
 
+/// What a release is made of.
+pub(crate) struct Release {
+    /// All that a machine needs to serve.
+    pub(crate) folder: PathBuf,
+    /// The same for clients that install with one click.
+    pub(crate) bundle: PathBuf,
+    /// The record for the MCP Registry.
+    pub(crate) record: PathBuf,
+}
+
 /// `cargo xtask dist`.
 pub(crate) fn dist(project: &Project, debug: bool) -> Result<ExitCode> {
     let mut steps = Steps::default();
@@ -37,44 +47,56 @@ pub(crate) fn dist(project: &Project, debug: bool) -> Result<ExitCode> {
         &[project::SERVER],
         Optimisation::of(!debug),
     )?;
+    let server = artefacts::binary(&built, project::SERVER)?;
+    let release = steps.run("pack", || {
+        make(project, &components, server, &project.root.join("dist"))
+    })?;
+    for made in [&release.folder, &release.bundle, &release.record] {
+        eprintln!("{}", made.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
 
+/// Makes a release of this program and these components in a folder.
+pub(crate) fn make(
+    project: &Project,
+    components: &[Component],
+    server: &Path,
+    place: &Path,
+) -> Result<Release> {
     let version = project
         .version_of(project::SERVER)
         .context("the workspace has no server")?;
     let triple = host_triple()?;
     let name = format!("{}-{version}-{triple}", project::SERVER);
-    let folder = project.root.join("dist").join(&name);
-    steps.run("pack", || {
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(folder.join("plugins"))?;
-        copy(
-            artefacts::binary(&built, project::SERVER)?,
-            &folder.join(project::SERVER),
-        )?;
-        let mut digests = BTreeMap::new();
-        for component in components.iter().filter(|component| component.ships) {
-            let file = component
-                .destination
-                .file_name()
-                .context("a component without a name")?
-                .to_string_lossy()
-                .into_owned();
-            copy(&component.destination, &folder.join("plugins").join(&file))?;
-            digests.insert(
-                format!("plugins/{file}"),
-                sha256(&fs::read(&component.destination)?),
-            );
-        }
-        let config = fs::read_to_string(project.root.join("orderdesk.toml"))
-            .context("cannot read orderdesk.toml")?;
-        fs::write(folder.join("orderdesk.toml"), pin(&config, &digests)?)?;
-        for document in DOCUMENTS {
-            copy(&project.root.join(document), &folder.join(document))?;
-        }
-        tell_the_shell(&folder)
-    })?;
+    let folder = place.join(&name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(folder.join("plugins"))?;
+    copy(server, &folder.join(project::SERVER))?;
+    let mut digests = BTreeMap::new();
+    for component in components.iter().filter(|component| component.ships) {
+        let file = component
+            .destination
+            .file_name()
+            .context("a component without a name")?
+            .to_string_lossy()
+            .into_owned();
+        copy(&component.destination, &folder.join("plugins").join(&file))?;
+        digests.insert(
+            format!("plugins/{file}"),
+            sha256(&fs::read(&component.destination)?),
+        );
+    }
+    let config = fs::read_to_string(project.root.join("orderdesk.toml"))
+        .context("cannot read orderdesk.toml")?;
+    fs::write(folder.join("orderdesk.toml"), pin(&config, &digests)?)?;
+    for document in DOCUMENTS {
+        copy(&project.root.join(document), &folder.join(document))?;
+    }
+    tell_the_shell(&folder)?;
+
     let about = About {
         version,
         description: DESCRIPTION,
@@ -82,20 +104,17 @@ pub(crate) fn dist(project: &Project, debug: bool) -> Result<ExitCode> {
         license: env!("CARGO_PKG_LICENSE"),
         triple: &triple,
     };
-    let bundle = folder.with_file_name(format!("{name}.mcpb"));
-    let record = folder.with_file_name("server.json");
-    steps.run("bundle", || {
-        bundle::pack(&folder, &about, &bundle)?;
-        let digest = sha256(&fs::read(&bundle)?);
-        let file_name = format!("{name}.mcpb");
-        let content = bundle::registry_record(&about, &file_name, &digest)?;
-        fs::write(&record, format!("{content:#}\n"))?;
-        Ok(())
-    })?;
-    for made in [&folder, &bundle, &record] {
-        eprintln!("{}", made.display());
-    }
-    Ok(ExitCode::SUCCESS)
+    let file_name = format!("{name}.mcpb");
+    let release = Release {
+        bundle: place.join(&file_name),
+        record: place.join("server.json"),
+        folder,
+    };
+    bundle::pack(&release.folder, &about, &release.bundle)?;
+    let digest = sha256(&fs::read(&release.bundle)?);
+    let content = bundle::registry_record(&about, &file_name, &digest)?;
+    fs::write(&release.record, format!("{content:#}\n"))?;
+    Ok(release)
 }
 
 /// Writes the manual page and the completions, as the packed program prints them.
