@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-/// A Rust file of the host.
+/// A Rust file.
 pub(crate) struct Source {
-    /// Relative to `host/src`, with `/`.
+    /// With `/`: of the host relative to `host/src`, of the SDK to the workspace.
     pub(crate) path: String,
     pub(crate) text: String,
 }
@@ -25,6 +25,20 @@ pub(crate) fn host_sources() -> Vec<Source> {
         .filter(|path| path.ends_with(".rs"))
         .map(|path| Source {
             text: fs::read_to_string(folder.join(&path)).expect("a readable source file"),
+            path,
+        })
+        .collect()
+}
+
+/// Every Rust file in `sdk/src`.
+pub(crate) fn sdk_sources() -> Vec<Source> {
+    let root = root();
+    files(&root.join("sdk/src"))
+        .into_iter()
+        .filter(|path| path.ends_with(".rs"))
+        .map(|path| format!("sdk/src/{path}"))
+        .map(|path| Source {
+            text: fs::read_to_string(root.join(&path)).expect("a readable source file"),
             path,
         })
         .collect()
