@@ -287,12 +287,12 @@ impl<'a> Session<'a> {
     /// use orderdesk_plugin::testing::FakeHost;
     ///
     /// let host = FakeHost::new();
-    /// host.set_askable(&["confirm", "form"]);
+    /// host.set_askable(&["form"]);
     /// # orderdesk_plugin::testing::with_context(&host, |context| -> Result<(), orderdesk_plugin::ToolError> {
     ///
     /// let askable = context.session().askable();
     /// assert!(askable.iter().any(|kind| kind == "form"));
-    /// assert!(!askable.iter().any(|kind| kind == "sampling"));
+    /// assert!(!askable.iter().any(|kind| kind == "sampling")); // do without a text of the caller's model
     /// # Ok(())
     /// # }).unwrap();
     /// ```
