@@ -51,14 +51,14 @@ pub trait CacheHost {
     /// See [`CacheHost`]'s example.
     ///
     /// # Errors
-    /// `denied` without a grant.
+    /// `too-large` for a key of more than 4 KiB.
     fn get(&self, key: &str) -> Result<Lookup, ToolError>;
 
     /// Keeps a value for `ttl_ms` milliseconds. A void ticket stores nothing and is no error.
     /// See [`CacheHost`]'s example.
     ///
     /// # Errors
-    /// `too-large`, or `denied` without a grant.
+    /// `too-large` for more than 16 tags. (A value of more than 4 MiB is simply not kept.)
     fn put(
         &self,
         ticket: Ticket,
@@ -71,7 +71,7 @@ pub trait CacheHost {
     /// See [`CacheHost`]'s example.
     ///
     /// # Errors
-    /// `denied` without a grant.
+    /// `too-large` for more than 16 tags.
     fn invalidate(&self, tags: Vec<String>) -> Result<(), ToolError>;
 }
 
@@ -197,7 +197,8 @@ impl<'a> Cache<'a> {
         self.host.get(key)
     }
 
-    /// Keeps a value for a time, under the key of the miss that gave the ticket. With a void ticket it stores nothing, and that is no error.
+    /// Keeps a value for a time, an hour at most, under the key of the miss that gave the ticket. With a void ticket it stores nothing,
+    /// and that is no error.
     ///
     /// ```
     /// use std::time::Duration;

@@ -50,7 +50,9 @@ pub trait HttpHost {
     /// See [`HttpHost`]'s example.
     ///
     /// # Errors
-    /// `denied` without a grant, `timeout`, `unavailable`, `rate-limited`, `too-large` or `cancelled`.
+    /// `denied` without a grant, for a header that the endpoint does not list, and for a write where the call may only read;
+    /// `not-found` for an endpoint that is not in the config; `invalid-input` for a path segment that is refused; `conflict` where
+    /// the lock does not outlast the request; `timeout`, `unavailable`, `upstream`, `rate-limited`, `too-large` or `cancelled`.
     fn send(&self, request: Request) -> Result<Response, ToolError>;
 }
 

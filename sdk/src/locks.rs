@@ -31,10 +31,10 @@ use crate::http::milliseconds;
 ///
 /// impl LocksHost for Busy {
 ///     fn acquire(&self, name: &str, _: u32, _: u32) -> Result<String, ToolError> {
-///         Err(ToolError::conflict("lock-held", format!("Another call holds the lock {name}.")))
+///         Err(ToolError::conflict("locked", format!("Another call holds the lock {name}.")))
 ///     }
 ///     fn release(&self, _: &str) -> Result<(), ToolError> {
-///         Err(ToolError::not_found("lock-ended", "No lock was held."))
+///         Err(ToolError::conflict("lock-not-held", "No lock was held."))
 ///     }
 ///     fn keep(&self, _: &str, _: u32) -> Result<(), ToolError> {
 ///         Err(ToolError::conflict("lock-not-held", "No lock was held."))
@@ -48,21 +48,21 @@ pub trait LocksHost {
     /// See [`LocksHost`]'s example.
     ///
     /// # Errors
-    /// `conflict` when the wait was too short.
+    /// `conflict` when the wait was too short; `denied` without a grant.
     fn acquire(&self, name: &str, wait_ms: u32, lease_ms: u32) -> Result<String, ToolError>;
 
     /// Gives the lock back.
     /// See [`LocksHost`]'s example.
     ///
     /// # Errors
-    /// `not-found` for a lock that has ended.
+    /// A lock that has ended.
     fn release(&self, lock: &str) -> Result<(), ToolError>;
 
     /// Leaves the lock behind for `for_ms`, at most a minute, whenever the call ends.
     /// See [`LocksHost`]'s example.
     ///
     /// # Errors
-    /// `conflict` for a lock that has ended.
+    /// `conflict` for a lock that has ended; `denied` where the call may only read.
     fn keep(&self, lock: &str, for_ms: u32) -> Result<(), ToolError>;
 }
 
@@ -109,7 +109,7 @@ impl<'a> Locks<'a> {
     ///
     /// # Errors
     /// `conflict` when the wait was too short, with code `lock-kept` where an earlier call left the lock behind
-    /// ([`Lock::keep`]).
+    /// ([`Lock::keep`]); `denied` without a grant.
     pub fn acquire(&self, name: &str, wait: Duration, lease: Duration) -> Result<Lock, ToolError> {
         let id = self
             .host
@@ -185,7 +185,7 @@ impl Lock {
     /// ```
     ///
     /// # Errors
-    /// `not-found` if the lease had ended before: the work was not protected to its end.
+    /// The lease had ended before: the work was not protected to its end.
     pub fn release(mut self) -> Result<(), ToolError> {
         self.held = false;
         self.host.release(&self.id)
@@ -208,7 +208,7 @@ impl Lock {
     /// ```
     ///
     /// # Errors
-    /// `conflict` if the lease had ended before.
+    /// `conflict` if the lease had ended before; `denied` where the call may only read.
     pub fn keep(mut self, time: Duration) -> Result<(), ToolError> {
         self.held = false;
         self.host.keep(&self.id, milliseconds(time))

@@ -50,7 +50,7 @@ pub trait PeersHost {
     /// See [`PeersHost`]'s example.
     ///
     /// # Errors
-    /// `denied` without a grant, and every error of that tool.
+    /// `denied` without a grant, or where a call passed through two plugins already; every error of that tool.
     fn call_tool(&self, tool: &str, arguments: &Value) -> Result<Value, ToolError>;
 }
 
@@ -115,8 +115,8 @@ impl<'a> Peers<'a> {
     /// ```
     ///
     /// # Errors
-    /// `denied` without a grant, every error of that tool, and `internal` with code `peer-malformed` if arguments or
-    /// result do not fit their types.
+    /// `denied` without a grant, or where the call passed through two plugins already; every error of that tool; `internal` with
+    /// code `peer-malformed` if arguments or result do not fit their types.
     pub fn call<T: DeserializeOwned>(
         &self,
         tool: &str,

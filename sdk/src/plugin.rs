@@ -231,21 +231,28 @@ impl Plugin {
         self
     }
 
-    /// Judges the requests that come through this plugin's hooks (`orderdesk-mcp webhooks create --plugin …`).
+    /// Judges the requests that come through this plugin's hooks (`orderdesk-mcp webhooks create --plugin …`): see [`crate::webhooks`].
     ///
     /// The call may only read, and runs while nobody of the tenant is present: storage and sealed secrets stay closed, except
     /// that [`crate::crypto::Crypto::verify_hmac`] takes the request's key.
     ///
     /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
     /// use orderdesk_plugin::webhooks::{Happening, Reason, Rejection, Request, Verdict};
     /// use orderdesk_plugin::{Context, Plugin, ToolError};
+    /// # /// The bytes that hexadecimal digits stand for.
+    /// # fn bytes(hex: &str) -> Vec<u8> {
+    /// #     let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    /// #     digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | *digit as u8)).collect()
+    /// # }
     ///
     /// fn judge(request: &Request, context: &Context) -> Result<Verdict, ToolError> {
     ///     let Some(key) = &request.key else {
     ///         return Err(ToolError::unavailable("no-key", "The hook has no key."));
     ///     };
-    ///     let signature = request.header("x-signature").unwrap_or_default();
-    ///     if !context.crypto().verify_hmac(key, &request.body, signature.as_bytes())? {
+    ///     // This sender writes it in hexadecimal digits; `bytes` is any function that decodes them.
+    ///     let signature = bytes(request.header("x-signature").unwrap_or_default());
+    ///     if !context.crypto().verify_hmac(key, &request.body, &signature)? {
     ///         return Ok(Rejection::new(Reason::BadSignature, "the signature is wrong").into());
     ///     }
     ///     let identity = context.crypto().sha256(&request.body);
@@ -253,7 +260,11 @@ impl Plugin {
     /// }
     ///
     /// let plugin = Plugin::new("pages", "0.1.0").webhook(judge);
-    /// # let _ = plugin;
+    /// let host = FakeHost::new();
+    /// let request = Request::new("wiki:main", "what do ya want for nothing?")
+    ///     .with_key(host.seal("Jefe", &["hmac:pages"]))
+    ///     .with_header("X-Signature", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    /// assert!(matches!(testing::webhook(plugin, &host, &request).unwrap(), Verdict::Accepted(_)));
     /// ```
     #[must_use]
     pub fn webhook(

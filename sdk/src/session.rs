@@ -56,14 +56,14 @@ pub trait SessionHost {
     /// See [`SessionHost`]'s example.
     ///
     /// # Errors
-    /// `unauthorized` if it is not.
+    /// `unauthorized` if it is not one; `rate-limited` after too many that were none.
     fn authenticate(&self, key: &Sealed) -> Result<Caller, ToolError>;
 
     /// Says what this call is about, such as `store:9021`.
     /// See [`SessionHost`]'s example.
     ///
     /// # Errors
-    /// `denied` outside the key's scope.
+    /// The subject is outside the key's scope, or `invalid-input`: it is empty or long.
     fn act_on(&self, subject: &str) -> Result<(), ToolError>;
 
     /// Milliseconds until the call is ended.
@@ -207,7 +207,7 @@ impl<'a> Session<'a> {
     /// ```
     ///
     /// # Errors
-    /// `unauthorized` if it is not.
+    /// `unauthorized` if it is not one; `rate-limited` after too many that were none.
     pub fn authenticate(&self, key: &Sealed) -> Result<Caller, ToolError> {
         self.host.authenticate(key)
     }
@@ -229,7 +229,7 @@ impl<'a> Session<'a> {
     /// ```
     ///
     /// # Errors
-    /// `denied` outside the key's scope.
+    /// The subject is outside the key's scope, or `invalid-input`: it is empty or long.
     pub fn act_on(&self, subject: &str) -> Result<(), ToolError> {
         self.host.act_on(subject)
     }

@@ -49,14 +49,15 @@ pub trait StorageHost {
     /// See [`StorageHost`]'s example.
     ///
     /// # Errors
-    /// `denied` for another plugin's namespace without a grant.
+    /// `denied` for another plugin's namespace without a grant, and while nobody of the tenant is present (webhooks, events).
     fn get(&self, namespace: Option<&str>, key: &str) -> Result<Option<Document>, ToolError>;
 
-    /// At most `limit` documents whose key starts with `prefix`, in the order of their keys, after the key `after`.
+    /// At most `limit` documents (1,000 at once) whose key starts with `prefix`, in the order of their keys, after the key `after`.
+    /// Fewer than that means that these were the last.
     /// See [`StorageHost`]'s example.
     ///
     /// # Errors
-    /// `denied` for another plugin's namespace without a grant.
+    /// `denied` for another plugin's namespace without a grant, and while nobody of the tenant is present (webhooks, events).
     fn scan(
         &self,
         namespace: Option<&str>,
@@ -69,7 +70,8 @@ pub trait StorageHost {
     /// See [`StorageHost`]'s example.
     ///
     /// # Errors
-    /// `conflict`, naming the first key whose condition failed; `denied` where the call may only read.
+    /// `conflict`, naming the first key whose condition failed; `denied` where the call may only read, and while nobody of the
+    /// tenant is present; `too-large` for too many writes at once or too large a document; `invalid-input` for an empty key.
     fn commit(&self, writes: Vec<Write>) -> Result<Vec<Option<String>>, ToolError>;
 }
 
@@ -401,12 +403,13 @@ impl<'a> Storage<'a> {
     /// ```
     ///
     /// # Errors
-    /// `denied` for another plugin's namespace without a grant.
+    /// `denied` for another plugin's namespace without a grant, and while nobody of the tenant is present (webhooks, events).
     pub fn get(&self, namespace: Option<&str>, key: &str) -> Result<Option<Document>, ToolError> {
         self.host.get(namespace, key)
     }
 
-    /// At most `limit` documents whose key starts with `prefix`, in the order of their keys, after the key `after`.
+    /// At most `limit` documents (1,000 at once) whose key starts with `prefix`, in the order of their keys, after the key `after`.
+    /// Fewer than that means that these were the last.
     ///
     /// ```
     /// use orderdesk_plugin::storage::Write;
@@ -422,7 +425,7 @@ impl<'a> Storage<'a> {
     /// ```
     ///
     /// # Errors
-    /// `denied` for another plugin's namespace without a grant.
+    /// `denied` for another plugin's namespace without a grant, and while nobody of the tenant is present (webhooks, events).
     pub fn scan(
         &self,
         namespace: Option<&str>,
@@ -447,7 +450,7 @@ impl<'a> Storage<'a> {
     /// ```
     ///
     /// # Errors
-    /// `denied` for another plugin's namespace without a grant.
+    /// `denied` for another plugin's namespace without a grant, and while nobody of the tenant is present (webhooks, events).
     pub fn scan_all(
         &self,
         namespace: Option<&str>,
@@ -481,7 +484,8 @@ impl<'a> Storage<'a> {
     /// ```
     ///
     /// # Errors
-    /// `conflict`, naming the first key whose condition failed; `denied` where the call may only read.
+    /// `conflict`, naming the first key whose condition failed; `denied` where the call may only read, and while nobody of the
+    /// tenant is present; `too-large` for too many writes at once or too large a document; `invalid-input` for an empty key.
     pub fn commit(&self, writes: Vec<Write>) -> Result<Vec<Option<String>>, ToolError> {
         self.host.commit(writes)
     }
