@@ -42,17 +42,20 @@ pub enum Mode {
 /// One call's context: the host's capabilities, as far as the operator granted them, and what the caller wants.
 ///
 /// ```
+/// use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
 /// use orderdesk_plugin::{Context, ToolError, http::Request};
+/// use serde_json::{Value, json};
 ///
 /// fn title(context: &Context, page: &str) -> Result<String, ToolError> {
-///     let response = context
-///         .http()
-///         .send(Request::get("wiki").path(["pages", page]))?;
-///     let page: serde_json::Value = response.json()?;
+///     let response = context.http().send(Request::get("wiki").path(["pages", page]))?;
+///     let page: Value = response.json()?;
 ///     context.log().info("read a page", &[("status", "ok")]);
-///     Ok(page["title"].to_string())
+///     Ok(page["title"].as_str().unwrap_or("untitled").to_owned())
 /// }
-/// # let _ = title;
+///
+/// let host = FakeHost::new();
+/// host.endpoint("wiki", |_| Reply::json(200, &json!({ "title": "Home" })));
+/// assert_eq!(with_context(&host, |context| title(context, "home")).unwrap(), "Home");
 /// ```
 pub struct Context {
     host: Current,

@@ -22,15 +22,20 @@ use crate::error::ToolError;
 ///
 /// ```
 /// use orderdesk_plugin::crypto::Audience;
-/// use orderdesk_plugin::testing::{FakeHost, with_context};
+/// use orderdesk_plugin::http::Request;
+/// use orderdesk_plugin::testing::{FakeHost, Reply};
+/// # let host = FakeHost::new();
+/// # host.endpoint("wiki", |_| Reply::bytes(200, ""));
+/// # host.endpoint("blog", |_| Reply::bytes(200, ""));
+/// # orderdesk_plugin::testing::with_context(&host, |context| -> Result<(), orderdesk_plugin::ToolError> {
 ///
-/// with_context(&FakeHost::new(), |context| {
-///     // What a service handed out, kept for later requests to it.
-///     let token = context.crypto().seal(b"t0ken", &[Audience::Endpoint("wiki".into())], None);
-///     let request = orderdesk_plugin::http::Request::get("wiki");
-///     let request = request.sealed_header("authorization", "Bearer ", &token.unwrap());
-///     # let _ = request;
-/// });
+/// // What a service handed out, kept for later requests to it.
+/// let token = context.crypto().seal(b"t0ken", &[Audience::Endpoint("wiki".into())], None)?;
+/// let request = |endpoint: &str| Request::get(endpoint).sealed_header("authorization", "Bearer ", &token);
+/// assert!(context.http().send(request("wiki")).is_ok());
+/// assert!(context.http().send(request("blog")).is_err()); // the host does not open it there
+/// # Ok(())
+/// # }).unwrap();
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {

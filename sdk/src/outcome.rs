@@ -203,10 +203,17 @@ impl Output<()> {
 /// Something to read beside the structured result.
 ///
 /// ```
-/// use orderdesk_plugin::Content;
+/// use orderdesk_plugin::{Content, Output};
 ///
-/// let picture = Content::Blob { mime: "image/png".into(), data: vec![0x89, b'P', b'N', b'G'] };
-/// # let _ = picture;
+/// let label = Content::Blob { mime: "image/png".into(), data: b"\x89PNG".to_vec() };
+/// let tracking = Content::Link {
+///     uri: "https://carrier.example/17".into(),
+///     name: "parcel 17".into(),
+///     mime: None,
+///     description: None,
+/// };
+/// let output = Output::new(serde_json::json!({ "parcel": "17" })).with_content(label).with_content(tracking);
+/// assert_eq!(output.content.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -241,7 +248,7 @@ pub enum Content {
 ///
 /// let invoice = Embedded::text("shop://orders/17/invoice", "Invoice 17 …").mime("text/plain");
 /// let output = Output::new(serde_json::json!({ "invoice": "17" })).with_content(Content::Embedded(invoice));
-/// # assert_eq!(output.content.len(), 1);
+/// assert_eq!(output.content.len(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embedded {
@@ -450,18 +457,25 @@ impl Question {
 /// The caller saw a preview and wants exactly that. The host has checked that it is the same caller, tool and arguments.
 ///
 /// ```
-/// use orderdesk_plugin::{Context, ToolError};
+/// use orderdesk_plugin::testing::{FakeHost, Invocation, run};
+/// use orderdesk_plugin::{Confirmation, Context, NoArguments, Plugin, Tool, ToolError};
+/// use serde_json::{Value, json};
 ///
-/// fn check(context: &Context, basis_now: &str) -> Result<(), ToolError> {
+/// fn orders_tidy(_: NoArguments, context: &Context) -> Result<Value, ToolError> {
+///     let now = "digest of two orders"; // in earnest: of what is there now
 ///     match context.confirmation() {
-///         Some(confirmed) if confirmed.basis != basis_now => Err(ToolError::conflict(
+///         Some(Confirmation { basis }) if basis != now => Err(ToolError::conflict(
 ///             "changed-meanwhile",
 ///             "The orders changed since the preview. Nothing was moved; look again.",
 ///         )),
-///         _ => Ok(()),
+///         _ => Ok(json!({ "moved": 2 })),
 ///     }
 /// }
-/// # let _ = check;
+///
+/// let plugin = Plugin::new("orders", "0.1.0").tool(Tool::new("orders_tidy", orders_tidy));
+/// let confirmed = Invocation::new("orders_tidy", &json!({})).confirming("digest of three orders");
+/// let refused = run(plugin, &FakeHost::new(), confirmed).unwrap_err();
+/// assert!(refused.has_code("changed-meanwhile"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation {

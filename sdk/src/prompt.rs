@@ -530,7 +530,7 @@ pub enum MessageContent {
 ///     ..Link::new("shop://orders/17", "order 17")
 /// };
 /// let script = Script::from("What is wrong with this order?").and(Message::link(order));
-/// # assert_eq!(script.messages.len(), 2);
+/// assert_eq!(script.messages.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -604,7 +604,7 @@ impl Message {
     ///
     /// let label = b"\x89PNG".to_vec();
     /// let script = Script::from("Is this label right?").and(Message::blob("image/png", label));
-    /// # assert_eq!(script.messages.len(), 2);
+    /// assert_eq!(script.messages.len(), 2);
     /// ```
     #[must_use]
     pub fn blob(mime: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
@@ -624,7 +624,7 @@ impl Message {
     ///
     /// let note = Embedded::text("shop://orders/17/note", "Call back on Monday.");
     /// let script = Script::from("What is left to do?").and(Message::embedded(note));
-    /// # assert_eq!(script.messages.len(), 2);
+    /// assert_eq!(script.messages.len(), 2);
     /// ```
     #[must_use]
     pub fn embedded(embedded: Embedded) -> Self {
@@ -641,7 +641,7 @@ impl Message {
     ///
     /// let script = Script::from("What is wrong with this order?")
     ///     .and(Message::link(Link::new("shop://orders/17", "order 17")));
-    /// # assert_eq!(script.messages.len(), 2);
+    /// assert_eq!(script.messages.len(), 2);
     /// ```
     #[must_use]
     pub fn link(link: Link) -> Self {

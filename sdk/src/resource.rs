@@ -409,7 +409,7 @@ pub struct Contents {
 ///     body: Body::Blob(b"%PDF-1.7".to_vec()),
 /// };
 /// let contents = Contents::from("Order 17, and its invoice").and(invoice);
-/// # assert_eq!(contents.parts.len(), 2);
+/// assert_eq!(contents.parts.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
