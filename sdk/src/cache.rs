@@ -1,8 +1,8 @@
 //! Bytes with a time to live, which may vanish at any time.
 //!
 //! For what is slow to get and may be a little old: a list of folders, an exchange rate. What must not be lost belongs into
-//! [`crate::storage`]. A value is put with the ticket that its miss gave, so that something read before an invalidation cannot be put
-//! after it.
+//! [`crate::storage`]. A value is put with the ticket that its miss gave, so that something read before an invalidation cannot
+//! be put after it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -180,7 +180,8 @@ impl<'a> Cache<'a> {
         Self { host }
     }
 
-    /// The value, or a ticket to put one. Tenants, plugins and subjects ([`crate::session::Session::act_on`]) have keys of their own.
+    /// The value, or a ticket to put one. Tenants, plugins and subjects ([`crate::session::Session::act_on`]) have keys of
+    /// their own.
     ///
     /// ```
     /// use orderdesk_plugin::cache::Lookup;
@@ -197,8 +198,8 @@ impl<'a> Cache<'a> {
         self.host.get(key)
     }
 
-    /// Keeps a value for a time, an hour at most, under the key of the miss that gave the ticket. With a void ticket it stores nothing,
-    /// and that is no error.
+    /// Keeps a value for a time, an hour at most, under the key of the miss that gave the ticket. With a void ticket it stores
+    /// nothing, and that is no error.
     ///
     /// ```
     /// use std::time::Duration;

@@ -16,8 +16,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::http::milliseconds;
 
-/// What a host does for [`Clock`]. A component has it from WASI, so it is no interface of the contract. Plugins call [`Clock`]; this is
-/// the seam behind it.
+/// What a host does for [`Clock`]. A component has it from WASI, so it is no interface of the contract. Plugins call [`Clock`];
+/// this is the seam behind it.
 ///
 /// ```
 /// use orderdesk_plugin::clock::ClockHost;

@@ -312,8 +312,13 @@ impl Context {
     ///
     /// fn shred(context: &Context) -> Result<Outcome<Value>, ToolError> {
     ///     match context.resumption() {
-    ///         None => Ok(Pause { questions: vec![Question::confirm("sure", "Shred?")], ..Pause::default() }.into()),
-    ///         Some(resumption) => Ok(Outcome::complete(json!({ "shredded": resumption.confirmed("sure") }))),
+    ///         None => {
+    ///             Ok(Pause { questions: vec![Question::confirm("sure", "Shred?")], ..Pause::default() }
+    ///                 .into())
+    ///         }
+    ///         Some(resumption) => {
+    ///             Ok(Outcome::complete(json!({ "shredded": resumption.confirmed("sure") })))
+    ///         }
     ///     }
     /// }
     /// # let host = orderdesk_plugin::testing::FakeHost::new();

@@ -1,7 +1,7 @@
 //! Secrets by handle, and the few primitives that plugins need.
 //!
-//! For a token that a service hands out and wants back, a signature that is to be checked, a digest, random bytes. A plugin never reads a
-//! secret: it passes its handle on, and the host opens it.
+//! For a token that a service hands out and wants back, a signature that is to be checked, a digest, random bytes. A plugin
+//! never reads a secret: it passes its handle on, and the host opens it.
 //!
 //! ```
 //! use orderdesk_plugin::crypto::Audience;
@@ -133,8 +133,9 @@ impl<'a> Crypto<'a> {
         Self { host }
     }
 
-    /// Seals a secret that the plugin itself received (what a person enters is sealed before the plugin runs), for these audiences and no other.
-    /// With a subject, such as `store:9021`, it opens only in calls that act on it ([`crate::session::Session::act_on`]).
+    /// Seals a secret that the plugin itself received (what a person enters is sealed before the plugin runs), for these
+    /// audiences and no other. With a subject, such as `store:9021`, it opens only in calls that act on it
+    /// ([`crate::session::Session::act_on`]).
     ///
     /// ```
     /// use orderdesk_plugin::crypto::Audience;
@@ -181,14 +182,19 @@ impl<'a> Crypto<'a> {
         self.host.revoke(value)
     }
 
-    /// Checks an HMAC-SHA256 with a sealed key, in constant time. The signature is its 32 bytes: decode what a header gives in hexadecimal or
-    /// Base64.
+    /// Checks an HMAC-SHA256 with a sealed key, in constant time. The signature is its 32 bytes: decode what a header gives in
+    /// hexadecimal or Base64.
     ///
     /// ```
     /// use orderdesk_plugin::{Context, Sealed, ToolError};
     /// # use orderdesk_plugin::testing::{FakeHost, with_context};
     ///
-    /// fn is_genuine(context: &Context, key: &Sealed, body: &[u8], signature: &[u8]) -> Result<bool, ToolError> {
+    /// fn is_genuine(
+    ///     context: &Context,
+    ///     key: &Sealed,
+    ///     body: &[u8],
+    ///     signature: &[u8],
+    /// ) -> Result<bool, ToolError> {
     ///     context.crypto().verify_hmac(key, body, signature)
     /// }
     ///

@@ -129,7 +129,8 @@ macro_rules! constructors {
 }
 
 impl ToolError {
-    /// An error of this kind, with a stable machine word and a message for the model. The functions named after the kinds are shorter.
+    /// An error of this kind, with a stable machine word and a message for the model. The functions named after the kinds are
+    /// shorter.
     ///
     /// ```
     /// use orderdesk_plugin::{ErrorKind, ToolError};
@@ -181,8 +182,12 @@ impl ToolError {
         /// ```
         /// use orderdesk_plugin::ToolError;
         ///
-        /// let error = ToolError::not_found("order-not-found", "There is no order 17. Find its id with orders_list.");
-        /// assert_eq!(error.to_string(), "not-found (order-not-found): There is no order 17. Find its id with orders_list.");
+        /// let error =
+        ///     ToolError::not_found("order-not-found", "There is no order 17. Find its id with orders_list.");
+        /// assert_eq!(
+        ///     error.to_string(),
+        ///     "not-found (order-not-found): There is no order 17. Find its id with orders_list."
+        /// );
         /// ```
         not_found => NotFound,
         /// Something changed in between, or already exists.
@@ -194,7 +199,10 @@ impl ToolError {
         ///     if version_read == version_now {
         ///         return Ok(());
         ///     }
-        ///     Err(ToolError::conflict("page-changed", "Somebody changed the page meanwhile. Read it again, then repeat the change."))
+        ///     Err(ToolError::conflict(
+        ///         "page-changed",
+        ///         "Somebody changed the page meanwhile. Read it again, then repeat the change.",
+        ///     ))
         /// }
         ///
         /// assert!(check("1", "2").unwrap_err().has_code("page-changed"));
@@ -208,7 +216,10 @@ impl ToolError {
         ///
         /// fn accepted(response: Response) -> Result<Response, ToolError> {
         ///     match response.status {
-        ///         401 => Err(ToolError::unauthorized("carrier-key-refused", "The carrier does not take the key. Enter it again with carrier_connect.")),
+        ///         401 => Err(ToolError::unauthorized(
+        ///             "carrier-key-refused",
+        ///             "The carrier does not take the key. Enter it again with carrier_connect.",
+        ///         )),
         ///         _ => Ok(response),
         ///     }
         /// }
@@ -224,7 +235,10 @@ impl ToolError {
         ///
         /// fn may_write(caller: &Caller) -> Result<(), ToolError> {
         ///     match caller.read_only {
-        ///         true => Err(ToolError::denied("key-reads-only", "This access key may only read. Nothing was changed.")),
+        ///         true => Err(ToolError::denied(
+        ///             "key-reads-only",
+        ///             "This access key may only read. Nothing was changed.",
+        ///         )),
         ///         false => Ok(()),
         ///     }
         /// }
@@ -237,8 +251,11 @@ impl ToolError {
         /// ```
         /// use orderdesk_plugin::ToolError;
         ///
-        /// let error = ToolError::rate_limited("carrier-busy", "The carrier takes no more requests for 2 seconds. Wait, then repeat.")
-        ///     .with_retry_after_ms(2_000);
+        /// let error = ToolError::rate_limited(
+        ///     "carrier-busy",
+        ///     "The carrier takes no more requests for 2 seconds. Wait, then repeat.",
+        /// )
+        /// .with_retry_after_ms(2_000);
         /// assert_eq!(error.retry_after_ms, Some(2_000));
         /// ```
         rate_limited => RateLimited,
@@ -249,7 +266,10 @@ impl ToolError {
         ///
         /// fn go_on(context: &Context, done: u32) -> Result<(), ToolError> {
         ///     match context.session().cancelled() {
-        ///         true => Err(ToolError::cancelled("stopped", format!("Stopped after {done} orders. Repeat the call for the others."))),
+        ///         true => Err(ToolError::cancelled(
+        ///             "stopped",
+        ///             format!("Stopped after {done} orders. Repeat the call for the others."),
+        ///         )),
         ///         false => Ok(()),
         ///     }
         /// }
@@ -312,7 +332,10 @@ impl ToolError {
         /// ```
         /// use orderdesk_plugin::ToolError;
         ///
-        /// let error = ToolError::unavailable("carrier-closed", "The carrier is closed for maintenance. Repeat this in an hour.");
+        /// let error = ToolError::unavailable(
+        ///     "carrier-closed",
+        ///     "The carrier is closed for maintenance. Repeat this in an hour.",
+        /// );
         /// assert_eq!(error.kind.as_str(), "unavailable");
         /// ```
         unavailable => Unavailable,
@@ -322,8 +345,10 @@ impl ToolError {
         /// use orderdesk_plugin::ToolError;
         ///
         /// fn first(folders: &[String]) -> Result<&String, ToolError> {
-        ///     // The code before made sure of it: return an error all the same, since a panic says nothing to the caller.
-        ///     folders.first().ok_or_else(|| ToolError::internal("no-folder", "The plugin lost the list of folders."))
+        ///     // The code before made sure of it. An error all the same: a panic says nothing to the caller.
+        ///     folders
+        ///         .first()
+        ///         .ok_or_else(|| ToolError::internal("no-folder", "The plugin lost the list of folders."))
         /// }
         ///
         /// assert!(first(&[]).is_err());
@@ -334,7 +359,10 @@ impl ToolError {
         /// ```
         /// use orderdesk_plugin::ToolError;
         ///
-        /// let error = ToolError::other("parcel-lost", "The carrier lost the parcel 17. Ask the shop whether to send another.");
+        /// let error = ToolError::other(
+        ///     "parcel-lost",
+        ///     "The carrier lost the parcel 17. Ask the shop whether to send another.",
+        /// );
         /// assert!(error.has_code("parcel-lost"));
         /// ```
         other => Other,
@@ -345,7 +373,8 @@ impl ToolError {
     /// ```
     /// use orderdesk_plugin::ToolError;
     ///
-    /// let busy = ToolError::unavailable("carrier-busy", "The carrier is busy. Repeat this in 5 seconds.").with_retry_after_ms(5_000);
+    /// let busy = ToolError::unavailable("carrier-busy", "The carrier is busy. Repeat this in 5 seconds.")
+    ///     .with_retry_after_ms(5_000);
     /// assert_eq!(busy.retry_after_ms, Some(5_000));
     /// ```
     #[must_use]

@@ -10,8 +10,9 @@ use crate::peers::PeersHost;
 use crate::session::SessionHost;
 use crate::storage::StorageHost;
 
-/// Everything that a host lends to a plugin: one trait per interface of the contract, and the clock. Plugins never name it: they get what
-/// stands behind it from [`crate::Context`], in a component from the host, in a test from [`crate::testing::FakeHost`].
+/// Everything that a host lends to a plugin: one trait per interface of the contract, and the clock. Plugins never name it:
+/// they get what stands behind it from [`crate::Context`], in a component from the host, in a test from
+/// [`crate::testing::FakeHost`].
 ///
 /// ```
 /// use orderdesk_plugin::Host;

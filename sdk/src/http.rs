@@ -1,7 +1,8 @@
 //! Requests to the endpoints that the operator granted.
 //!
-//! For a service that no other plugin speaks to; where one does, its tools ([`crate::peers`]) are the better way. A plugin names an endpoint,
-//! and asks for it with [`crate::Plugin::wish`]; its address, rate, allowed headers and secrets are the operator's.
+//! For a service that no other plugin speaks to; where one does, its tools ([`crate::peers`]) are the better way. A plugin
+//! names an endpoint, and asks for it with [`crate::Plugin::wish`]; its address, rate, allowed headers and secrets are the
+//! operator's.
 //!
 //! ```
 //! use orderdesk_plugin::http::Request;
@@ -456,7 +457,8 @@ impl Request {
         self
     }
 
-    /// Takes `tokens` further tokens of the endpoint's rate limit together with this request's own, for the requests that must follow at once.
+    /// Takes `tokens` further tokens of the endpoint's rate limit together with this request's own, for the requests that must
+    /// follow at once.
     ///
     /// ```
     /// use orderdesk_plugin::http::Request;
@@ -561,7 +563,8 @@ impl Response {
     ///     title: String,
     /// }
     ///
-    /// let response = Response { status: 200, body: br#"{"title":"Home","id":17}"#.to_vec(), ..Response::default() };
+    /// let response =
+    ///     Response { status: 200, body: br#"{"title":"Home","id":17}"#.to_vec(), ..Response::default() };
     /// let page: Page = response.json()?;
     /// assert_eq!(page.title, "Home");
     /// # Ok::<(), orderdesk_plugin::ToolError>(())

@@ -212,7 +212,8 @@ impl Output<()> {
 ///     mime: None,
 ///     description: None,
 /// };
-/// let output = Output::new(serde_json::json!({ "parcel": "17" })).with_content(label).with_content(tracking);
+/// let output =
+///     Output::new(serde_json::json!({ "parcel": "17" })).with_content(label).with_content(tracking);
 /// assert_eq!(output.content.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,7 +248,8 @@ pub enum Content {
 /// use orderdesk_plugin::{Content, Embedded, Output};
 ///
 /// let invoice = Embedded::text("shop://orders/17/invoice", "Invoice 17 …").mime("text/plain");
-/// let output = Output::new(serde_json::json!({ "invoice": "17" })).with_content(Content::Embedded(invoice));
+/// let output =
+///     Output::new(serde_json::json!({ "invoice": "17" })).with_content(Content::Embedded(invoice));
 /// assert_eq!(output.content.len(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -315,7 +317,9 @@ impl Embedded {
 ///
 /// ```
 /// use orderdesk_plugin::testing::{self, FakeHost, Invocation};
-/// use orderdesk_plugin::{Context, NoArguments, Outcome, Pause, Plugin, Question, Resumption, Tool, ToolError};
+/// use orderdesk_plugin::{
+///     Context, NoArguments, Outcome, Pause, Plugin, Question, Resumption, Tool, ToolError,
+/// };
 /// use serde_json::{Value, json};
 ///
 /// fn shred(_: NoArguments, context: &Context) -> Result<Outcome<Value>, ToolError> {
@@ -509,7 +513,8 @@ impl Resumption {
     /// use orderdesk_plugin::Resumption;
     /// use serde_json::json;
     ///
-    /// let answers = vec![("summary".to_owned(), json!({ "content": { "type": "text", "text": "All is well." } }))];
+    /// let answers =
+    ///     vec![("summary".to_owned(), json!({ "content": { "type": "text", "text": "All is well." } }))];
     /// let resumption = Resumption { answers, ..Resumption::default() };
     /// let summary = resumption.answer("summary").and_then(|answer| answer["content"]["text"].as_str());
     /// assert_eq!(summary, Some("All is well."));

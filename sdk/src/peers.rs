@@ -1,8 +1,8 @@
 //! Calls of other plugins' tools.
 //!
-//! The first choice for custom tools: what another plugin does already, such as reading orders, it does with its own endpoint, its own key and
-//! its own checks. Needs the grant `tools`, which [`crate::Plugin::wish`] asks for; in a test, [`crate::testing::FakeHost::peer`] puts such
-//! tools there.
+//! The first choice for custom tools: what another plugin does already, such as reading orders, it does with its own endpoint,
+//! its own key and its own checks. Needs the grant `tools`, which [`crate::Plugin::wish`] asks for; in a test,
+//! [`crate::testing::FakeHost::peer`] puts such tools there.
 //!
 //! ```
 //! use orderdesk_plugin::testing::FakeHost;

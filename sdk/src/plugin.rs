@@ -79,8 +79,8 @@ pub struct Wish {
     pub reason: String,
 }
 
-/// What a plugin says of itself: what [`Plugin::manifest`] answers and the host reads. The operator's config decides what it is called and
-/// what it may do.
+/// What a plugin says of itself: what [`Plugin::manifest`] answers and the host reads. The operator's config decides what it is
+/// called and what it may do.
 ///
 /// ```
 /// use orderdesk_plugin::{Manifest, Plugin};
@@ -231,7 +231,8 @@ impl Plugin {
         self
     }
 
-    /// Judges the requests that come through this plugin's hooks (`orderdesk-mcp webhooks create --plugin …`): see [`crate::webhooks`].
+    /// Judges the requests that come through this plugin's hooks (`orderdesk-mcp webhooks create --plugin …`): see
+    /// [`crate::webhooks`].
     ///
     /// The call may only read, and runs while nobody of the tenant is present: storage and sealed secrets stay closed, except
     /// that [`crate::crypto::Crypto::verify_hmac`] takes the request's key.
@@ -387,8 +388,8 @@ impl Plugin {
         }
     }
 
-    /// The tools as the host lists them, in the order in which they were added. A test that asks for them finds what is wrong with a
-    /// description before the host does.
+    /// The tools as the host lists them, in the order in which they were added. A test that asks for them finds what is wrong
+    /// with a description before the host does.
     ///
     /// ```
     /// use orderdesk_plugin::{Context, NoArguments, Plugin, Tool, ToolError};

@@ -141,8 +141,9 @@ impl Prompt {
     /// ```
     /// use orderdesk_plugin::{NoArguments, Prompt};
     ///
-    /// let prompt = Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Go through the late orders with desk_late."))
-    ///     .tool("desk_late");
+    /// let prompt =
+    ///     Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Go through the late orders with desk_late."))
+    ///         .tool("desk_late");
     /// assert_eq!(prompt.describe().tool.as_deref(), Some("desk_late"));
     /// ```
     #[must_use]
@@ -166,10 +167,13 @@ impl Prompt {
     ///     Ok(typing.among(["New", "Shipped", "Stuck"]))
     /// }
     ///
-    /// let prompt = Prompt::new("desk_sum_up", |arguments: Arguments, _| Ok(format!("Sum up {}.", arguments.folder)))
-    ///     .complete("folder", folders);
+    /// let prompt = Prompt::new("desk_sum_up", |arguments: Arguments, _| {
+    ///     Ok(format!("Sum up {}.", arguments.folder))
+    /// })
+    /// .complete("folder", folders);
     /// let plugin = Plugin::new("desk", "0.1.0").prompt(prompt);
-    /// let help = testing::complete(plugin, &FakeHost::new(), "desk_sum_up", Typing::new("folder", "s")).unwrap();
+    /// let help =
+    ///     testing::complete(plugin, &FakeHost::new(), "desk_sum_up", Typing::new("folder", "s")).unwrap();
     /// assert_eq!(help.values, ["Shipped", "Stuck"]);
     /// ```
     #[must_use]
@@ -187,7 +191,8 @@ impl Prompt {
     /// use orderdesk_plugin::{NoArguments, Prompt};
     /// use serde_json::json;
     ///
-    /// let prompt = Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Tidy up.")).extra(json!({ "since": "0.2" }));
+    /// let prompt =
+    ///     Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Tidy up.")).extra(json!({ "since": "0.2" }));
     /// assert_eq!(prompt.describe().extra, Some(json!({ "since": "0.2" })));
     /// ```
     #[must_use]
@@ -317,9 +322,14 @@ pub struct PromptDescription {
 ///     order_id: String,
 /// }
 ///
-/// let prompt = Prompt::new("desk_check", |arguments: Arguments, _| Ok(format!("Check {}.", arguments.order_id)));
+/// let prompt = Prompt::new("desk_check", |arguments: Arguments, _| {
+///     Ok(format!("Check {}.", arguments.order_id))
+/// });
 /// let argument: PromptArgument = prompt.describe().arguments.remove(0);
-/// assert_eq!((argument.title.as_str(), argument.description.as_str()), ("Order id", "The order's number."));
+/// assert_eq!(
+///     (argument.title.as_str(), argument.description.as_str()),
+///     ("Order id", "The order's number.")
+/// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PromptArgument {
@@ -586,7 +596,8 @@ impl Message {
     /// ```
     /// use orderdesk_plugin::{Message, Script};
     ///
-    /// let script = Script::from("Which orders are late?").and(Message::assistant("I ask orders_list for them:"));
+    /// let script =
+    ///     Script::from("Which orders are late?").and(Message::assistant("I ask orders_list for them:"));
     /// assert_eq!(script.messages.len(), 2);
     /// ```
     #[must_use]

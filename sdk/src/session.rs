@@ -188,8 +188,8 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Confirms that a sealed access key is a key of the tenant that calls. Never switches tenants. The key comes as an argument of type
-    /// [`Sealed`] whose schema says `"x-sealed": ["session"]`.
+    /// Confirms that a sealed access key is a key of the tenant that calls. Never switches tenants. The key comes as an
+    /// argument of type [`Sealed`] whose schema says `"x-sealed": ["session"]`.
     ///
     /// ```
     /// use orderdesk_plugin::testing::FakeHost;

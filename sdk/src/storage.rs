@@ -1,7 +1,7 @@
 //! Durable documents of the tenant that calls.
 //!
-//! For what must last from one call to the next: each call gets a fresh instance of the plugin. A document is bytes under a key, with a
-//! version; several writes happen together or not at all. What may vanish belongs into [`crate::cache`].
+//! For what must last from one call to the next: each call gets a fresh instance of the plugin. A document is bytes under a
+//! key, with a version; several writes happen together or not at all. What may vanish belongs into [`crate::cache`].
 //!
 //! ```
 //! use orderdesk_plugin::storage::Write;
@@ -34,7 +34,13 @@ use crate::error::ToolError;
 ///     fn get(&self, _: Option<&str>, _: &str) -> Result<Option<Document>, ToolError> {
 ///         Ok(None)
 ///     }
-///     fn scan(&self, _: Option<&str>, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Document>, ToolError> {
+///     fn scan(
+///         &self,
+///         _: Option<&str>,
+///         _: &str,
+///         _: Option<&str>,
+///         _: u32,
+///     ) -> Result<Vec<Document>, ToolError> {
 ///         Ok(Vec::new())
 ///     }
 ///     fn commit(&self, _: Vec<Write>) -> Result<Vec<Option<String>>, ToolError> {
@@ -82,7 +88,9 @@ pub trait StorageHost {
 /// # orderdesk_plugin::testing::with_context(&orderdesk_plugin::testing::FakeHost::new(), |context| -> Result<(), orderdesk_plugin::ToolError> {
 ///
 /// context.storage().commit(vec![Write::put("note/17", "call back").subject("store:9021")])?;
-/// let Some(Document { key, value, subject, .. }) = context.storage().get(None, "note/17")? else { panic!() };
+/// let Some(Document { key, value, subject, .. }) = context.storage().get(None, "note/17")? else {
+///     panic!()
+/// };
 /// # assert_eq!(key, "note/17");
 /// assert_eq!((value.as_slice(), subject.as_deref()), (b"call back".as_slice(), Some("store:9021")));
 /// # Ok(())

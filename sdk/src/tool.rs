@@ -250,7 +250,8 @@ impl Tool {
     /// use orderdesk_plugin::{NoArguments, Tool};
     /// use serde_json::json;
     ///
-    /// let tool = Tool::new("desk_repair", |_: NoArguments, _| Ok(json!({}))).toolset("admin").only_in_toolset();
+    /// let tool =
+    ///     Tool::new("desk_repair", |_: NoArguments, _| Ok(json!({}))).toolset("admin").only_in_toolset();
     /// assert!(!tool.describe().by_default);
     /// ```
     #[must_use]

@@ -1,8 +1,8 @@
 //! Requests that come in from outside through a hook, and the plugin's verdict on them.
 //!
 //! For services that tell what changed instead of being asked again and again. The operator makes a hook for the plugin
-//! (`orderdesk-mcp webhooks create`); whoever knows its address can post to it, so the plugin checks each request's signature. What it
-//! accepts becomes an [`Event`], which this plugin and others can handle ([`crate::Plugin::on_event`]).
+//! (`orderdesk-mcp webhooks create`); whoever knows its address can post to it, so the plugin checks each request's signature.
+//! What it accepts becomes an [`Event`], which this plugin and others can handle ([`crate::Plugin::on_event`]).
 //!
 //! ```
 //! use orderdesk_plugin::testing::{self, FakeHost};
@@ -39,7 +39,8 @@ use crate::error::ToolError;
 /// ```
 /// use orderdesk_plugin::webhooks::Request;
 ///
-/// let request = Request::new("store:9021", "{}").with_header("Content-Type", "application/json; charset=utf-8");
+/// let request =
+///     Request::new("store:9021", "{}").with_header("Content-Type", "application/json; charset=utf-8");
 /// assert_eq!(request.media_type(), "application/json");
 /// ```
 #[derive(Clone, Debug)]
@@ -139,7 +140,8 @@ impl Request {
     ///     }
     /// }
     ///
-    /// let request = Request::new("store:9021", "{}").with_header("Content-Type", "Application/JSON; charset=utf-8");
+    /// let request =
+    ///     Request::new("store:9021", "{}").with_header("Content-Type", "Application/JSON; charset=utf-8");
     /// assert!(check(&request).is_ok());
     /// ```
     #[must_use]
@@ -201,7 +203,8 @@ pub struct Happening {
 }
 
 impl Happening {
-    /// An event of this kind. The identity is what tells it from the others of the hook: the sender's own id of it, or a digest of the body.
+    /// An event of this kind. The identity is what tells it from the others of the hook: the sender's own id of it, or a digest
+    /// of the body.
     ///
     /// ```
     /// use orderdesk_plugin::webhooks::Happening;
@@ -226,7 +229,8 @@ impl Happening {
     /// ```
     /// use orderdesk_plugin::webhooks::Happening;
     ///
-    /// let happening = Happening::new("folder-renamed", "delivery-4712", serde_json::Value::Null).stale("folders");
+    /// let happening =
+    ///     Happening::new("folder-renamed", "delivery-4712", serde_json::Value::Null).stale("folders");
     /// assert_eq!(happening.tags, ["folders"]);
     /// ```
     #[must_use]
@@ -355,7 +359,10 @@ impl Event {
     /// use orderdesk_plugin::webhooks::Event;
     /// use serde_json::json;
     ///
-    /// let event = Event { attempt: 2, ..Event::new("orders", "order-changed", "store:9021", json!({ "id": "17" })) };
+    /// let event = Event {
+    ///     attempt: 2,
+    ///     ..Event::new("orders", "order-changed", "store:9021", json!({ "id": "17" }))
+    /// };
     /// assert_eq!((event.source.as_str(), event.attempt), ("orders", 2));
     /// ```
     #[must_use]

@@ -205,7 +205,8 @@ impl FakeHost {
     ///
     /// let host = FakeHost::new();
     /// host.endpoint("wiki", |_| Reply::bytes(204, ""));
-    /// with_context(&host, |context| context.http().send(Request::delete("wiki").path(["pages", "home"]))).unwrap();
+    /// with_context(&host, |context| context.http().send(Request::delete("wiki").path(["pages", "home"])))
+    ///     .unwrap();
     /// let requests = host.requests();
     /// assert_eq!((requests[0].method, requests[0].path[1].as_str()), (Method::Delete, "home"));
     /// ```

@@ -31,7 +31,8 @@ impl Held {
 }
 
 impl FakeHost {
-    /// Holds a lock of the plugin `plugin` for this long, as if another call did. (Of [`super::with_context`], the plugin is `"plugin"`.)
+    /// Holds a lock of the plugin `plugin` for this long, as if another call did. (Of [`super::with_context`], the plugin is
+    /// `"plugin"`.)
     ///
     /// ```
     /// use std::time::Duration;
@@ -63,7 +64,10 @@ impl FakeHost {
     ///
     /// let host = FakeHost::new();
     /// with_context(&host, |context| {
-    ///     let lock = context.locks().acquire("order-17", Duration::from_secs(5), Duration::from_secs(30)).unwrap();
+    ///     let lock = context
+    ///         .locks()
+    ///         .acquire("order-17", Duration::from_secs(5), Duration::from_secs(30))
+    ///         .unwrap();
     ///     assert_eq!(host.locks_held("plugin"), ["order-17"]);
     ///     lock.release().unwrap();
     /// });

@@ -69,7 +69,8 @@ pub use log::Line;
 /// use orderdesk_plugin::testing::{FakeHost, with_context};
 ///
 /// let host = FakeHost::new();
-/// with_context(&host, |context| context.storage().commit(vec![Write::put("note/17", "call back")])).unwrap();
+/// with_context(&host, |context| context.storage().commit(vec![Write::put("note/17", "call back")]))
+///     .unwrap();
 /// // The next call finds it, and so does the test:
 /// with_context(&host, |context| assert!(context.storage().get(None, "note/17").unwrap().is_some()));
 /// assert_eq!(host.keys("plugin"), ["note/17"]);
@@ -350,7 +351,9 @@ pub fn with_context<T>(host: &FakeHost, code: impl FnOnce(&Context) -> T) -> T {
 /// use orderdesk_plugin::testing::{self, FakeHost};
 /// use orderdesk_plugin::{Plugin, Resource};
 ///
-/// let plugin = || Plugin::new("desk", "0.1.0").resource(Resource::new("hours", "desk://hours", |_| Ok("9 to 17")));
+/// let plugin = || {
+///     Plugin::new("desk", "0.1.0").resource(Resource::new("hours", "desk://hours", |_| Ok("9 to 17")))
+/// };
 /// let host = FakeHost::new();
 /// assert_eq!(testing::read(plugin(), &host, "desk://hours").unwrap().text(), Some("9 to 17"));
 /// assert!(testing::read(plugin(), &host, "desk://minutes").is_err());
@@ -417,13 +420,19 @@ pub fn prompt(
 ///
 /// ```
 /// use orderdesk_plugin::testing::{self, FakeHost};
-/// use orderdesk_plugin::{Context, NoArguments, Pause, Plugin, Prompt, Prompted, Question, Resumption, ToolError};
+/// use orderdesk_plugin::{
+///     Context, NoArguments, Pause, Plugin, Prompt, Prompted, Question, Resumption, ToolError,
+/// };
 /// use serde_json::json;
 ///
 /// fn greet(_: NoArguments, context: &Context) -> Result<Prompted, ToolError> {
 ///     let schema = json!({ "type": "object", "properties": { "name": { "type": "string" } } });
 ///     Ok(match context.resumption().and_then(|it| it.accepted("who")) {
-///         None => Pause { questions: vec![Question::form("who", "For whom?", schema)], ..Pause::default() }.into(),
+///         None => Pause {
+///             questions: vec![Question::form("who", "For whom?", schema)],
+///             ..Pause::default()
+///         }
+///         .into(),
 ///         Some(form) => format!("Greet {}.", form["name"]).into(),
 ///     })
 /// }

@@ -57,7 +57,8 @@ impl FakeHost {
     /// use orderdesk_plugin::testing::{FakeHost, with_context};
     ///
     /// let host = FakeHost::new();
-    /// with_context(&host, |context| context.storage().commit(vec![Write::put("note/17", "call back")])).unwrap();
+    /// with_context(&host, |context| context.storage().commit(vec![Write::put("note/17", "call back")]))
+    ///     .unwrap();
     /// assert_eq!(host.document("plugin", "note/17").unwrap().value, b"call back");
     /// assert_eq!(host.document("another", "note/17"), None);
     /// ```
