@@ -390,7 +390,8 @@ export class Context {
   }
 
   /**
-   * One at a time, across processes, by the grant `locks`.
+   * One at a time, across processes, by the grant `locks`. `keep(lock, forMs)` leaves a lock behind for a write of unknown outcome; since
+   * `with` then has none to release, it throws a `conflict`.
    *
    * @example
    * const moved = context.locks.with("order-17", { waitMs: 5000, leaseMs: 30000 }, () => {

@@ -1,6 +1,6 @@
 //! Bytes with a time to live, which may vanish at any time.
 //!
-//! For what is slow to get and may be a little old: a list of folders, an exchange rate. What must not be lost belongs into
+//! For what is slow to get and may be a little old: a list of folders, an exchange rate. What must not be lost belongs in
 //! [`crate::storage`]. A value is put with the ticket that its miss gave, so that something read before an invalidation cannot
 //! be put after it.
 //!

@@ -57,7 +57,7 @@ pub trait HttpHost {
     fn send(&self, request: Request) -> Result<Response, ToolError>;
 }
 
-/// HTTP by endpoint name, from [`crate::Context::http`].
+/// HTTP by endpoint name: base URL, rate, allowed headers and addresses are the operator's. [`crate::Context::http`] gives it.
 ///
 /// ```
 /// use orderdesk_plugin::http::{Http, Request};

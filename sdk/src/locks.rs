@@ -1,7 +1,7 @@
 //! One at a time: serialises work on one thing across agents, processes and instances.
 //!
-//! For what reads, decides and writes where two calls at once would undo each other's work, such as changing an order. For a stored
-//! document alone, [`crate::storage::Write::if_version`] does without a lock. Needs the grant `locks`.
+//! For what reads, decides and writes where two calls at once would undo each other's work, such as changing an order. For a
+//! stored document alone, [`crate::storage::Write::if_version`] does without a lock. Needs the grant `locks`.
 //!
 //! ```
 //! use std::time::Duration;

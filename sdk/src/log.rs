@@ -1,7 +1,7 @@
 //! Lines in the host's log, for the operator: neither agents nor people who call read them.
 //!
-//! For what helps to find a fault later. What the caller should know belongs into the result or the error, how far the work is into
-//! [`crate::session::Session::progress`].
+//! For what helps to find a fault later. What the caller should know belongs in the result or the error, and how far the work is
+//! in [`crate::session::Session::progress`].
 //!
 //! ```
 //! # orderdesk_plugin::testing::with_context(&orderdesk_plugin::testing::FakeHost::new(), |context| -> Result<(), orderdesk_plugin::ToolError> {

@@ -222,7 +222,7 @@ pub enum Content {
     Text(String),
     /// An image or a sound.
     Blob {
-        /// Their media type.
+        /// Its media type.
         mime: String,
         /// The bytes.
         data: Vec<u8>,
@@ -350,7 +350,7 @@ pub struct Pause {
     pub message: Option<String>,
 }
 
-/// A question to the person.
+/// A question to the person or the program that calls.
 ///
 /// ```
 /// use orderdesk_plugin::Question;

@@ -105,7 +105,8 @@ pub struct Manifest {
 }
 
 impl Plugin {
-    /// A plugin of this name and version (`env!("CARGO_PKG_VERSION")`).
+    /// A plugin of this name (`^[a-z][a-z0-9-]*$`) and version (`env!("CARGO_PKG_VERSION")`). Its tools' names start with its own,
+    /// `_` for `-`.
     ///
     /// ```
     /// use orderdesk_plugin::Plugin;
@@ -195,7 +196,7 @@ impl Plugin {
         self
     }
 
-    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
     ///
     /// ```
     /// use orderdesk_plugin::Plugin;
@@ -388,8 +389,7 @@ impl Plugin {
         }
     }
 
-    /// The tools as the host lists them, in the order in which they were added. A test that asks for them finds what is wrong
-    /// with a description before the host does.
+    /// The tools as the host lists them, in the order in which they were added.
     ///
     /// ```
     /// use orderdesk_plugin::{Context, NoArguments, Plugin, Tool, ToolError};

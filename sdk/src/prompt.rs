@@ -185,7 +185,7 @@ impl Prompt {
         self
     }
 
-    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
     ///
     /// ```
     /// use orderdesk_plugin::{NoArguments, Prompt};
@@ -335,11 +335,11 @@ pub struct PromptDescription {
 pub struct PromptArgument {
     /// Its name.
     pub name: String,
-    /// A few words for a person.
+    /// The name in words, such as `Order id`.
     pub title: String,
     /// What it means.
     pub description: String,
-    /// Nothing works without it.
+    /// It must be given.
     pub required: bool,
 }
 

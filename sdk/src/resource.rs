@@ -137,7 +137,7 @@ macro_rules! about {
             self
         }
 
-        /// Open for growth: a JSON object whose unknown keys the host ignores.
+        /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
         ///
         /// ```
         /// use orderdesk_plugin::Resource;

@@ -1,7 +1,7 @@
 //! Durable documents of the tenant that calls.
 //!
 //! For what must last from one call to the next: each call gets a fresh instance of the plugin. A document is bytes under a
-//! key, with a version; several writes happen together or not at all. What may vanish belongs into [`crate::cache`].
+//! key, with a version; several writes happen together or not at all. What may vanish belongs in [`crate::cache`].
 //!
 //! ```
 //! use orderdesk_plugin::storage::Write;

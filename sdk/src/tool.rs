@@ -183,7 +183,7 @@ impl Tool {
         self
     }
 
-    /// May remove or overwrite something: clients ask the person with more care.
+    /// May remove or overwrite something: clients may ask the person first.
     ///
     /// ```
     /// use orderdesk_plugin::{NoArguments, Tool};
@@ -260,7 +260,7 @@ impl Tool {
         self
     }
 
-    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
     ///
     /// ```
     /// use orderdesk_plugin::{NoArguments, Tool};

@@ -167,9 +167,9 @@ impl Request {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// It says that something happened.
+    /// It is genuine, and says that this happened.
     Accepted(Happening),
-    /// It is refused.
+    /// It is refused, for this reason.
     Rejected(Rejection),
 }
 

@@ -503,7 +503,8 @@ class _Locks:
             self._host.locks.release(lock)
 
     def keep(self, lock, for_ms):
-        """Leaves the lock behind for this long, at most a minute: for a write of unknown outcome.
+        """Leaves the lock behind for this long, at most a minute: for a write of unknown outcome. Since `held` then has none to
+        release, it raises a `conflict`.
 
         >>> with context.locks.held("order-17") as lock:
         ...     context.locks.keep(lock, 20_000)

@@ -3,7 +3,8 @@
 //! A [`FakeHost`] is a small world: services behind endpoints, stored documents, a cache, secrets, locks, a caller, a
 //! clock that only tests move. It stays between calls, so a test can register something with one call and find it with
 //! the next. It behaves as the contract says (a write condition that fails is a `conflict`, a revoked handle opens
-//! nothing, a read-only tool cannot write); what operators configure (grants, limits) it does not know.
+//! nothing, a read-only tool cannot write); what operators configure (grants, limits) it does not know. Words and codes of its
+//! refusals are not always the host's: test what your plugin makes of them.
 //!
 //! ```
 //! use orderdesk_plugin::testing::{self, FakeHost, Reply};
@@ -328,7 +329,7 @@ pub fn run(plugin: Plugin, host: &FakeHost, invocation: Invocation) -> Result<Ou
         .map_err(|error| ToolError::internal("result-not-json", error.to_string()))
 }
 
-/// Runs code that takes a [`Context`], as a call of a plugin called `plugin` has it that may write.
+/// Runs code that takes a [`Context`], as a call that may write has it. The plugin is called `plugin`: so is its namespace.
 ///
 /// ```
 /// use orderdesk_plugin::Context;

@@ -42,7 +42,7 @@ impl Default for Scene {
 }
 
 impl FakeHost {
-    /// Who calls from now on.
+    /// Who calls, until [`FakeHost::change_caller`] changes it.
     ///
     /// ```
     /// use orderdesk_plugin::testing::{FakeHost, with_context};

@@ -8,6 +8,7 @@
 mod examples;
 mod rooms;
 mod rules;
+mod scripts;
 mod tree;
 
 use std::fs;
@@ -65,6 +66,18 @@ fn every_public_item_of_the_sdk_has_an_example() {
     let is_there = |path: &str| sources.iter().any(|source| source.path == path);
     assert!(is_there("sdk/src/lib.rs") && is_there("sdk/src/testing/mod.rs"));
     assert_tidy(&examples::every_public_item_has_an_example(&sources));
+}
+
+#[test]
+fn every_function_of_the_sdks_for_javascript_and_python_has_an_example() {
+    let sources = tree::script_sources();
+    assert_eq!(
+        sources.len(),
+        4,
+        "two files in JavaScript, two in Python: {:?}",
+        sources.iter().map(|it| &it.path).collect::<Vec<_>>()
+    );
+    assert_tidy(&scripts::every_function_has_an_example(&sources));
 }
 
 #[test]
