@@ -241,7 +241,7 @@ impl Invocation {
         self
     }
 
-    /// Goes on after a pause.
+    /// Goes on after a pause, with its state and the answers to its questions.
     ///
     /// ```
     /// use orderdesk_plugin::testing::{FakeHost, Invocation, run};
