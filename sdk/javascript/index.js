@@ -5,6 +5,15 @@
  * `rate-limited`, `cancelled`, `timeout`, `too-large`, `upstream`, `unavailable`, `internal`, `other`), `code` a stable word of your
  * own, and `message` what the model reads: what is wrong, with what, what to do next. Errors of the host and of other plugins' tools
  * are of this class too; let them pass and the caller reads them unchanged.
+ *
+ * @example
+ * function pageGet({ id }) {
+ *   if (id === "17") return { title: "Home" };
+ *   throw new ToolError("not-found", "page-not-found", `There is no page ${id}. Find pages with pages_list.`);
+ * }
+ * @example
+ * // A write that may have arrived, and a wait before the next attempt:
+ * const slow = new ToolError("timeout", "wiki-slow", "The wiki did not answer.", { retryAfterMs: 2000, outcomeUnknown: true });
  */
 export class ToolError extends Error {
   constructor(kind, code, message, { retryAfterMs = null, outcomeUnknown = false, extra = null } = {}) {
@@ -13,13 +22,27 @@ export class ToolError extends Error {
     Object.assign(this, { kind, code, retryAfterMs, outcomeUnknown, extra });
   }
 
-  /** The contract's record. */
+  /**
+   * The contract's record; `component.js` and the tests use it.
+   *
+   * @example
+   * const { kind, code } = new ToolError("not-found", "page-not-found", "There is no page 17.").record;
+   */
   get record() {
     const { kind, code, message, retryAfterMs, outcomeUnknown, extra } = this;
     return { kind, code, message, retryAfterMs, outcomeUnknown, extra: extra === null ? null : JSON.stringify(extra) };
   }
 
-  /** The error that this record, or whatever else was thrown, is. */
+  /**
+   * The error that this record, or whatever else was thrown, is; null if it is none of the contract's.
+   *
+   * @example
+   * try {
+   *   context.peers.call("orders_get", { order_id: "17" });
+   * } catch (thrown) {
+   *   if (ToolError.of(thrown)?.code !== "order-not-found") throw thrown;
+   * }
+   */
   static of(thrown) {
     if (thrown instanceof ToolError) return thrown;
     const record = thrown?.payload ?? thrown;
@@ -35,20 +58,48 @@ export class ToolError extends Error {
   }
 }
 
-/** A result with something to read beside the structured object, or a preview that rests on `basis`. */
+/**
+ * A result with something to read beside the structured object, or a preview that rests on `basis`. A piece of `content` is a text, or
+ * `{ tag: "blob", val: { mime, data } }`, or `{ tag: "link", val: { uri, name, mime, description } }`.
+ *
+ * @example
+ * const answer = new Output({ orders: 3 }, { content: ["Three orders are late."] });
+ * @example
+ * // A preview: whoever confirms it sends the basis back, as `context.confirmedBasis`.
+ * const preview = new Output({ would_move: 3 }, { basis: "digest of the three orders" });
+ */
 export class Output {
   constructor(structured, { content = [], basis = null } = {}) {
     Object.assign(this, { structured, content, basis });
   }
 }
 
-/** A stop in the middle: with questions, the person is asked; without, the host calls again when convenient. */
+/**
+ * A stop in the middle: with questions, the person is asked; without, the host calls again when convenient. What `state` holds stands in
+ * `context.state` then.
+ *
+ * @example
+ * // Work in steps, a page in each:
+ * function count(_, context) {
+ *   const { page, orders } = context.state ?? { page: 1, orders: 0 };
+ *   if (page > 3) return { orders };
+ *   return new Pause({ state: { page: page + 1, orders: orders + 50 }, message: `page ${page} of 3` });
+ * }
+ */
 export class Pause {
   constructor({ state = null, questions = [], message = null } = {}) {
     Object.assign(this, { state, questions, message });
   }
 
-  /** May this be done? `context.answers[id]` is `true` or `false` when the tool is called again. */
+  /**
+   * May this be done? `context.answers[id]` is `true` or `false` when the tool is called again.
+   *
+   * @example
+   * function clear(_, context) {
+   *   if (!("sure" in context.answers)) return Pause.confirm("sure", "Clear all notes?");
+   *   return { cleared: context.answers.sure };
+   * }
+   */
   static confirm(id, message, state = null) {
     return new Pause({ state, questions: [{ id, kind: "confirm", parameters: { message } }] });
   }
@@ -61,6 +112,24 @@ const PLUGIN_KEYS = ["name", "version", "description", "wishes", "settings", "to
  * Describes a plugin; `export default` what it answers. `input`, `output` and `settings` are the properties of an object, each a JSON
  * Schema; `optional: true` in one means that it may be left out. A tool's `run(arguments, context)` answers an object, an `Output`
  * or a `Pause`, and throws a `ToolError`.
+ *
+ * @example
+ * export default plugin({
+ *   name: "pages",
+ *   version: "0.1.0",
+ *   description: "Reads the wiki's pages.",
+ *   wishes: [{ grant: 'http = [{ endpoint = "wiki", allow = ["GET /pages/*"] }]', reason: "to read pages" }],
+ *   tools: {
+ *     pages_get: {
+ *       title: "Read a page",
+ *       description: 'Reads a page. Use it when somebody asks what the wiki says. Example: {"id": "17"}.',
+ *       readOnly: true,
+ *       input: { id: { type: "string", description: "The page's id." } },
+ *       output: { title: { type: "string", description: "What it is called." } },
+ *       run: ({ id }, context) => context.http.send({ endpoint: "wiki", path: ["pages", id] }).json(),
+ *     },
+ *   },
+ * });
  */
 export function plugin(definition) {
   known("plugin", definition, PLUGIN_KEYS);
@@ -99,12 +168,23 @@ function schema(properties = {}, open = true) {
   return object;
 }
 
-/** What the host lists; `component.js` and the tests use it. */
+/**
+ * What the plugin says of itself; `component.js` and tests use it.
+ *
+ * @example
+ * assert.equal(describe(plugin({ name: "pages", version: "0.1.0" })).name, "pages");
+ */
 export function describe({ name, version, description, wishes, settings }) {
   return { name, version, description, wishes, settingsSchema: settings ? JSON.stringify(schema(settings, false)) : null, extra: null };
 }
 
-/** The tools as the host lists them. */
+/**
+ * The tools as the host lists them; `component.js` and tests use it.
+ *
+ * @example
+ * const pages = plugin({ name: "pages", version: "0.1.0", tools: { pages_list: { readOnly: true, run: () => ({ pages: [] }) } } });
+ * assert.ok(listTools(pages).every((tool) => tool.hints.readOnly));
+ */
 export function listTools({ tools }) {
   return Object.entries(tools).map(([name, tool]) => ({
     name,
@@ -124,7 +204,15 @@ export function listTools({ tools }) {
   }));
 }
 
-/** Runs a tool: the one way that components and tests share. Throws a `ToolError`. */
+/**
+ * Runs a tool: the one way that components and tests share. Throws a `ToolError`. Tests have it shorter by `call` and `run` of
+ * `testing.js`.
+ *
+ * @example
+ * const pages = plugin({ name: "pages", version: "0.1.0", tools: { pages_list: { run: () => ({ pages: [] }) } } });
+ * const outcome = callTool(pages, fakeHost(), { tool: "pages_list", arguments: "{}", mode: "run" });
+ * assert.equal(outcome.val.structured, '{"pages":[]}');
+ */
 export function callTool({ tools, name }, host, call) {
   const tool = Object.hasOwn(tools, call.tool) ? tools[call.tool] : null;
   if (!tool) throw new ToolError("not-found", "tool-not-found", `The plugin ${name} has no tool ${call.tool}.`);
@@ -149,7 +237,16 @@ export function callTool({ tools, name }, host, call) {
   return { tag: "complete", val: { content, structured: JSON.stringify(output.structured), basis: output.basis, extra: null } };
 }
 
-/** What a tool is given beside its arguments. Every function throws a `ToolError`. */
+/**
+ * What a tool is given beside its arguments. Every function throws a `ToolError`.
+ *
+ * @example
+ * function move({ ids }, context) {
+ *   if (context.preview) return { would_move: ids.length };
+ *   for (const id of ids) context.peers.call("orders_move", { order_id: id });
+ *   return { moved: ids.length };
+ * }
+ */
 export class Context {
   #host;
 
@@ -166,12 +263,33 @@ export class Context {
     for (const { id, value } of call.resumption?.answers ?? []) this.answers[id] = JSON.parse(value);
   }
 
-  /** Other plugins' tools, by grant: `context.peers.call("orders_list", { limit: 10 })`. */
+  /**
+   * Other plugins' tools, by the grant `tools`. The first choice for custom tools: no endpoint, no key.
+   *
+   * @example
+   * const { orders } = context.peers.call("orders_list", { limit: 10 });
+   */
   get peers() {
     return { call: (tool, args = {}) => JSON.parse(asking(() => this.#host.peers.callTool(tool, JSON.stringify(args)))) };
   }
 
-  /** Requests to endpoints: `context.http.send({ endpoint: "wiki", path: ["pages", "17"] })`. */
+  /**
+   * Requests to endpoints, by the grant `http`. Any HTTP status is a response; an error means that there is none.
+   *
+   * @example
+   * const response = context.http.send({ endpoint: "wiki", path: ["pages", "17"], query: [["fields", "title"]] });
+   * const title = response.status === 200 ? response.json().title : null;
+   * @example
+   * // A secret in a header, a body in JSON, and a write that may be repeated:
+   * context.http.send({
+   *   endpoint: "wiki",
+   *   method: "put",
+   *   path: ["pages", "17"],
+   *   headers: [["Authorization", { prefix: "Bearer ", value: handle }]],
+   *   body: { title: "Home" },
+   *   safeToRepeat: true,
+   * });
+   */
   get http() {
     return {
       send: ({ endpoint, method = "get", path = [], query = [], headers = [], body = null, safeToRepeat, timeoutMs = null, hold = 0, lock = null }) => {
@@ -195,7 +313,18 @@ export class Context {
     };
   }
 
-  /** Durable documents of this tenant; values are JSON. `namespace` is another plugin's, by grant. */
+  /**
+   * Durable documents of this tenant; values are JSON. `namespace` is another plugin's, by the grant `read`.
+   *
+   * @example
+   * const found = context.storage.get("count");
+   * // `conflict` if somebody else counted meanwhile; a version of null means: if there is none yet.
+   * context.storage.put("count", (found?.value ?? 0) + 1, { ifVersion: found?.version ?? null });
+   * @example
+   * for (const { key, value } of context.storage.scan("note/")) context.log.info(value.text, { key });
+   * // All or nothing:
+   * context.storage.commit((write) => [write.put("note/17", { text: "called back" }), write.remove("todo/17")]);
+   */
   get storage() {
     const storage = this.#host.storage;
     const document = (found) => found && { ...found, value: JSON.parse(text(found.value)) };
@@ -218,7 +347,13 @@ export class Context {
     };
   }
 
-  /** What may vanish at any time: `context.cache.get("rates", 60_000, ["rates"], () => …)` answers JSON. */
+  /**
+   * What may vanish at any time; values are JSON.
+   *
+   * @example
+   * const rate = context.cache.get("rate", 60_000, ["rates"], () => context.http.send({ endpoint: "rates" }).json());
+   * context.cache.invalidate(["rates"]); // what was kept under this tag is asked for anew
+   */
   get cache() {
     const cache = this.#host.cache;
     return {
@@ -233,7 +368,16 @@ export class Context {
     };
   }
 
-  /** Secrets by handle, digests, random bytes. */
+  /**
+   * Secrets by handle, digests, random bytes. An audience is `["endpoint", NAME]` or `["hmac", PLUGIN]`; a signature is its 32 bytes.
+   *
+   * @example
+   * const token = context.crypto.seal("t0ken", [["endpoint", "wiki"]]); // a handle, for a header of requests to that endpoint
+   * context.crypto.revoke(token);
+   * @example
+   * const digest = context.crypto.sha256("abc");
+   * const nonce = context.crypto.random(16);
+   */
   get crypto() {
     const crypto = this.#host.crypto;
     return {
@@ -245,7 +389,16 @@ export class Context {
     };
   }
 
-  /** One at a time, across processes: `context.locks.with("order-17", { waitMs: 5000, leaseMs: 30000 }, () => …)`. */
+  /**
+   * One at a time, across processes, by the grant `locks`. `keep(lock, forMs)` leaves a lock behind for a write of unknown outcome; since
+   * `with` then has none to release, it throws a `conflict`.
+   *
+   * @example
+   * const moved = context.locks.with("order-17", { waitMs: 5000, leaseMs: 30000 }, () => {
+   *   // … read the order, change it, write it …
+   *   return true;
+   * });
+   */
   get locks() {
     const locks = this.#host.locks;
     return {
@@ -261,7 +414,15 @@ export class Context {
     };
   }
 
-  /** Who is calling, what the call is about, and what it may still use. */
+  /**
+   * Who is calling, what the call is about, and what it may still use.
+   *
+   * @example
+   * context.session.actOn("store:9021");
+   * for (let page = 1; page <= 3 && !context.session.cancelled(); page += 1) {
+   *   context.session.progress(page, 3, `page ${page} of 3`);
+   * }
+   */
   get session() {
     const session = this.#host.session;
     return {
@@ -274,13 +435,23 @@ export class Context {
     };
   }
 
-  /** Lines in the host's log: `context.log.info("digest made", { orders: 3 })`. */
+  /**
+   * Lines in the host's log, in five levels: `trace`, `debug`, `info`, `warn`, `error`. Never log a secret or personal data.
+   *
+   * @example
+   * context.log.info("digest made", { orders: 3 });
+   */
   get log() {
     const line = (level) => (message, fields = {}) => this.#host.log.emit(level, message, Object.entries(fields).map(([name, value]) => [name, String(value)]));
     return { trace: line("trace"), debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
   }
 
-  /** What the operator configured, validated against the plugin's `settings`. */
+  /**
+   * What the operator configured, validated against the plugin's `settings`.
+   *
+   * @example
+   * const { late_after_days: days = 3 } = context.settings;
+   */
   get settings() {
     return JSON.parse(this.#host.session.settings());
   }
@@ -294,14 +465,24 @@ function asking(ask) {
   }
 }
 
-/** UTF-8; QuickJS has no TextEncoder. */
+/**
+ * The bytes of a text in UTF-8 (QuickJS has no TextEncoder), or of a list of numbers.
+ *
+ * @example
+ * assert.equal(bytes("Größe").length, 7);
+ */
 export function bytes(value) {
   if (typeof value !== "string") return Uint8Array.from(value);
   const encoded = unescape(encodeURIComponent(value.toWellFormed?.() ?? value));
   return Uint8Array.from(encoded, (character) => character.charCodeAt(0));
 }
 
-/** The text of bytes in UTF-8; what is none becomes U+FFFD. */
+/**
+ * The text of bytes in UTF-8; what is none becomes U+FFFD.
+ *
+ * @example
+ * assert.equal(text(bytes("Größe")), "Größe");
+ */
 export function text(value) {
   let binary = "";
   for (let at = 0; at < value.length; at += 4096) binary += String.fromCharCode(...value.slice(at, at + 4096));

@@ -7,7 +7,18 @@ import { bytes, callTool, listTools, text, ToolError } from "./index.js";
 /**
  * `peers`: other plugins' tools, by name: `{ orders_list: (args) => ({ orders: [] }) }`. `endpoints`: services, by name:
  * `{ wiki: (request) => ({ status: 200, body: {…} }) }`. `settings`: what the operator configured. `caller`: who calls.
- * What happened stands in `calls`, `requests`, `lines` and `progress`.
+ * What happened stands in `calls`, `requests`, `lines` and `progress`; `secret(value)` is a handle, as the host gives one for an argument
+ * with `x-sealed`.
+ *
+ * @example
+ * const pages = plugin({
+ *   name: "pages",
+ *   version: "0.1.0",
+ *   tools: { pages_get: { run: ({ id }, context) => context.http.send({ endpoint: "wiki", path: ["pages", id] }).json() } },
+ * });
+ * const host = fakeHost({ endpoints: { wiki: (request) => ({ status: 200, body: { title: `Page ${request.path[1]}` } }) } });
+ * assert.deepEqual(call(pages, host, "pages_get", { id: "17" }), { title: "Page 17" });
+ * assert.equal(host.requests.length, 1);
  */
 export function fakeHost({ peers = {}, endpoints = {}, settings = {}, caller = {} } = {}) {
   const seen = { calls: [], requests: [], lines: [], progress: [], subject: null };
@@ -103,14 +114,31 @@ export function fakeHost({ peers = {}, endpoints = {}, settings = {}, caller = {
   return { ...host, ...seen, seen, secret: (value) => host.crypto.seal(bytes(value)), within: (only, work) => ((readOnly = only), work()) };
 }
 
-/** Calls a tool and answers its structured result; throws a `ToolError`. The host validates arguments against the schema before: so not here. */
+/**
+ * Calls a tool and answers its structured result; throws a `ToolError`. The host validates arguments against the schema before: so not here.
+ *
+ * @example
+ * const desk = plugin({ name: "desk", version: "0.1.0", tools: { desk_hours: { run: () => ({ opens: "9:00" }) } } });
+ * assert.deepEqual(call(desk, fakeHost(), "desk_hours"), { opens: "9:00" });
+ * assert.throws(() => call(desk, fakeHost(), "desk_minutes"), { code: "tool-not-found" });
+ */
 export function call(plugin, host, tool, args = {}, options = {}) {
   const outcome = run(plugin, host, tool, args, options);
   if (outcome.tag === "pause") throw new ToolError("internal", "paused", `${tool} paused: use run() to see with what.`);
   return JSON.parse(outcome.val.structured);
 }
 
-/** Calls a tool and answers all that it answered. `preview: true` asks for a preview; `state` and `answers` go on after a pause. */
+/**
+ * Calls a tool and answers all that it answered: `{ tag: "complete", val }` or `{ tag: "pause", val }`. `preview: true` asks for a preview;
+ * `confirmedBasis` confirms one; `state` and `answers` go on after a pause.
+ *
+ * @example
+ * const clear = (_, context) => ("sure" in context.answers ? { cleared: context.answers.sure } : Pause.confirm("sure", "Clear all?"));
+ * const notes = plugin({ name: "notes", version: "0.1.0", tools: { notes_clear: { run: clear } } });
+ * assert.equal(run(notes, fakeHost(), "notes_clear").val.questions[0].id, "sure");
+ * const done = run(notes, fakeHost(), "notes_clear", {}, { answers: { sure: true } });
+ * assert.equal(done.val.structured, '{"cleared":true}');
+ */
 export function run(plugin, host, tool, args = {}, { preview = false, confirmedBasis = null, state = null, answers = null } = {}) {
   const listed = listTools(plugin).find(({ name }) => name === tool);
   const resumption = answers && {

@@ -8,6 +8,18 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of a tool that takes none.
+///
+/// ```
+/// use orderdesk_plugin::{Context, NoArguments, Tool, ToolError};
+/// use serde_json::{Value, json};
+///
+/// fn desk_hours(_: NoArguments, _: &Context) -> Result<Value, ToolError> {
+///     Ok(json!({ "opens": "9:00", "closes": "17:00" }))
+/// }
+///
+/// let schema = Tool::new("desk_hours", desk_hours).describe().input_schema;
+/// assert_eq!(schema["additionalProperties"], json!(false));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct NoArguments {}
 
@@ -26,12 +38,28 @@ pub struct Id(String);
 
 impl Id {
     /// The identifier as text, without spaces around it.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    /// use orderdesk_plugin::Id;
+    ///
+    /// let order_id: Id = serde_json::from_str("17").unwrap();
+    /// let request = Request::get("shop").path(["orders", order_id.as_str()]);
+    /// assert_eq!(request.path, ["orders", "17"]);
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The identifier that this text is, unless it is blank.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Id;
+    ///
+    /// assert_eq!(Id::new(" 17 ").unwrap().as_str(), "17");
+    /// assert_eq!(Id::new("  "), None);
+    /// ```
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -129,13 +157,34 @@ impl JsonSchema for Id {
 pub struct Sealed(String);
 
 impl Sealed {
-    /// A handle as a host wrote it. For those who implement [`crate::crypto::CryptoHost`].
+    /// A handle as a host wrote it. For those who implement [`crate::crypto::CryptoHost`]; a test gets one from
+    /// [`crate::testing::FakeHost::seal`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::Sealed;
+    ///
+    /// let sealed = Sealed::new("sec_17");
+    /// assert_eq!(format!("{sealed:?}"), "Sealed(..)");
+    /// ```
     #[must_use]
     pub fn new(handle: impl Into<String>) -> Self {
         Self(handle.into())
     }
 
-    /// The handle.
+    /// The handle: what to store, and worth nothing to anybody else.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Sealed;
+    /// use orderdesk_plugin::storage::Write;
+    /// # use orderdesk_plugin::testing::FakeHost;
+    ///
+    /// fn remember(api_key: &Sealed) -> Write {
+    ///     Write::put("api-key", api_key.handle())
+    /// }
+    ///
+    /// let api_key = FakeHost::new().seal("hunter2", &["endpoint:shop"]);
+    /// assert_ne!(remember(&api_key), Write::put("api-key", "hunter2"));
+    /// ```
     #[must_use]
     pub fn handle(&self) -> &str {
         &self.0

@@ -28,6 +28,13 @@ pub struct Typing {
 
 impl Typing {
     /// `typed` stands in the variable or argument `name` so far.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Typing;
+    ///
+    /// let typing = Typing::new("book", "em");
+    /// assert_eq!((typing.name.as_str(), typing.typed.as_str()), ("book", "em"));
+    /// ```
     #[must_use]
     pub fn new(name: impl Into<String>, typed: impl Into<String>) -> Self {
         Self {
@@ -38,6 +45,13 @@ impl Typing {
     }
 
     /// Another variable or argument has this value already.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Typing;
+    ///
+    /// let typing = Typing::new("chapter", "").with("book", "Emma").with("volume", "2");
+    /// assert_eq!(typing.given("volume"), Some("2"));
+    /// ```
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.given.push((name.into(), value.into()));
@@ -45,6 +59,22 @@ impl Typing {
     }
 
     /// The value that another variable or argument already has.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Completion, Context, ToolError, Typing};
+    ///
+    /// fn chapters(typing: &Typing, _: &Context) -> Result<Completion, ToolError> {
+    ///     let chapters = match typing.given("book") {
+    ///         Some("Emma") => vec!["1", "2", "3"],
+    ///         _ => vec![], // nobody knows of which book
+    ///     };
+    ///     Ok(typing.among(chapters))
+    /// }
+    /// # orderdesk_plugin::testing::with_context(&orderdesk_plugin::testing::FakeHost::new(), |context| {
+    /// # let typing = Typing::new("chapter", "2").with("book", "Emma");
+    /// # assert_eq!(chapters(&typing, context).unwrap().values, ["2"]);
+    /// # });
+    /// ```
     #[must_use]
     pub fn given(&self, name: &str) -> Option<&str> {
         self.given
@@ -99,6 +129,15 @@ pub struct Completion {
 
 impl Completion {
     /// The same, where nobody knows whether there are more than those that were looked at.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Typing;
+    ///
+    /// let first_page = ["Adams", "Ahmed", "Baker"]; // of customers, as far as one request tells
+    /// let help = Typing::new("customer", "a").among(first_page).of_many();
+    /// assert_eq!(help.values, ["Adams", "Ahmed"]);
+    /// assert_eq!((help.total, help.has_more), (None, true));
+    /// ```
     #[must_use]
     pub fn of_many(mut self) -> Self {
         self.total = None;

@@ -10,7 +10,20 @@ use crate::peers::PeersHost;
 use crate::session::SessionHost;
 use crate::storage::StorageHost;
 
-/// Everything that a host lends to a plugin: one trait per interface of the contract, and the clock.
+/// Everything that a host lends to a plugin: one trait per interface of the contract, and the clock. Plugins never name it:
+/// they get what stands behind it from [`crate::Context`], in a component from the host, in a test from
+/// [`crate::testing::FakeHost`].
+///
+/// ```
+/// use orderdesk_plugin::Host;
+/// use orderdesk_plugin::log::Level;
+///
+/// /// What all of the traits together allow.
+/// fn stamp(host: &impl Host) {
+///     let time = host.now_ms().to_string();
+///     host.emit(Level::Info, "stamped", &[("at_ms", &time)]);
+/// }
+/// ```
 pub trait Host:
     HttpHost
     + StorageHost

@@ -1,4 +1,24 @@
 //! Requests to the endpoints that the operator granted.
+//!
+//! For a service that no other plugin speaks to; where one does, its tools ([`crate::peers`]) are the better way. A plugin
+//! names an endpoint, and asks for it with [`crate::Plugin::wish`]; its address, rate, allowed headers and secrets are the
+//! operator's.
+//!
+//! ```
+//! use orderdesk_plugin::http::Request;
+//! use orderdesk_plugin::testing::{FakeHost, Reply};
+//! use serde_json::{Value, json};
+//!
+//! let host = FakeHost::new();
+//! host.endpoint("wiki", |_| Reply::json(200, &json!({ "title": "Home" })));
+//! # orderdesk_plugin::testing::with_context(&host, |context| -> Result<(), orderdesk_plugin::ToolError> {
+//!
+//! let response = context.http().send(Request::get("wiki").path(["pages", "home"]))?;
+//! let page: Value = response.json()?;
+//! assert_eq!(page["title"], "Home");
+//! # Ok(())
+//! # }).unwrap();
+//! ```
 
 use std::time::Duration;
 
@@ -9,16 +29,50 @@ use serde_json::Value;
 use crate::arguments::Sealed;
 use crate::error::ToolError;
 
-/// What a host does for [`Http`].
+/// What a host does for [`Http`]. Plugins call that; this is the seam behind it.
+///
+/// ```
+/// use orderdesk_plugin::ToolError;
+/// use orderdesk_plugin::http::{HttpHost, Request, Response};
+///
+/// /// There is nobody there.
+/// struct Offline;
+///
+/// impl HttpHost for Offline {
+///     fn send(&self, request: Request) -> Result<Response, ToolError> {
+///         Err(ToolError::unavailable("offline", format!("{} cannot be reached.", request.endpoint)))
+///     }
+/// }
+///
+/// assert!(Offline.send(Request::get("wiki")).unwrap_err().has_code("offline"));
+/// ```
 pub trait HttpHost {
     /// Sends one request. Any HTTP status is a response; an error means that there is none.
+    /// See [`HttpHost`]'s example.
     ///
     /// # Errors
-    /// `denied` without a grant, `timeout`, `unavailable`, `rate-limited`, `too-large` or `cancelled`.
+    /// `denied` without a grant, for a header that the endpoint does not list, and for a write where the call may only read;
+    /// `not-found` for an endpoint that is not in the config; `invalid-input` for a path segment that is refused; `conflict` where
+    /// the lock does not outlast the request; `timeout`, `unavailable`, `upstream`, `rate-limited`, `too-large` or `cancelled`.
     fn send(&self, request: Request) -> Result<Response, ToolError>;
 }
 
-/// HTTP by endpoint name: base URL, rate, allowed headers and addresses are the operator's.
+/// HTTP by endpoint name: base URL, rate, allowed headers and addresses are the operator's. [`crate::Context::http`] gives it.
+///
+/// ```
+/// use orderdesk_plugin::http::{Http, Request};
+/// use orderdesk_plugin::ToolError;
+/// # use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
+///
+/// fn exists(http: &Http, page: &str) -> Result<bool, ToolError> {
+///     let response = http.send(Request::get("wiki").path(["pages", page]))?;
+///     Ok(response.is_success())
+/// }
+///
+/// let host = FakeHost::new();
+/// host.endpoint("wiki", |_| Reply::bytes(404, ""));
+/// assert!(!with_context(&host, |context| exists(&context.http(), "home")).unwrap());
+/// ```
 pub struct Http<'a> {
     host: &'a dyn HttpHost,
 }
@@ -28,7 +82,23 @@ impl<'a> Http<'a> {
         Self { host }
     }
 
-    /// Sends one request. Any HTTP status is a response; an error means that there is none.
+    /// Sends one request. Any HTTP status is a response, 404 and 500 too; an error means that there is none.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    /// use orderdesk_plugin::{Context, ToolError};
+    /// # use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
+    ///
+    /// fn status(context: &Context, endpoint: &str) -> Result<u16, ToolError> {
+    ///     Ok(context.http().send(Request::get(endpoint))?.status)
+    /// }
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |_| Reply::bytes(500, ""));
+    /// assert_eq!(with_context(&host, |context| status(context, "wiki")).unwrap(), 500);
+    /// // Nobody granted this one:
+    /// assert!(with_context(&host, |context| status(context, "blog")).is_err());
+    /// ```
     ///
     /// # Errors
     /// What the host refuses: see [`HttpHost::send`].
@@ -38,6 +108,13 @@ impl<'a> Http<'a> {
 }
 
 /// An HTTP method.
+///
+/// ```
+/// use orderdesk_plugin::http::{Method, Request};
+///
+/// let request = Request::new(Method::Patch, "wiki").path(["pages", "home"]);
+/// assert_eq!(request.method, Method::Patch);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     /// Reads.
@@ -56,6 +133,12 @@ pub enum Method {
 
 impl Method {
     /// The method as it stands in a request line, such as `GET`.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Method;
+    ///
+    /// assert_eq!(Method::Delete.as_str(), "DELETE");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,13 +152,27 @@ impl Method {
     }
 
     /// True for the methods that change nothing: GET and HEAD.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Method;
+    ///
+    /// assert!(Method::Get.is_safe());
+    /// assert!(!Method::Put.is_safe());
+    /// ```
     #[must_use]
     pub fn is_safe(self) -> bool {
         matches!(self, Self::Get | Self::Head)
     }
 }
 
-/// The value of a request header.
+/// The value of a request header: made by [`Request::header`] and [`Request::sealed_header`].
+///
+/// ```
+/// use orderdesk_plugin::http::{HeaderValue, Request};
+///
+/// let request = Request::get("wiki").header("Accept-Language", "en");
+/// assert_eq!(request.headers[0].1, HeaderValue::Text("en".to_owned()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderValue {
     /// Sent as it is.
@@ -129,6 +226,13 @@ pub struct Request {
 
 impl Request {
     /// A request with this method. GET and HEAD start as safe to repeat, the others do not.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::{Method, Request};
+    ///
+    /// let request = Request::new(Method::Head, "wiki").path(["pages", "home"]);
+    /// assert!(request.safe_to_repeat);
+    /// ```
     #[must_use]
     pub fn new(method: Method, endpoint: impl Into<String>) -> Self {
         Self {
@@ -147,30 +251,69 @@ impl Request {
     }
 
     /// A GET request.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::{Method, Request};
+    ///
+    /// let request = Request::get("wiki").path(["pages"]);
+    /// assert_eq!(request.method, Method::Get);
+    /// ```
     #[must_use]
     pub fn get(endpoint: impl Into<String>) -> Self {
         Self::new(Method::Get, endpoint)
     }
 
-    /// A POST request.
+    /// A POST request. The host repeats it by itself only after [`Request::safe_to_repeat`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    /// use serde_json::json;
+    ///
+    /// let request = Request::post("wiki").path(["pages"]).json(&json!({ "title": "Home" }))?;
+    /// assert!(!request.safe_to_repeat);
+    /// # Ok::<(), orderdesk_plugin::ToolError>(())
+    /// ```
     #[must_use]
     pub fn post(endpoint: impl Into<String>) -> Self {
         Self::new(Method::Post, endpoint)
     }
 
-    /// A PUT request.
+    /// A PUT request. The host repeats it by itself only after [`Request::safe_to_repeat`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    /// use serde_json::json;
+    ///
+    /// let request = Request::put("wiki").path(["pages", "home"]).json(&json!({ "title": "Start" }))?;
+    /// assert_eq!(request.method.as_str(), "PUT");
+    /// # Ok::<(), orderdesk_plugin::ToolError>(())
+    /// ```
     #[must_use]
     pub fn put(endpoint: impl Into<String>) -> Self {
         Self::new(Method::Put, endpoint)
     }
 
-    /// A DELETE request.
+    /// A DELETE request. The host repeats it by itself only after [`Request::safe_to_repeat`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// let request = Request::delete("wiki").path(["pages", "home"]);
+    /// assert_eq!(request.method.as_str(), "DELETE");
+    /// ```
     #[must_use]
     pub fn delete(endpoint: impl Into<String>) -> Self {
         Self::new(Method::Delete, endpoint)
     }
 
-    /// Adds path segments, unencoded.
+    /// Adds path segments below the endpoint's base address, unencoded: a slash in one stays in it.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// let request = Request::get("wiki").path(["pages", "a/b"]).path(["history"]);
+    /// assert_eq!(request.path, ["pages", "a/b", "history"]);
+    /// ```
     #[must_use]
     pub fn path<S: Into<String>>(mut self, segments: impl IntoIterator<Item = S>) -> Self {
         self.path.extend(segments.into_iter().map(Into::into));
@@ -178,13 +321,27 @@ impl Request {
     }
 
     /// Adds one query parameter, unencoded.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// let request = Request::get("wiki").path(["pages"]).query("search", "opening hours").query("limit", "10");
+    /// assert_eq!(request.query[0], ("search".to_owned(), "opening hours".to_owned()));
+    /// ```
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
         self
     }
 
-    /// Adds a header.
+    /// Adds a header, one of those that the operator lists for the endpoint.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// let request = Request::get("wiki").header("If-None-Match", "\"v17\"");
+    /// assert_eq!(request.headers[0].0, "If-None-Match");
+    /// ```
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers
@@ -193,6 +350,27 @@ impl Request {
     }
 
     /// Adds a header whose value is a secret, with `prefix` before it (`"Bearer "`, or `""`).
+    ///
+    /// ```
+    /// use orderdesk_plugin::Sealed;
+    /// use orderdesk_plugin::http::Request;
+    /// # use orderdesk_plugin::testing::{FakeHost, Reply};
+    ///
+    /// fn pages(token: &Sealed) -> Request {
+    ///     Request::get("wiki").path(["pages"]).sealed_header("Authorization", "Bearer ", token)
+    /// }
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |request| {
+    ///     assert_eq!(request.header("authorization"), Some("Bearer t0ken")); // the host opened it
+    ///     Reply::bytes(200, "[]")
+    /// });
+    /// let token = host.seal("t0ken", &["endpoint:wiki"]);
+    /// # orderdesk_plugin::testing::with_context(&host, |context| -> Result<(), orderdesk_plugin::ToolError> {
+    /// assert!(context.http().send(pages(&token))?.is_success());
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn sealed_header(
         mut self,
@@ -208,7 +386,14 @@ impl Request {
         self
     }
 
-    /// Sets a body.
+    /// Sets a body of any bytes. Say what they are with [`Request::header`], if the operator lists `Content-Type`.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// let request = Request::put("wiki").path(["pages", "home"]).body("# Home");
+    /// assert_eq!(request.body.as_deref(), Some(&b"# Home"[..]));
+    /// ```
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
@@ -216,6 +401,19 @@ impl Request {
     }
 
     /// Sets a JSON body and the header `Content-Type: application/json`.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Page<'a> {
+    ///     title: &'a str,
+    /// }
+    ///
+    /// let request = Request::post("wiki").path(["pages"]).json(&Page { title: "Home" })?;
+    /// assert_eq!(request.body.as_deref(), Some(&br#"{"title":"Home"}"#[..]));
+    /// # Ok::<(), orderdesk_plugin::ToolError>(())
+    /// ```
     ///
     /// # Errors
     /// `internal` if the value has no JSON form (a map whose keys are not text).
@@ -230,6 +428,14 @@ impl Request {
     }
 
     /// Lets the host repeat the request where the first attempt may have arrived.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// // To put the same page twice changes nothing more:
+    /// let request = Request::put("wiki").path(["pages", "home"]).body("# Home").safe_to_repeat();
+    /// assert!(request.safe_to_repeat);
+    /// ```
     #[must_use]
     pub fn safe_to_repeat(mut self) -> Self {
         self.safe_to_repeat = true;
@@ -237,13 +443,30 @@ impl Request {
     }
 
     /// Waits at most this long; the host cuts it to the time that the call has left.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// let request = Request::get("wiki").path(["pages"]).timeout(Duration::from_secs(3));
+    /// assert_eq!(request.timeout_ms, Some(3_000));
+    /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout_ms = Some(milliseconds(timeout));
         self
     }
 
-    /// Takes `tokens` further rate-limit tokens, for the requests that must follow at once.
+    /// Takes `tokens` further tokens of the endpoint's rate limit together with this request's own, for the requests that must
+    /// follow at once.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    ///
+    /// // A page is read, changed and read once more: three requests that nothing should come between.
+    /// let request = Request::get("wiki").path(["pages", "home"]).hold(2);
+    /// assert_eq!(request.hold, 2);
+    /// ```
     #[must_use]
     pub fn hold(mut self, tokens: u8) -> Self {
         self.hold = tokens;
@@ -251,6 +474,22 @@ impl Request {
     }
 
     /// Sends only while this lock's lease outlasts the request's time-out.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orderdesk_plugin::http::Request;
+    /// # use orderdesk_plugin::testing::{FakeHost, Reply};
+    /// # let host = FakeHost::new();
+    /// # host.endpoint("wiki", |_| Reply::bytes(200, ""));
+    /// # orderdesk_plugin::testing::with_context(&host, |context| -> Result<(), orderdesk_plugin::ToolError> {
+    ///
+    /// let lock = context.locks().acquire("page-home", Duration::from_secs(5), Duration::from_secs(30))?;
+    /// let request = Request::put("wiki").path(["pages", "home"]).body("# Home").under_lock(&lock);
+    /// context.http().send(request)?; // not sent where the lease would end before
+    /// lock.release()?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn under_lock(mut self, lock: &crate::locks::Lock) -> Self {
         self.lock = Some(lock.id().to_owned());
@@ -285,12 +524,27 @@ pub struct Response {
 
 impl Response {
     /// True for a status from 200 to 299.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Response;
+    ///
+    /// let response = Response { status: 204, ..Response::default() };
+    /// assert!(response.is_success());
+    /// ```
     #[must_use]
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// The first header of this name, in any letter case.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Response;
+    ///
+    /// let headers = vec![("retry-after".to_owned(), "2".to_owned())];
+    /// let response = Response { status: 429, headers, ..Response::default() };
+    /// assert_eq!(response.header("Retry-After"), Some("2"));
+    /// ```
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -299,7 +553,22 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body as a JSON value of type `T`.
+    /// The body as a JSON value of type `T`, whatever the status is.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Response;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Page {
+    ///     title: String,
+    /// }
+    ///
+    /// let response =
+    ///     Response { status: 200, body: br#"{"title":"Home","id":17}"#.to_vec(), ..Response::default() };
+    /// let page: Page = response.json()?;
+    /// assert_eq!(page.title, "Home");
+    /// # Ok::<(), orderdesk_plugin::ToolError>(())
+    /// ```
     ///
     /// # Errors
     /// `upstream` with code `response-not-json` if it is something else.

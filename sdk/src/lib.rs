@@ -53,7 +53,9 @@ pub use serde_json;
 /// The version of the contract between host and plugins that this SDK is for.
 ///
 /// ```
-/// assert!(orderdesk_plugin::CONTRACT_VERSION.starts_with("0."));
+/// // Such as for a tool that tells what it is made of:
+/// let made_of = serde_json::json!({ "contract": orderdesk_plugin::CONTRACT_VERSION });
+/// assert_eq!(made_of["contract"], "0.1.0");
 /// ```
 pub const CONTRACT_VERSION: &str = "0.1.0";
 

@@ -62,7 +62,15 @@ pub struct Plugin {
 type WebhookHandler = Box<dyn Fn(&Request, &Context) -> Result<Verdict, ToolError>>;
 type EventHandler = Box<dyn Fn(&Event, &Context) -> Result<(), ToolError>>;
 
-/// A grant that a plugin would like, in the words of the config, and why.
+/// A grant that a plugin would like, in the words of the config, and why: made by [`Plugin::wish`].
+///
+/// ```
+/// use orderdesk_plugin::{Plugin, Wish};
+///
+/// let plugin = Plugin::new("hold", "0.1.0").wish("locks = true", "to move each order once");
+/// let wish: &Wish = &plugin.manifest().wishes[0];
+/// assert_eq!((wish.grant.as_str(), wish.reason.as_str()), ("locks = true", "to move each order once"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Wish {
     /// The grant, such as `read = ["stores"]`.
@@ -71,7 +79,15 @@ pub struct Wish {
     pub reason: String,
 }
 
-/// What a plugin says of itself. The operator's config decides what it is called and what it may do.
+/// What a plugin says of itself: what [`Plugin::manifest`] answers and the host reads. The operator's config decides what it is
+/// called and what it may do.
+///
+/// ```
+/// use orderdesk_plugin::{Manifest, Plugin};
+///
+/// let manifest: Manifest = Plugin::new("hold", "0.1.0").description("Holds orders back.").manifest();
+/// assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("hold", "0.1.0"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Manifest {
     /// Its usual name.
@@ -89,7 +105,18 @@ pub struct Manifest {
 }
 
 impl Plugin {
-    /// A plugin of this name and version (`env!("CARGO_PKG_VERSION")`).
+    /// A plugin of this name (`^[a-z][a-z0-9-]*$`) and version (`env!("CARGO_PKG_VERSION")`). Its tools' names start with its own,
+    /// `_` for `-`.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Plugin;
+    ///
+    /// fn plugin() -> Plugin {
+    ///     Plugin::new("hold", env!("CARGO_PKG_VERSION"))
+    /// }
+    /// orderdesk_plugin::export!(plugin);
+    /// # assert_eq!(plugin().manifest().name, "hold");
+    /// ```
     #[must_use]
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
@@ -108,7 +135,14 @@ impl Plugin {
         }
     }
 
-    /// What it is for, in a sentence.
+    /// What it is for, in a sentence: what an operator reads who considers it.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Plugin;
+    ///
+    /// let plugin = Plugin::new("hold", "0.1.0").description("Holds orders back that ship to PO boxes.");
+    /// assert!(plugin.manifest().description.starts_with("Holds"));
+    /// ```
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -162,35 +196,65 @@ impl Plugin {
         self
     }
 
-    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
+    ///
+    /// ```
+    /// use orderdesk_plugin::Plugin;
+    /// use serde_json::json;
+    ///
+    /// let plugin = Plugin::new("hold", "0.1.0").extra(json!({ "homepage": "https://hold.example" }));
+    /// assert_eq!(plugin.manifest().extra, Some(json!({ "homepage": "https://hold.example" })));
+    /// ```
     #[must_use]
     pub fn extra(mut self, extra: Value) -> Self {
         self.extra = Some(extra);
         self
     }
 
-    /// Adds a tool.
+    /// Adds a tool. Its name starts with the plugin's, unless the operator gives the plugin other `prefixes`.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Context, NoArguments, Plugin, Tool, ToolError};
+    /// use serde_json::{Value, json};
+    ///
+    /// fn desk_hours(_: NoArguments, _: &Context) -> Result<Value, ToolError> {
+    ///     Ok(json!({ "opens": "9:00" }))
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").tool(Tool::new("desk_hours", desk_hours).read_only());
+    /// let hours = testing::call(plugin, &FakeHost::new(), "desk_hours", json!({})).unwrap();
+    /// assert_eq!(hours["opens"], "9:00");
+    /// ```
     #[must_use]
     pub fn tool(mut self, tool: Tool) -> Self {
         self.tools.push(tool);
         self
     }
 
-    /// Judges the requests that come through this plugin's hooks (`orderdesk-mcp webhooks create --plugin …`).
+    /// Judges the requests that come through this plugin's hooks (`orderdesk-mcp webhooks create --plugin …`): see
+    /// [`crate::webhooks`].
     ///
     /// The call may only read, and runs while nobody of the tenant is present: storage and sealed secrets stay closed, except
     /// that [`crate::crypto::Crypto::verify_hmac`] takes the request's key.
     ///
     /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
     /// use orderdesk_plugin::webhooks::{Happening, Reason, Rejection, Request, Verdict};
     /// use orderdesk_plugin::{Context, Plugin, ToolError};
+    /// # /// The bytes that hexadecimal digits stand for.
+    /// # fn bytes(hex: &str) -> Vec<u8> {
+    /// #     let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    /// #     digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | *digit as u8)).collect()
+    /// # }
     ///
     /// fn judge(request: &Request, context: &Context) -> Result<Verdict, ToolError> {
     ///     let Some(key) = &request.key else {
     ///         return Err(ToolError::unavailable("no-key", "The hook has no key."));
     ///     };
-    ///     let signature = request.header("x-signature").unwrap_or_default();
-    ///     if !context.crypto().verify_hmac(key, &request.body, signature.as_bytes())? {
+    ///     // This sender writes it in hexadecimal digits; `bytes` is any function that decodes them.
+    ///     let signature = bytes(request.header("x-signature").unwrap_or_default());
+    ///     if !context.crypto().verify_hmac(key, &request.body, &signature)? {
     ///         return Ok(Rejection::new(Reason::BadSignature, "the signature is wrong").into());
     ///     }
     ///     let identity = context.crypto().sha256(&request.body);
@@ -198,7 +262,11 @@ impl Plugin {
     /// }
     ///
     /// let plugin = Plugin::new("pages", "0.1.0").webhook(judge);
-    /// # let _ = plugin;
+    /// let host = FakeHost::new();
+    /// let request = Request::new("wiki:main", "what do ya want for nothing?")
+    ///     .with_key(host.seal("Jefe", &["hmac:pages"]))
+    ///     .with_header("X-Signature", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    /// assert!(matches!(testing::webhook(plugin, &host, &request).unwrap(), Verdict::Accepted(_)));
     /// ```
     #[must_use]
     pub fn webhook(
@@ -241,28 +309,74 @@ impl Plugin {
         self
     }
 
-    /// Adds something to read.
+    /// Adds something to read at one URI: see [`Resource`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Context, Plugin, Resource, ToolError};
+    ///
+    /// fn hours(_: &Context) -> Result<&'static str, ToolError> {
+    ///     Ok("9 to 17")
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").resource(Resource::new("hours", "desk://hours", hours));
+    /// assert_eq!(plugin.resources()[0].uri, "desk://hours");
+    /// ```
     #[must_use]
     pub fn resource(mut self, resource: Resource) -> Self {
         self.resources.push(resource);
         self
     }
 
-    /// Adds many things to read, under URIs of one shape.
+    /// Adds many things to read, under URIs of one shape: see [`ResourceTemplate`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Context, Id, Plugin, ResourceTemplate, ToolError};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Page {
+    ///     number: Id,
+    /// }
+    ///
+    /// fn page(page: Page, _: &Context) -> Result<String, ToolError> {
+    ///     Ok(format!("Page {}", page.number))
+    /// }
+    ///
+    /// let plugin = Plugin::new("book", "0.1.0")
+    ///     .resource_template(ResourceTemplate::new("page", "book://pages/{number}", page));
+    /// assert_eq!(plugin.resource_templates()[0].uri, "book://pages/{number}");
+    /// ```
     #[must_use]
     pub fn resource_template(mut self, template: ResourceTemplate) -> Self {
         self.templates.push(template);
         self
     }
 
-    /// Adds a text to start work with.
+    /// Adds a text that a person can start work with: see [`Prompt`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Context, NoArguments, Plugin, Prompt, ToolError};
+    ///
+    /// fn tidy(_: NoArguments, _: &Context) -> Result<&'static str, ToolError> {
+    ///     Ok("Go through the late orders with orders_list, oldest first.")
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").prompt(Prompt::new("desk_tidy", tidy));
+    /// assert_eq!(plugin.prompts()[0].name, "desk_tidy");
+    /// ```
     #[must_use]
     pub fn prompt(mut self, prompt: Prompt) -> Self {
         self.prompts.push(prompt);
         self
     }
 
-    /// What the plugin says of itself.
+    /// What the plugin says of itself. For tests: the host asks by itself.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Plugin;
+    ///
+    /// let plugin = Plugin::new("hold", "0.1.0").wish(r#"tools = ["orders_list"]"#, "to find orders");
+    /// assert_eq!(plugin.manifest().wishes.len(), 1);
+    /// ```
     #[must_use]
     pub fn manifest(&self) -> Manifest {
         Manifest {
@@ -277,6 +391,20 @@ impl Plugin {
 
     /// The tools as the host lists them, in the order in which they were added.
     ///
+    /// ```
+    /// use orderdesk_plugin::{Context, NoArguments, Plugin, Tool, ToolError};
+    /// use serde_json::{Value, json};
+    ///
+    /// fn desk_hours(_: NoArguments, _: &Context) -> Result<Value, ToolError> {
+    ///     Ok(json!({ "opens": "9:00" }))
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").tool(Tool::new("desk_hours", desk_hours));
+    /// for tool in plugin.tools() {
+    ///     assert!(tool.name.starts_with("desk_"));
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// If an argument of type [`crate::Sealed`] names no audience.
     #[must_use]
@@ -284,13 +412,38 @@ impl Plugin {
         self.tools.iter().map(Tool::describe).collect()
     }
 
-    /// The fixed resources as the host lists them.
+    /// The fixed resources as the host lists them, in the order in which they were added.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Context, Plugin, Resource, ToolError};
+    ///
+    /// fn hours(_: &Context) -> Result<&'static str, ToolError> {
+    ///     Ok("9 to 17")
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").resource(Resource::new("hours", "desk://hours", hours));
+    /// let uris: Vec<String> = plugin.resources().into_iter().map(|resource| resource.uri).collect();
+    /// assert_eq!(uris, ["desk://hours"]);
+    /// ```
     #[must_use]
     pub fn resources(&self) -> Vec<ResourceDescription> {
         self.resources.iter().map(Resource::describe).collect()
     }
 
-    /// The resource templates as the host lists them.
+    /// The resource templates as the host lists them, in the order in which they were added.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Context, Plugin, ResourceTemplate, ToolError};
+    /// use std::collections::BTreeMap;
+    ///
+    /// fn page(variables: BTreeMap<String, String>, _: &Context) -> Result<String, ToolError> {
+    ///     Ok(format!("Page {}", variables["number"]))
+    /// }
+    ///
+    /// let plugin = Plugin::new("book", "0.1.0")
+    ///     .resource_template(ResourceTemplate::new("page", "book://pages/{number}", page));
+    /// assert_eq!(plugin.resource_templates()[0].name, "page");
+    /// ```
     #[must_use]
     pub fn resource_templates(&self) -> Vec<ResourceDescription> {
         self.templates
@@ -299,7 +452,23 @@ impl Plugin {
             .collect()
     }
 
-    /// The prompts as the host lists them.
+    /// The prompts as the host lists them, in the order in which they were added.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Context, Plugin, Prompt, ToolError};
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Arguments {
+    ///     topic: String,
+    /// }
+    ///
+    /// fn about(arguments: Arguments, _: &Context) -> Result<String, ToolError> {
+    ///     Ok(format!("What do we know about {}?", arguments.topic))
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").prompt(Prompt::new("desk_about", about));
+    /// assert_eq!(plugin.prompts()[0].arguments[0].name, "topic");
+    /// ```
     ///
     /// # Panics
     /// If an argument does not take text.

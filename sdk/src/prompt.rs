@@ -64,6 +64,26 @@ impl Prompt {
     /// A prompt of this name (as a tool's: `^[a-z][a-z0-9_]{0,39}$`, starting with one of the plugin's prefixes), and the
     /// function that writes it. Its arguments are the fields of the function's first argument; they arrive as text, and those
     /// that are an `Option` may be left out.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Context, Plugin, Prompt, ToolError};
+    /// use serde_json::json;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Arguments {
+    ///     /// The order's number.
+    ///     order_id: String,
+    /// }
+    ///
+    /// fn check(arguments: Arguments, _: &Context) -> Result<String, ToolError> {
+    ///     Ok(format!("Check the address of order {} with orders_get.", arguments.order_id))
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").prompt(Prompt::new("desk_check", check));
+    /// let script = testing::prompt(plugin, &FakeHost::new(), "desk_check", json!({ "order_id": "17" }));
+    /// assert_eq!(script.unwrap().text(), "Check the address of order 17 with orders_get.");
+    /// ```
     #[must_use]
     pub fn new<A, R, F>(name: impl Into<Cow<'static, str>>, handler: F) -> Self
     where
@@ -86,13 +106,29 @@ impl Prompt {
     }
 
     /// A few words for a person. Without it, the name.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Prompt};
+    ///
+    /// let prompt = Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Go through the late orders."))
+    ///     .title("Tidy up");
+    /// assert_eq!(prompt.describe().title, "Tidy up");
+    /// ```
     #[must_use]
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// What work it starts.
+    /// What work it starts, for the person who chooses.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Prompt};
+    ///
+    /// let prompt = Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Go through the late orders."))
+    ///     .description("Goes through the late orders, oldest first, and asks what to do with each.");
+    /// assert!(prompt.describe().description.ends_with("with each."));
+    /// ```
     #[must_use]
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = description.into();
@@ -101,13 +137,45 @@ impl Prompt {
 
     /// The plugin's tool that it cannot do without: access keys that are limited to certain tools get the prompt only with
     /// that one. Without it, any tool of the plugin will do.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Prompt};
+    ///
+    /// let prompt =
+    ///     Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Go through the late orders with desk_late."))
+    ///         .tool("desk_late");
+    /// assert_eq!(prompt.describe().tool.as_deref(), Some("desk_late"));
+    /// ```
     #[must_use]
     pub fn tool(mut self, tool: impl Into<Cow<'static, str>>) -> Self {
         self.tool = Some(tool.into());
         self
     }
 
-    /// Helps while somebody types this argument.
+    /// Helps while somebody types this argument: see [`Typing`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Completion, Context, Plugin, Prompt, ToolError, Typing};
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Arguments {
+    ///     folder: String,
+    /// }
+    ///
+    /// fn folders(typing: &Typing, _: &Context) -> Result<Completion, ToolError> {
+    ///     Ok(typing.among(["New", "Shipped", "Stuck"]))
+    /// }
+    ///
+    /// let prompt = Prompt::new("desk_sum_up", |arguments: Arguments, _| {
+    ///     Ok(format!("Sum up {}.", arguments.folder))
+    /// })
+    /// .complete("folder", folders);
+    /// let plugin = Plugin::new("desk", "0.1.0").prompt(prompt);
+    /// let help =
+    ///     testing::complete(plugin, &FakeHost::new(), "desk_sum_up", Typing::new("folder", "s")).unwrap();
+    /// assert_eq!(help.values, ["Shipped", "Stuck"]);
+    /// ```
     #[must_use]
     pub fn complete<F>(mut self, argument: impl Into<Cow<'static, str>>, completer: F) -> Self
     where
@@ -117,7 +185,16 @@ impl Prompt {
         self
     }
 
-    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Prompt};
+    /// use serde_json::json;
+    ///
+    /// let prompt =
+    ///     Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Tidy up.")).extra(json!({ "since": "0.2" }));
+    /// assert_eq!(prompt.describe().extra, Some(json!({ "since": "0.2" })));
+    /// ```
     #[must_use]
     pub fn extra(mut self, extra: Value) -> Self {
         self.extra = Some(extra);
@@ -125,6 +202,14 @@ impl Prompt {
     }
 
     /// The prompt as the host lists it.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Prompt};
+    ///
+    /// let prompt = Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Tidy up."));
+    /// assert_eq!(prompt.describe().name, "desk_tidy");
+    /// assert!(prompt.describe().arguments.is_empty());
+    /// ```
     ///
     /// # Panics
     /// If an argument does not take text: callers can give nothing else.
@@ -202,7 +287,14 @@ fn in_words(name: &str) -> String {
     })
 }
 
-/// A prompt as the host lists it.
+/// A prompt as the host lists it: what [`Prompt::describe`] answers.
+///
+/// ```
+/// use orderdesk_plugin::{NoArguments, Prompt, PromptDescription};
+///
+/// let listed: PromptDescription = Prompt::new("desk_tidy", |_: NoArguments, _| Ok("Tidy up.")).describe();
+/// assert_eq!(listed.title, "desk_tidy"); // for want of a better one
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PromptDescription {
     /// Its name.
@@ -219,21 +311,58 @@ pub struct PromptDescription {
     pub extra: Option<Value>,
 }
 
-/// An argument as the host lists it.
+/// An argument as the host lists it: a field of the struct that the prompt's function takes.
+///
+/// ```
+/// use orderdesk_plugin::{Prompt, PromptArgument};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Arguments {
+///     /// The order's number.
+///     order_id: String,
+/// }
+///
+/// let prompt = Prompt::new("desk_check", |arguments: Arguments, _| {
+///     Ok(format!("Check {}.", arguments.order_id))
+/// });
+/// let argument: PromptArgument = prompt.describe().arguments.remove(0);
+/// assert_eq!(
+///     (argument.title.as_str(), argument.description.as_str()),
+///     ("Order id", "The order's number.")
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PromptArgument {
     /// Its name.
     pub name: String,
-    /// A few words for a person.
+    /// The name in words, such as `Order id`.
     pub title: String,
     /// What it means.
     pub description: String,
-    /// Nothing works without it.
+    /// It must be given.
     pub required: bool,
 }
 
 /// What a prompt answers: what it says, or a question first. Its function may return anything that becomes one, such as a
 /// text, a [`Script`] or a [`Pause`].
+///
+/// ```
+/// use orderdesk_plugin::{Context, NoArguments, Pause, Prompt, Prompted, Question, ToolError};
+/// use serde_json::json;
+///
+/// fn sum_up(_: NoArguments, context: &Context) -> Result<Prompted, ToolError> {
+///     let schema = json!({ "type": "object", "properties": { "folder": { "type": "string" } } });
+///     let Some(resumption) = context.resumption() else {
+///         let question = Question::form("which", "Which folder?", schema);
+///         return Ok(Pause { questions: vec![question], ..Pause::default() }.into());
+///     };
+///     let folder = resumption.accepted("which").and_then(|form| form["folder"].as_str()).unwrap_or("New");
+///     Ok(format!("Sum up the orders in {folder}.").into())
+/// }
+///
+/// let prompt = Prompt::new("desk_sum_up", sum_up);
+/// # assert_eq!(prompt.describe().name, "desk_sum_up");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prompted {
     /// What it says.
@@ -276,6 +405,13 @@ pub struct Script {
 
 impl Script {
     /// Adds a message.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Message, Script};
+    ///
+    /// let script = Script::from("What is wrong with order 17?").and(Message::assistant("I look at it."));
+    /// assert_eq!(script.messages.len(), 2);
+    /// ```
     #[must_use]
     pub fn and(mut self, message: Message) -> Self {
         self.messages.push(message);
@@ -283,13 +419,28 @@ impl Script {
     }
 
     /// Says what it is about.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Script;
+    ///
+    /// let order_id = "17";
+    /// let script = Script::from("What is wrong with it?").described(format!("Looks at order {order_id}"));
+    /// assert_eq!(script.description.as_deref(), Some("Looks at order 17"));
+    /// ```
     #[must_use]
     pub fn described(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// The text of all messages.
+    /// The text of all messages, a line for each: what a test compares.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Message, Script};
+    ///
+    /// let script = Script::from("What is wrong?").and(Message::assistant("I look at it."));
+    /// assert_eq!(script.text(), "What is wrong?\nI look at it.");
+    /// ```
     #[must_use]
     pub fn text(&self) -> String {
         let texts: Vec<&str> = self
@@ -323,6 +474,14 @@ impl From<&str> for Script {
 }
 
 /// One message of a prompt.
+///
+/// ```
+/// use orderdesk_plugin::{Message, MessageContent, Role};
+///
+/// let message = Message::user("What is wrong with order 17?");
+/// assert_eq!(message.role, Role::User);
+/// assert!(matches!(message.content, MessageContent::Text(_)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Who says it.
@@ -332,6 +491,12 @@ pub struct Message {
 }
 
 /// Who says something.
+///
+/// ```
+/// use orderdesk_plugin::{Message, Role};
+///
+/// assert_eq!(Message::assistant("I look at it.").role, Role::Assistant);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The person.
@@ -340,7 +505,14 @@ pub enum Role {
     Assistant,
 }
 
-/// What is said.
+/// What is said: made by the functions of [`Message`].
+///
+/// ```
+/// use orderdesk_plugin::{Message, MessageContent};
+///
+/// let message = Message::blob("image/png", b"\x89PNG");
+/// assert!(matches!(message.content, MessageContent::Blob { mime, .. } if mime == "image/png"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageContent {
     /// Text.
@@ -359,6 +531,17 @@ pub enum MessageContent {
 }
 
 /// A pointer to a resource, of this plugin or elsewhere.
+///
+/// ```
+/// use orderdesk_plugin::{Link, Message, Script};
+///
+/// let order = Link {
+///     mime: Some("application/json".to_owned()),
+///     ..Link::new("shop://orders/17", "order 17")
+/// };
+/// let script = Script::from("What is wrong with this order?").and(Message::link(order));
+/// assert_eq!(script.messages.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Where.
@@ -372,7 +555,14 @@ pub struct Link {
 }
 
 impl Link {
-    /// A pointer to this URI.
+    /// A pointer to this URI, under a name that people read.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Link;
+    ///
+    /// let link = Link::new("shop://orders/17", "order 17");
+    /// assert_eq!(link.mime, None);
+    /// ```
     #[must_use]
     pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
@@ -386,6 +576,13 @@ impl Link {
 
 impl Message {
     /// The person says this.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Message, Script};
+    ///
+    /// let script = Script::from(Message::user("Which orders are late?"));
+    /// assert_eq!(script.text(), "Which orders are late?");
+    /// ```
     #[must_use]
     pub fn user(text: impl Into<String>) -> Self {
         Self {
@@ -394,7 +591,15 @@ impl Message {
         }
     }
 
-    /// The model says this.
+    /// The model says this: it goes on from there.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Message, Script};
+    ///
+    /// let script =
+    ///     Script::from("Which orders are late?").and(Message::assistant("I ask orders_list for them:"));
+    /// assert_eq!(script.messages.len(), 2);
+    /// ```
     #[must_use]
     pub fn assistant(text: impl Into<String>) -> Self {
         Self {
@@ -404,6 +609,14 @@ impl Message {
     }
 
     /// The person shows an image, or plays a sound.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Message, Script};
+    ///
+    /// let label = b"\x89PNG".to_vec();
+    /// let script = Script::from("Is this label right?").and(Message::blob("image/png", label));
+    /// assert_eq!(script.messages.len(), 2);
+    /// ```
     #[must_use]
     pub fn blob(mime: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -416,6 +629,14 @@ impl Message {
     }
 
     /// The person hands over a resource.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Embedded, Message, Script};
+    ///
+    /// let note = Embedded::text("shop://orders/17/note", "Call back on Monday.");
+    /// let script = Script::from("What is left to do?").and(Message::embedded(note));
+    /// assert_eq!(script.messages.len(), 2);
+    /// ```
     #[must_use]
     pub fn embedded(embedded: Embedded) -> Self {
         Self {
@@ -425,6 +646,14 @@ impl Message {
     }
 
     /// The person points to this.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Link, Message, Script};
+    ///
+    /// let script = Script::from("What is wrong with this order?")
+    ///     .and(Message::link(Link::new("shop://orders/17", "order 17")));
+    /// assert_eq!(script.messages.len(), 2);
+    /// ```
     #[must_use]
     pub fn link(link: Link) -> Self {
         Self {

@@ -51,7 +51,14 @@ impl About {
     }
 }
 
-/// A resource or a template as the host lists it.
+/// A resource or a template as the host lists it: what [`Resource::describe`] and [`ResourceTemplate::describe`] answer.
+///
+/// ```
+/// use orderdesk_plugin::{Resource, ResourceDescription};
+///
+/// let listed: ResourceDescription = Resource::new("hours", "desk://hours", |_| Ok("9 to 17")).describe();
+/// assert_eq!((listed.uri.as_str(), listed.title.as_str()), ("desk://hours", "hours"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ResourceDescription {
     /// The URI, or the URI template.
@@ -73,6 +80,13 @@ pub struct ResourceDescription {
 macro_rules! about {
     () => {
         /// A few words for a person. Without it, the name.
+        ///
+        /// ```
+        /// use orderdesk_plugin::Resource;
+        ///
+        /// let hours = Resource::new("hours", "desk://hours", |_| Ok("9 to 17")).title("Opening hours");
+        /// assert_eq!(hours.describe().title, "Opening hours");
+        /// ```
         #[must_use]
         pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
             self.about.title = Some(title.into());
@@ -80,6 +94,14 @@ macro_rules! about {
         }
 
         /// What is there, and when it is worth reading.
+        ///
+        /// ```
+        /// use orderdesk_plugin::Resource;
+        ///
+        /// let hours = Resource::new("hours", "desk://hours", |_| Ok("9 to 17"))
+        ///     .description("When the desk is open. Worth reading before a time is promised.");
+        /// assert!(hours.describe().description.starts_with("When"));
+        /// ```
         #[must_use]
         pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
             self.about.description = description.into();
@@ -87,6 +109,13 @@ macro_rules! about {
         }
 
         /// Its media type, such as `application/json`.
+        ///
+        /// ```
+        /// use orderdesk_plugin::Resource;
+        ///
+        /// let hours = Resource::new("hours", "desk://hours", |_| Ok("9 to 17")).mime("text/plain");
+        /// assert_eq!(hours.describe().mime.as_deref(), Some("text/plain"));
+        /// ```
         #[must_use]
         pub fn mime(mut self, mime: impl Into<Cow<'static, str>>) -> Self {
             self.about.mime = Some(mime.into());
@@ -95,13 +124,28 @@ macro_rules! about {
 
         /// The plugin's tool that tells the same: access keys that are limited to certain tools reach this only with that
         /// one. Without it, any tool of the plugin will do.
+        ///
+        /// ```
+        /// use orderdesk_plugin::Resource;
+        ///
+        /// let hours = Resource::new("hours", "desk://hours", |_| Ok("9 to 17")).tool("desk_hours");
+        /// assert_eq!(hours.describe().tool.as_deref(), Some("desk_hours"));
+        /// ```
         #[must_use]
         pub fn tool(mut self, tool: impl Into<Cow<'static, str>>) -> Self {
             self.about.tool = Some(tool.into());
             self
         }
 
-        /// Open for growth: a JSON object whose unknown keys the host ignores.
+        /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
+        ///
+        /// ```
+        /// use orderdesk_plugin::Resource;
+        /// use serde_json::json;
+        ///
+        /// let hours = Resource::new("hours", "desk://hours", |_| Ok("9 to 17")).extra(json!({ "since": "0.2" }));
+        /// assert_eq!(hours.describe().extra, Some(json!({ "since": "0.2" })));
+        /// ```
         #[must_use]
         pub fn extra(mut self, extra: Value) -> Self {
             self.about.extra = Some(extra);
@@ -109,6 +153,13 @@ macro_rules! about {
         }
 
         /// As the host lists it.
+        ///
+        /// ```
+        /// use orderdesk_plugin::Resource;
+        ///
+        /// let hours = Resource::new("hours", "desk://hours", |_| Ok("9 to 17"));
+        /// assert_eq!(hours.describe().uri, "desk://hours");
+        /// ```
         #[must_use]
         pub fn describe(&self) -> ResourceDescription {
             self.about.describe()
@@ -145,6 +196,20 @@ pub struct Resource {
 impl Resource {
     /// A resource of this name at this URI (`scheme://segment/segment…`, in a scheme that the operator gave the plugin: by
     /// default its own name), and the function that reads it.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Contents, Context, Plugin, Resource, ToolError};
+    /// use serde_json::json;
+    ///
+    /// fn folders(_: &Context) -> Result<Contents, ToolError> {
+    ///     Contents::json(&json!(["New", "Shipped"]))
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0").resource(Resource::new("folders", "desk://folders", folders));
+    /// let read = testing::read(plugin, &FakeHost::new(), "desk://folders").unwrap();
+    /// assert_eq!(read.text(), Some(r#"["New","Shipped"]"#));
+    /// ```
     #[must_use]
     pub fn new<R, F>(
         name: impl Into<Cow<'static, str>>,
@@ -220,6 +285,25 @@ pub struct ResourceTemplate {
 impl ResourceTemplate {
     /// A template of this name for URIs of this shape, in which each segment after the scheme is text or one `{variable}`, and
     /// the function that reads what is there. The variables are the fields of its first argument.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Context, Id, Plugin, ResourceTemplate, ToolError};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order {
+    ///     order_id: Id,
+    /// }
+    ///
+    /// fn note(order: Order, _: &Context) -> Result<String, ToolError> {
+    ///     Ok(format!("Nothing is noted on order {}.", order.order_id))
+    /// }
+    ///
+    /// let plugin = Plugin::new("desk", "0.1.0")
+    ///     .resource_template(ResourceTemplate::new("note", "desk://orders/{order_id}/note", note));
+    /// let read = testing::read(plugin, &FakeHost::new(), "desk://orders/17/note").unwrap();
+    /// assert_eq!(read.text(), Some("Nothing is noted on order 17."));
+    /// ```
     #[must_use]
     pub fn new<V, R, F>(
         name: impl Into<Cow<'static, str>>,
@@ -242,7 +326,28 @@ impl ResourceTemplate {
 
     about!();
 
-    /// Helps while somebody types this variable.
+    /// Helps while somebody types this variable: see [`Typing`].
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Completion, Context, Plugin, ResourceTemplate, ToolError, Typing};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Folder {
+    ///     folder: String,
+    /// }
+    ///
+    /// fn folders(typing: &Typing, _: &Context) -> Result<Completion, ToolError> {
+    ///     Ok(typing.among(["New", "Shipped", "Stuck"]))
+    /// }
+    ///
+    /// let template = ResourceTemplate::new("folder", "desk://{folder}", |it: Folder, _| Ok(it.folder))
+    ///     .complete("folder", folders);
+    /// let plugin = Plugin::new("desk", "0.1.0").resource_template(template);
+    /// let typing = Typing::new("folder", "n");
+    /// let help = testing::complete(plugin, &FakeHost::new(), "desk://{folder}", typing).unwrap();
+    /// assert_eq!(help.values, ["New"]);
+    /// ```
     #[must_use]
     pub fn complete<F>(mut self, variable: impl Into<Cow<'static, str>>, completer: F) -> Self
     where
@@ -293,7 +398,19 @@ pub struct Contents {
     pub fresh: Duration,
 }
 
-/// One piece of what was read.
+/// One piece of what was read. A [`Body`] becomes one by itself.
+///
+/// ```
+/// use orderdesk_plugin::{Body, Contents, Part};
+///
+/// let invoice = Part {
+///     uri: Some("shop://orders/17/invoice".to_owned()),
+///     mime: Some("application/pdf".to_owned()),
+///     body: Body::Blob(b"%PDF-1.7".to_vec()),
+/// };
+/// let contents = Contents::from("Order 17, and its invoice").and(invoice);
+/// assert_eq!(contents.parts.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Its URI, if it is not the one that was asked for: another one of this plugin's.
@@ -305,6 +422,13 @@ pub struct Part {
 }
 
 /// What a piece says.
+///
+/// ```
+/// use orderdesk_plugin::{Body, Contents};
+///
+/// let label = Contents::new(Body::Blob(b"\x89PNG".to_vec()));
+/// assert_eq!(label.text(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// Text.
@@ -325,6 +449,16 @@ impl From<Body> for Part {
 
 impl Contents {
     /// Contents of this one piece, which clients ask for anew each time.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Body, Contents, Part};
+    ///
+    /// let page = Contents::new(Part {
+    ///     mime: Some("text/markdown".to_owned()),
+    ///     ..Body::Text("# Home".to_owned()).into()
+    /// });
+    /// assert_eq!(page.text(), Some("# Home"));
+    /// ```
     #[must_use]
     pub fn new(part: impl Into<Part>) -> Self {
         Self {
@@ -333,7 +467,15 @@ impl Contents {
         }
     }
 
-    /// A document in JSON.
+    /// A document in JSON, of the media type `application/json`.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Contents;
+    ///
+    /// let contents = Contents::json(&serde_json::json!({ "orders": 3 }))?;
+    /// assert_eq!(contents.text(), Some(r#"{"orders":3}"#));
+    /// # Ok::<(), orderdesk_plugin::ToolError>(())
+    /// ```
     ///
     /// # Errors
     /// `internal` with code `not-json` if it cannot be written so.
@@ -348,6 +490,13 @@ impl Contents {
     }
 
     /// Adds a piece.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Body, Contents};
+    ///
+    /// let contents = Contents::from("Monday to Friday").and(Body::Text("and Saturday in December".to_owned()));
+    /// assert_eq!(contents.parts.len(), 2);
+    /// ```
     #[must_use]
     pub fn and(mut self, part: impl Into<Part>) -> Self {
         self.parts.push(part.into());
@@ -355,13 +504,28 @@ impl Contents {
     }
 
     /// Lets clients keep it for this long.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orderdesk_plugin::Contents;
+    ///
+    /// let hours = Contents::from("Monday to Friday").fresh_for(Duration::from_secs(3600));
+    /// assert_eq!(hours.fresh.as_secs(), 3600);
+    /// ```
     #[must_use]
     pub fn fresh_for(mut self, time: Duration) -> Self {
         self.fresh = time;
         self
     }
 
-    /// The text of the first piece, if it is text.
+    /// The text of the first piece, if it is text: what a test compares.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Contents;
+    ///
+    /// assert_eq!(Contents::from("Monday to Friday").text(), Some("Monday to Friday"));
+    /// assert_eq!(Contents::from(b"\x89PNG".to_vec()).text(), None);
+    /// ```
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.parts.first()?.body {

@@ -78,6 +78,32 @@ pub struct Tool {
 impl Tool {
     /// A tool of this name (`^[a-z][a-z0-9_]{0,39}$`, starting with one of the plugin's prefixes), and the function that
     /// does the work. Its argument type gives the input schema, its result type the output schema.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Context, Plugin, Tool, ToolError};
+    /// use serde_json::json;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Arguments {
+    ///     /// In grams.
+    ///     weight: u32,
+    /// }
+    ///
+    /// #[derive(serde::Serialize, schemars::JsonSchema)]
+    /// struct Postage {
+    ///     /// In cents.
+    ///     cents: u32,
+    /// }
+    ///
+    /// fn parcel_postage(parcel: Arguments, _: &Context) -> Result<Postage, ToolError> {
+    ///     Ok(Postage { cents: 300 + parcel.weight / 10 })
+    /// }
+    ///
+    /// let plugin = Plugin::new("parcel", "0.1.0").tool(Tool::new("parcel_postage", parcel_postage));
+    /// let postage = testing::call(plugin, &FakeHost::new(), "parcel_postage", json!({ "weight": 500 }));
+    /// assert_eq!(postage.unwrap(), json!({ "cents": 350 }));
+    /// ```
     #[must_use]
     pub fn new<A, R, F>(name: impl Into<Cow<'static, str>>, handler: F) -> Self
     where
@@ -102,6 +128,14 @@ impl Tool {
     }
 
     /// A few words for a person. Without it, the name.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool = Tool::new("desk_hours", |_: NoArguments, _| Ok(json!({}))).title("Opening hours");
+    /// assert_eq!(tool.describe().title, "Opening hours");
+    /// ```
     #[must_use]
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.title = Some(title.into());
@@ -109,34 +143,85 @@ impl Tool {
     }
 
     /// What the model reads: what it does, when to use it, when not, one example.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool = Tool::new("desk_hours", |_: NoArguments, _| Ok(json!({}))).description(
+    ///     "Tells when the desk is open. Use it before you promise a time. \
+    ///      Do not use it for the shop's hours. Example: {}.",
+    /// );
+    /// assert!(tool.describe().description.contains("Example"));
+    /// ```
     #[must_use]
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// Changes nothing. The host holds the tool to it.
+    /// Changes nothing. The host holds the tool to it: a write is refused.
+    ///
+    /// ```
+    /// use orderdesk_plugin::storage::Write;
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Context, NoArguments, Plugin, Tool, ToolError};
+    /// use serde_json::{Value, json};
+    ///
+    /// fn notes_list(_: NoArguments, context: &Context) -> Result<Value, ToolError> {
+    ///     context.storage().commit(vec![Write::put("listed", "")])?; // a mistake
+    ///     Ok(json!({ "notes": [] }))
+    /// }
+    ///
+    /// let plugin = Plugin::new("notes", "0.1.0").tool(Tool::new("notes_list", notes_list).read_only());
+    /// let refused = testing::call(plugin, &FakeHost::new(), "notes_list", json!({})).unwrap_err();
+    /// assert_eq!(refused.kind.as_str(), "denied");
+    /// ```
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.hints.read_only = true;
         self
     }
 
-    /// May remove or overwrite something.
+    /// May remove or overwrite something: clients may ask the person first.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool = Tool::new("notes_clear", |_: NoArguments, _| Ok(json!({}))).destructive();
+    /// assert!(tool.describe().hints.destructive);
+    /// ```
     #[must_use]
     pub fn destructive(mut self) -> Self {
         self.hints.destructive = true;
         self
     }
 
-    /// A repetition with the same arguments changes nothing more.
+    /// A repetition with the same arguments changes nothing more: clients may repeat a call that failed.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool = Tool::new("notes_clear", |_: NoArguments, _| Ok(json!({}))).idempotent();
+    /// assert!(tool.describe().hints.idempotent);
+    /// ```
     #[must_use]
     pub fn idempotent(mut self) -> Self {
         self.hints.idempotent = true;
         self
     }
 
-    /// Reaches beyond the service that the plugin is for.
+    /// Reaches beyond the service that the plugin is for, such as a search of the web.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool = Tool::new("parcel_news", |_: NoArguments, _| Ok(json!({}))).open_world();
+    /// assert!(tool.describe().hints.open_world);
+    /// ```
     #[must_use]
     pub fn open_world(mut self) -> Self {
         self.hints.open_world = true;
@@ -144,6 +229,14 @@ impl Tool {
     }
 
     /// The set of tools that it belongs to: operators list and hide tools by set.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool = Tool::new("desk_hours", |_: NoArguments, _| Ok(json!({}))).toolset("desk");
+    /// assert_eq!(tool.describe().toolset.as_deref(), Some("desk"));
+    /// ```
     #[must_use]
     pub fn toolset(mut self, toolset: impl Into<Cow<'static, str>>) -> Self {
         self.toolset = Some(toolset.into());
@@ -152,20 +245,54 @@ impl Tool {
 
     /// Listed only where somebody chose its set: for what few callers need, since every listed tool costs each of them
     /// room to think.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool =
+    ///     Tool::new("desk_repair", |_: NoArguments, _| Ok(json!({}))).toolset("admin").only_in_toolset();
+    /// assert!(!tool.describe().by_default);
+    /// ```
     #[must_use]
     pub fn only_in_toolset(mut self) -> Self {
         self.by_default = false;
         self
     }
 
-    /// Open for growth: a JSON object whose unknown keys the host ignores.
+    /// Open for growth: a JSON object whose unknown keys the host ignores (today, all of them).
+    ///
+    /// ```
+    /// use orderdesk_plugin::{NoArguments, Tool};
+    /// use serde_json::json;
+    ///
+    /// let tool = Tool::new("desk_hours", |_: NoArguments, _| Ok(json!({}))).extra(json!({ "since": "0.2" }));
+    /// assert_eq!(tool.describe().extra, Some(json!({ "since": "0.2" })));
+    /// ```
     #[must_use]
     pub fn extra(mut self, extra: Value) -> Self {
         self.extra = Some(extra);
         self
     }
 
-    /// The tool as the host lists it.
+    /// The tool as the host lists it: a test can look at its schemas.
+    ///
+    /// ```
+    /// use orderdesk_plugin::Tool;
+    /// use serde_json::json;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Arguments {
+    ///     /// At most this many.
+    ///     #[schemars(range(min = 1, max = 50))]
+    ///     limit: Option<u32>,
+    /// }
+    ///
+    /// let tool = Tool::new("notes_list", |it: Arguments, _| Ok(json!({ "limit": it.limit })));
+    /// let schema = tool.describe().input_schema;
+    /// assert_eq!(schema["properties"]["limit"]["maximum"], 50);
+    /// assert_eq!(schema.get("required"), None);
+    /// ```
     ///
     /// # Panics
     /// If an argument of type [`crate::Sealed`] names no audience.
@@ -202,7 +329,15 @@ impl Tool {
     }
 }
 
-/// A tool as the host lists it.
+/// A tool as the host lists it: what [`Tool::describe`] answers.
+///
+/// ```
+/// use orderdesk_plugin::{NoArguments, Tool, ToolDescription};
+/// use serde_json::json;
+///
+/// let listed: ToolDescription = Tool::new("desk_hours", |_: NoArguments, _| Ok(json!({}))).describe();
+/// assert_eq!(listed.title, "desk_hours"); // for want of a better one
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ToolDescription {
     /// Its name.

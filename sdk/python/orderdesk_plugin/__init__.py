@@ -14,7 +14,16 @@ class ToolError(Exception):
     """What a tool fails with. `kind` is one of the contract's words (`invalid-input`, `not-found`, `conflict`, `unauthorized`,
     `denied`, `rate-limited`, `cancelled`, `timeout`, `too-large`, `upstream`, `unavailable`, `internal`, `other`), `code` a stable
     word of your own, and `message` what the model reads: what is wrong, with what, what to do next. Errors of the host and of other
-    plugins' tools are of this class too; let them pass and the caller reads them unchanged."""
+    plugins' tools are of this class too; let them pass and the caller reads them unchanged.
+
+    >>> def page(id):
+    ...     if id == "17":
+    ...         return {"title": "Home"}
+    ...     raise ToolError("not-found", "page-not-found", f"There is no page {id}. Find pages with pages_list.")
+    >>> page("18")
+    Traceback (most recent call last):
+    orderdesk_plugin.ToolError: There is no page 18. Find pages with pages_list.
+    """
 
     def __init__(self, kind, code, message, *, retry_after_ms=None, outcome_unknown=False, extra=None):
         super().__init__(message)
@@ -24,7 +33,12 @@ class ToolError(Exception):
 
 @dataclass
 class Output:
-    """A result with something to read beside the structured object, or a preview that rests on `basis`."""
+    """A result with something to read beside the structured object, or a preview that rests on `basis`. A piece of `content` is a text,
+    or a dict with `mime` and `data` (bytes), or one with `uri` and `name` (a link).
+
+    >>> answer = Output({"orders": 3}, content=["Three orders are late."])
+    >>> preview = Output({"would_move": 3}, basis="digest of the three")  # comes back as `context.confirmed_basis`
+    """
 
     structured: dict
     content: list = field(default_factory=list)
@@ -33,7 +47,17 @@ class Output:
 
 @dataclass
 class Pause:
-    """A stop in the middle: with questions, the person is asked; without, the host calls again when convenient."""
+    """A stop in the middle: with questions, the person is asked; without, the host calls again when convenient. What `state` holds
+    stands in `context.state` then.
+
+    >>> def count(context):  # in steps, a page in each
+    ...     page = context.state or 1
+    ...     if page > 3:
+    ...         return {"pages": 3}
+    ...     return Pause(state=page + 1, message=f"page {page} of 3")
+    >>> count(context).message
+    'page 1 of 3'
+    """
 
     state: Any = None
     questions: list = field(default_factory=list)
@@ -41,13 +65,29 @@ class Pause:
 
     @classmethod
     def confirm(cls, id, message, state=None):
-        """May this be done? `context.answers[id]` is `True` or `False` when the tool is called again."""
+        """May this be done? `context.answers[id]` is `True` or `False` when the tool is called again.
+
+        >>> def clear(context):
+        ...     if "sure" not in context.answers:
+        ...         return Pause.confirm("sure", "Clear all notes?")
+        ...     return {"cleared": context.answers["sure"]}
+        >>> clear(context).questions[0]["kind"]
+        'confirm'
+        """
         return cls(state, [{"id": id, "kind": "confirm", "parameters": {"message": message}}])
 
 
 @dataclass
 class Tool:
-    """A tool as it was declared."""
+    """A tool as it was declared by `Plugin.tool`.
+
+    >>> pages = Plugin("pages", "0.1.0")
+    >>> @pages.tool(read_only=True)
+    ... def pages_list(context):
+    ...     return {"pages": []}
+    >>> all(tool.read_only for tool in pages.tools.values())
+    True
+    """
 
     name: str
     run: Any
@@ -66,7 +106,16 @@ class Tool:
 class Plugin:
     """A plugin: its name, its tools, and what it asks of the operator. `plugin.py` has one, called `plugin`.
 
-    `wishes` are pairs of a grant in the words of the config and a reason; `settings` are properties as those of `Plugin.tool`."""
+    `wishes` are pairs of a grant in the words of the config and a reason; `settings` are properties as those of `Plugin.tool`.
+
+    >>> plugin = Plugin(
+    ...     "pages",
+    ...     "0.1.0",
+    ...     description="Reads the wiki's pages.",
+    ...     wishes=[('http = [{ endpoint = "wiki", allow = ["GET /pages/*"] }]', "to read pages")],
+    ...     settings={"language": {"type": "string", "optional": True}},
+    ... )
+    """
 
     def __init__(self, name, version, *, description="", wishes=(), settings=None):
         self.name, self.version, self.description = name, version, description
@@ -91,7 +140,19 @@ class Plugin:
     ):
         """Makes a tool of a function, which is called with the context and the arguments by name: it answers a dict, an `Output`
         or a `Pause`, and raises a `ToolError`. `input` and `output` are the properties of an object, each a JSON Schema; `"optional":
-        True` in one means that it may be left out, and the function needs a default for it."""
+        True` in one means that it may be left out, and the function needs a default for it.
+
+        >>> plugin = Plugin("pages", "0.1.0")
+        >>> @plugin.tool(
+        ...     title="Read a page",
+        ...     description='Reads a page. Use it when somebody asks what the wiki says. Example: {"id": "17"}.',
+        ...     read_only=True,
+        ...     input={"id": {"type": "string"}, "language": {"type": "string", "optional": True}},
+        ...     output={"title": {"type": "string"}},
+        ... )
+        ... def pages_get(context, id, language="en"):
+        ...     return context.http.send("wiki", path=["pages", id], query=[("language", language)]).json()
+        """
 
         def declare(function):
             called = name or function.__name__
@@ -119,7 +180,17 @@ class Plugin:
         return declare
 
     def call(self, host, tool, arguments, *, preview=False, confirmed_basis=None, state=None, answers=None):
-        """Runs a tool: the one way that components and tests share. Answers an `Output` or a `Pause`, and raises a `ToolError`."""
+        """Runs a tool: the one way that components and tests share. Answers an `Output` or a `Pause`, and raises a `ToolError`. Tests
+        have it shorter by `call` and `run` of `orderdesk_plugin.testing`.
+
+        >>> from orderdesk_plugin.testing import FakeHost
+        >>> desk = Plugin("desk", "0.1.0")
+        >>> @desk.tool()
+        ... def desk_hours(context):
+        ...     return {"opens": "9:00"}
+        >>> desk.call(FakeHost(), "desk_hours", {}).structured
+        {'opens': '9:00'}
+        """
         found = self.tools.get(tool)
         if found is None:
             raise ToolError("not-found", "tool-not-found", f"The plugin {self.name} has no tool {tool}.")
@@ -173,21 +244,61 @@ def _check_parameters(tool, function, properties):
 
 @dataclass
 class Response:
-    """What a service answered."""
+    """What a service answered: any HTTP status is a response.
+
+    >>> response = Response(404, [], b"")
+    >>> None if response.status == 404 else response.json()
+    """
 
     status: int
     headers: list
     body: bytes
 
     def text(self):
+        """The body as text; what is no UTF-8 becomes U+FFFD.
+
+        >>> Response(200, [], b"# Home").text()
+        '# Home'
+        """
         return self.body.decode("utf-8", "replace")
 
     def json(self):
+        """The body as the value that its JSON is.
+
+        >>> Response(200, [], b'{"title": "Home"}').json()["title"]
+        'Home'
+        """
         return json.loads(self.body)
 
 
 class Context:
-    """What a tool is given beside its arguments. Whatever it does may raise a `ToolError`."""
+    """What a tool is given beside its arguments. Whatever it does may raise a `ToolError`.
+
+    >>> def move(context, ids):
+    ...     if context.preview:
+    ...         return {"would_move": len(ids)}
+    ...     for id in ids:
+    ...         context.peers.call("orders_move", order_id=id)
+    ...     return {"moved": len(ids)}
+    >>> move(context, ["17"])
+    {'moved': 1}
+
+    `context.session` tells who is calling, and how much the call may still use:
+
+    >>> context.session.act_on("store:9021")
+    >>> for page in range(1, 4):
+    ...     if context.session.cancelled():
+    ...         break
+    ...     context.session.progress(page, 3, f"page {page} of 3")
+
+    `context.crypto` has secrets by handle, digests and random bytes. An audience is `("endpoint", NAME)` or `("hmac", PLUGIN)`:
+
+    >>> token = context.crypto.seal(b"t0ken", [("endpoint", "wiki")])
+    >>> context.crypto.sha256(b"abc").hex()[:8]
+    'ba7816bf'
+    >>> len(context.crypto.random(16))
+    16
+    """
 
     def __init__(self, host, preview, confirmed_basis, state, answers):
         self._host = host
@@ -210,22 +321,31 @@ class Context:
 
     @property
     def settings(self):
-        """What the operator configured, validated against the plugin's `settings`."""
+        """What the operator configured, validated against the plugin's `settings`.
+
+        >>> context.settings.get("late_after_days", 3)
+        3
+        """
         return json.loads(self._host.session.settings())
 
 
 class _Peers:
-    """Other plugins' tools, by grant: `context.peers.call("orders_list", limit=10)`."""
+    """Other plugins' tools, by the grant `tools`. The first choice for custom tools: no endpoint, no key."""
 
     def __init__(self, host):
         self._host = host
 
     def call(self, tool, **arguments):
+        """Calls another plugin's tool and answers its structured result.
+
+        >>> context.peers.call("orders_list", limit=10)["orders"]
+        []
+        """
         return json.loads(self._host.peers.call_tool(tool, json.dumps(arguments)))
 
 
 class _Http:
-    """Requests to endpoints: `context.http.send("wiki", path=["pages", "17"])`."""
+    """Requests to endpoints, by the grant `http`."""
 
     def __init__(self, host):
         self._host = host
@@ -244,7 +364,20 @@ class _Http:
         hold=0,
         lock=None,
     ):
-        """A header's value is text, or `{"prefix": "Bearer ", "value": handle}` for a secret. A body is bytes, text, or JSON."""
+        """Sends one request and answers a `Response`; an error means that there is none. A header's value is text, or
+        `{"prefix": "Bearer ", "value": handle}` for a secret. A body is bytes, text, or JSON.
+
+        >>> context.http.send("wiki", path=["pages", "17"], query=[("fields", "title")]).json()["title"]
+        'Home'
+        >>> response = context.http.send(
+        ...     "wiki",
+        ...     method="put",
+        ...     path=["pages", "17"],
+        ...     headers=[("Authorization", {"prefix": "Bearer ", "value": handle})],
+        ...     body={"title": "Home"},
+        ...     safe_to_repeat=True,
+        ... )
+        """
         if body is not None and not isinstance(body, bytes):
             body = (body if isinstance(body, str) else json.dumps(body)).encode()
         request = {
@@ -266,27 +399,52 @@ ANY = object()
 
 
 class _Storage:
-    """Durable documents of this tenant; values are JSON. `namespace` is another plugin's, by grant."""
+    """Durable documents of this tenant; values are JSON. `namespace` is another plugin's, by the grant `read`."""
 
     def __init__(self, host):
         self._host = host
 
     def get(self, key, *, namespace=None):
-        """The document (`value`, `version`, `key`, `subject`), or None."""
+        """The document (`value`, `version`, `key`, `subject`), or None.
+
+        >>> found = context.storage.get("note/1")
+        >>> found["value"]
+        {'text': 'call back'}
+        """
         return _document(self._host.storage.get(namespace, key))
 
     def scan(self, prefix, *, namespace=None, after=None, limit=1000):
+        """At most `limit` documents whose key starts with `prefix`, in the order of their keys, after the key `after`.
+
+        >>> [note["key"] for note in context.storage.scan("note/")]
+        ['note/1']
+        """
         return [_document(found) for found in self._host.storage.scan(namespace, prefix, after, limit)]
 
     def put(self, key, value, *, if_version=ANY, subject=None, expires_s=None):
-        """`if_version`: the version it must still have; None: it must not exist. Answers the new version."""
+        """`if_version`: the version it must still have; None: it must not exist. Answers the new version.
+
+        >>> found = context.storage.get("count")
+        >>> count = 1 + (found["value"] if found else 0)
+        >>> version = context.storage.put("count", count, if_version=found and found["version"])  # else `conflict`
+        """
         return self.commit([("put", key, value, if_version, subject, expires_s)])[0]
 
     def remove(self, key, *, if_version=ANY):
+        """Removes the document under a key; that there is none is no error.
+
+        >>> context.storage.remove("todo/17")
+        """
         self.commit([("remove", key, None, if_version, None, None)])
 
     def commit(self, writes):
-        """All or nothing: tuples of "put" or "remove", key, value, if_version (`ANY`), subject, expires_s."""
+        """All or nothing: tuples of "put" or "remove", key, value, if_version (`ANY`), subject, expires_s.
+
+        >>> versions = context.storage.commit([
+        ...     ("put", "note/17", {"text": "called back"}, ANY, "store:9021", None),
+        ...     ("remove", "todo/17", None, ANY, None, None),
+        ... ])
+        """
         prepared = []
         for change, key, value, if_version, subject, expires_s in writes:
             content = None if change == "remove" else (json.dumps(value).encode(), subject, expires_s)
@@ -305,7 +463,11 @@ class _Cache:
         self._host = host
 
     def get(self, key, ttl_ms, tags, make):
-        """The cached value (JSON), or what `make()` answers, kept for `ttl_ms` unless one of `tags` is invalidated."""
+        """The cached value (JSON), or what `make()` answers, kept for `ttl_ms` unless one of `tags` is invalidated.
+
+        >>> context.cache.get("rate", 60_000, ["rates"], lambda: context.http.send("rates").json())
+        1.08
+        """
         hit, found = self._host.cache.get(key)
         if hit:
             return json.loads(found)
@@ -314,17 +476,26 @@ class _Cache:
         return value
 
     def invalidate(self, tags):
+        """Forgets what was kept under one of these tags: after each write that makes it wrong.
+
+        >>> context.cache.invalidate(["rates"])
+        """
         self._host.cache.invalidate(list(tags))
 
 
 class _Locks:
-    """One at a time, across processes: `with context.locks.held("order-17"): …`."""
+    """One at a time, across processes, by the grant `locks`."""
 
     def __init__(self, host):
         self._host = host
 
     @contextlib.contextmanager
     def held(self, name, *, wait_ms=10_000, lease_ms=30_000):
+        """Waits for the lock, and releases it at the end of the block. The lock is what `keep` and `http.send` take.
+
+        >>> with context.locks.held("order-17") as lock:
+        ...     response = context.http.send("wiki", method="put", path=["pages", "17"], body="# Home", lock=lock)
+        """
         lock = self._host.locks.acquire(name, wait_ms, lease_ms)
         try:
             yield lock
@@ -332,11 +503,20 @@ class _Locks:
             self._host.locks.release(lock)
 
     def keep(self, lock, for_ms):
+        """Leaves the lock behind for this long, at most a minute: for a write of unknown outcome. Since `held` then has none to
+        release, it raises a `conflict`.
+
+        >>> with context.locks.held("order-17") as lock:
+        ...     context.locks.keep(lock, 20_000)
+        """
         self._host.locks.keep(lock, for_ms)
 
 
 class _Log:
-    """Lines in the host's log: `context.log.info("digest made", orders=3)`."""
+    """Lines in the host's log, in five levels: `trace`, `debug`, `info`, `warn`, `error`. Never log a secret or personal data.
+
+    >>> context.log.info("digest made", orders=3)
+    """
 
     def __init__(self, host):
         self._host = host

@@ -14,7 +14,19 @@ __all__ = ["FakeHost", "call", "run"]
 class FakeHost:
     """`peers`: other plugins' tools, by name: `{"orders_list": lambda arguments: {"orders": []}}`. `endpoints`: services, by name:
     `{"wiki": lambda request: (200, {…})}`. `settings`: what the operator configured. What happened stands in `calls`, `requests`,
-    `lines` and `progress`."""
+    `lines` and `progress`.
+
+    >>> from orderdesk_plugin import Plugin
+    >>> pages = Plugin("pages", "0.1.0")
+    >>> @pages.tool(input={"id": {"type": "string"}})
+    ... def pages_get(context, id):
+    ...     return context.http.send("wiki", path=["pages", id]).json()
+    >>> host = FakeHost(endpoints={"wiki": lambda request: (200, {"title": f"Page {request['path'][1]}"})})
+    >>> call(pages, host, "pages_get", {"id": "17"})
+    {'title': 'Page 17'}
+    >>> len(host.requests)
+    1
+    """
 
     def __init__(self, *, peers=None, endpoints=None, settings=None):
         self.calls, self.requests, self.lines, self.progress = [], [], [], []
@@ -68,7 +80,11 @@ class FakeHost:
         )
 
     def secret(self, value):
-        """A handle to this secret, as the host gives one for an argument with `x-sealed`."""
+        """A handle to this secret, as the host gives one for an argument with `x-sealed`.
+
+        >>> FakeHost().secret(b"hunter2")
+        'sealed-1'
+        """
         handle = self._id("sealed")
         self._secrets[handle] = value
         return handle
@@ -131,7 +147,16 @@ class FakeHost:
 
 def call(plugin, host, tool, arguments=None, **how):
     """Calls a tool and answers its structured result; raises a `ToolError`. The host validates arguments against the schema before: so
-    not here."""
+    not here.
+
+    >>> from orderdesk_plugin import Plugin
+    >>> desk = Plugin("desk", "0.1.0")
+    >>> @desk.tool()
+    ... def desk_hours(context):
+    ...     return {"opens": "9:00"}
+    >>> call(desk, FakeHost(), "desk_hours")
+    {'opens': '9:00'}
+    """
     answer = run(plugin, host, tool, arguments, **how)
     if isinstance(answer, Pause):
         raise ToolError("internal", "paused", f"{tool} paused: use run() to see with what.")
@@ -139,8 +164,21 @@ def call(plugin, host, tool, arguments=None, **how):
 
 
 def run(plugin, host, tool, arguments=None, **how):
-    """Calls a tool and answers an `Output` or a `Pause`. `preview=True` asks for a preview; `state` and `answers` go on after a
-    pause."""
+    """Calls a tool and answers an `Output` or a `Pause`. `preview=True` asks for a preview; `confirmed_basis` confirms one; `state` and
+    `answers` go on after a pause.
+
+    >>> from orderdesk_plugin import Plugin
+    >>> notes = Plugin("notes", "0.1.0")
+    >>> @notes.tool()
+    ... def notes_clear(context):
+    ...     if "sure" not in context.answers:
+    ...         return Pause.confirm("sure", "Clear all notes?")
+    ...     return {"cleared": context.answers["sure"]}
+    >>> run(notes, FakeHost(), "notes_clear").questions[0]["id"]
+    'sure'
+    >>> run(notes, FakeHost(), "notes_clear", answers={"sure": True}).structured
+    {'cleared': True}
+    """
     found = plugin.tools.get(tool)
     host.read_only = how.get("preview", False) or (found is not None and found.read_only)
     try:

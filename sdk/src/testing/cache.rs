@@ -32,6 +32,23 @@ struct Issued {
 
 impl FakeHost {
     /// Forgets everything cached, as a restart would.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orderdesk_plugin::cache::Lookup;
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    /// use orderdesk_plugin::{Context, ToolError};
+    ///
+    /// fn remember(context: &Context) -> Result<(), ToolError> {
+    ///     let Lookup::Miss(ticket) = context.cache().get("rate")? else { return Ok(()) };
+    ///     context.cache().put(ticket, b"1.08".to_vec(), Duration::from_secs(60), ["rates"])
+    /// }
+    ///
+    /// let host = FakeHost::new();
+    /// with_context(&host, remember).unwrap();
+    /// host.empty_cache();
+    /// with_context(&host, |context| assert!(matches!(context.cache().get("rate"), Ok(Lookup::Miss(_)))));
+    /// ```
     pub fn empty_cache(&self) {
         self.world.cache.borrow_mut().by_key.clear();
     }

@@ -19,6 +19,24 @@ pub(super) struct Services {
 }
 
 /// A request as it arrives at a service: with its secrets opened.
+///
+/// ```
+/// use orderdesk_plugin::http::{Method, Request};
+/// use orderdesk_plugin::testing::{FakeHost, Received, Reply, with_context};
+/// use serde_json::json;
+///
+/// fn wiki(request: &Received) -> Result<orderdesk_plugin::http::Response, orderdesk_plugin::ToolError> {
+///     match (request.method, request.path.as_str()) {
+///         (Method::Get, "/pages/home") => Reply::json(200, &json!({ "title": "Home" })),
+///         _ => Reply::json(404, &json!({})),
+///     }
+/// }
+///
+/// let host = FakeHost::new();
+/// host.endpoint("wiki", wiki);
+/// let request = Request::get("wiki").path(["pages", "start"]);
+/// assert_eq!(with_context(&host, |context| context.http().send(request)).unwrap().status, 404);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// The method.
@@ -34,19 +52,59 @@ pub struct Received {
 }
 
 impl Received {
-    /// The first header of this name, in any letter case.
+    /// The first header of this name, in any letter case. Where it was sealed, the secret stands in it.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    /// use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |request| match request.header("Authorization") {
+    ///     Some("Bearer t0ken") => Reply::bytes(200, ""),
+    ///     _ => Reply::bytes(401, ""),
+    /// });
+    /// let token = host.seal("t0ken", &["endpoint:wiki"]);
+    /// let request = Request::get("wiki").sealed_header("authorization", "Bearer ", &token);
+    /// assert_eq!(with_context(&host, |context| context.http().send(request)).unwrap().status, 200);
+    /// ```
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, &name.to_ascii_lowercase())
     }
 
     /// The first query parameter of this name.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    /// use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
+    /// use serde_json::json;
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |request| Reply::json(200, &json!({ "found": request.parameter("search") })));
+    /// let request = Request::get("wiki").query("search", "opening hours");
+    /// let response = with_context(&host, |context| context.http().send(request)).unwrap();
+    /// assert_eq!(response.json::<serde_json::Value>().unwrap()["found"], "opening hours");
+    /// ```
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         find(&self.query, name)
     }
 
     /// The body as JSON, or null.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Request;
+    /// use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
+    /// use serde_json::json;
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |request| {
+    ///     assert_eq!(request.json()["title"], "Home");
+    ///     Reply::bytes(201, "")
+    /// });
+    /// let request = Request::post("wiki").json(&json!({ "title": "Home" })).unwrap();
+    /// assert_eq!(with_context(&host, |context| context.http().send(request)).unwrap().status, 201);
+    /// ```
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -60,11 +118,27 @@ fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// Makes a service's answers.
+/// Makes the answers of a service that [`FakeHost::endpoint`] puts there.
+///
+/// ```
+/// use orderdesk_plugin::testing::{FakeHost, Reply};
+/// use serde_json::json;
+///
+/// let host = FakeHost::new();
+/// host.endpoint("wiki", |_| Reply::json(200, &json!({ "pages": [] })));
+/// host.endpoint("files", |_| Reply::bytes(200, b"%PDF-1.7"));
+/// ```
 pub struct Reply;
 
 impl Reply {
     /// A JSON answer.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::Reply;
+    ///
+    /// let response = Reply::json(200, &serde_json::json!({ "title": "Home" })).unwrap();
+    /// assert_eq!(response.body, br#"{"title":"Home"}"#);
+    /// ```
     ///
     /// # Errors
     /// `internal` if the body has no JSON form.
@@ -74,7 +148,18 @@ impl Reply {
         Self::bytes(status, body)
     }
 
-    /// An answer of any bytes.
+    /// An answer of any bytes. For headers, change the response.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::Response;
+    /// use orderdesk_plugin::testing::{FakeHost, Reply};
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |_| {
+    ///     let busy = Reply::bytes(429, "")?;
+    ///     Ok(Response { headers: vec![("retry-after".to_owned(), "2".to_owned())], ..busy })
+    /// });
+    /// ```
     ///
     /// # Errors
     /// None: the type is that of a service.
@@ -89,6 +174,17 @@ impl Reply {
 
 impl FakeHost {
     /// Puts a service behind an endpoint. It may answer an error instead: then there was no response.
+    ///
+    /// ```
+    /// use orderdesk_plugin::ToolError;
+    /// use orderdesk_plugin::http::Request;
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |_| Err(ToolError::timeout("slow", "The wiki did not answer.")));
+    /// let failed = with_context(&host, |context| context.http().send(Request::get("wiki"))).unwrap_err();
+    /// assert!(failed.has_code("slow"));
+    /// ```
     pub fn endpoint(
         &self,
         name: &str,
@@ -102,6 +198,18 @@ impl FakeHost {
     }
 
     /// Every request so far, as the plugins sent them: secrets are handles.
+    ///
+    /// ```
+    /// use orderdesk_plugin::http::{Method, Request};
+    /// use orderdesk_plugin::testing::{FakeHost, Reply, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// host.endpoint("wiki", |_| Reply::bytes(204, ""));
+    /// with_context(&host, |context| context.http().send(Request::delete("wiki").path(["pages", "home"])))
+    ///     .unwrap();
+    /// let requests = host.requests();
+    /// assert_eq!((requests[0].method, requests[0].path[1].as_str()), (Method::Delete, "home"));
+    /// ```
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.world.http.borrow().requests.clone()

@@ -31,7 +31,20 @@ impl Held {
 }
 
 impl FakeHost {
-    /// Holds a lock of the plugin `plugin` for this long, as if another call did.
+    /// Holds a lock of the plugin `plugin` for this long, as if another call did. (Of [`super::with_context`], the plugin is
+    /// `"plugin"`.)
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// host.hold_lock("plugin", "order-17", Duration::from_secs(60));
+    /// with_context(&host, |context| {
+    ///     let lock = context.locks().acquire("order-17", Duration::from_secs(5), Duration::from_secs(30));
+    ///     assert!(lock.is_err()); // within five seconds it does not get free
+    /// });
+    /// ```
     pub fn hold_lock(&self, plugin: &str, name: &str, lease: Duration) {
         let lease = Lease {
             id: self.next_id("lock"),
@@ -44,6 +57,22 @@ impl FakeHost {
     }
 
     /// The names of the locks of the plugin `plugin` that are held now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// with_context(&host, |context| {
+    ///     let lock = context
+    ///         .locks()
+    ///         .acquire("order-17", Duration::from_secs(5), Duration::from_secs(30))
+    ///         .unwrap();
+    ///     assert_eq!(host.locks_held("plugin"), ["order-17"]);
+    ///     lock.release().unwrap();
+    /// });
+    /// assert!(host.locks_held("plugin").is_empty());
+    /// ```
     #[must_use]
     pub fn locks_held(&self, plugin: &str) -> Vec<String> {
         let now = self.now();

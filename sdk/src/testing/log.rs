@@ -3,7 +3,18 @@
 use super::{CallHost, FakeHost};
 use crate::log::{Level, LogHost};
 
-/// A line that a plugin logged.
+/// A line that a plugin logged: what [`FakeHost::log`] answers.
+///
+/// ```
+/// use orderdesk_plugin::log::Level;
+/// use orderdesk_plugin::testing::{FakeHost, Line, with_context};
+///
+/// let host = FakeHost::new();
+/// with_context(&host, |context| context.log().warn("the wiki is slow", &[("ms", "4100")]));
+/// let line: Line = host.log().remove(0);
+/// assert_eq!(line.level, Level::Warn);
+/// assert_eq!(line.fields, [("ms".to_owned(), "4100".to_owned())]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// How much it matters.
@@ -16,6 +27,14 @@ pub struct Line {
 
 impl FakeHost {
     /// Every line logged so far.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// with_context(&host, |context| context.log().info("read a page", &[("page", "home")]));
+    /// assert!(host.log().iter().all(|line| !line.message.contains("t0ken")));
+    /// ```
     #[must_use]
     pub fn log(&self) -> Vec<Line> {
         self.world.log.borrow().clone()

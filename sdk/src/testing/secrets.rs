@@ -25,6 +25,25 @@ struct Secret {
 impl FakeHost {
     /// Seals a secret as the host seals an argument with `"x-sealed": audiences`, such as `["endpoint:shop"]`. Its
     /// subject is that of the first call which uses it.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{self, FakeHost};
+    /// use orderdesk_plugin::{Plugin, Sealed, Tool};
+    /// use serde_json::json;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Arguments {
+    ///     #[schemars(extend("x-sealed" = ["endpoint:shop"]))]
+    ///     api_key: Sealed,
+    /// }
+    ///
+    /// let tool = Tool::new("shop_connect", |it: Arguments, _| Ok(json!({ "kept": it.api_key.handle() })));
+    /// let host = FakeHost::new();
+    /// let handle = host.seal("hunter2", &["endpoint:shop"]);
+    /// let plugin = Plugin::new("shop", "0.1.0").tool(tool);
+    /// let answer = testing::call(plugin, &host, "shop_connect", json!({ "api_key": handle })).unwrap();
+    /// assert!(!answer.to_string().contains("hunter2"));
+    /// ```
     #[must_use]
     pub fn seal(&self, plaintext: &str, audiences: &[&str]) -> Sealed {
         let audiences = audiences
@@ -40,6 +59,16 @@ impl FakeHost {
     }
 
     /// True if the handle was sealed here and is not revoked.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// let key = host.seal("hunter2", &["endpoint:shop"]);
+    /// assert!(host.is_usable(&key));
+    /// with_context(&host, |context| context.crypto().revoke(&key)).unwrap();
+    /// assert!(!host.is_usable(&key));
+    /// ```
     #[must_use]
     pub fn is_usable(&self, handle: &Sealed) -> bool {
         let vault = self.world.secrets.borrow();

@@ -23,7 +23,19 @@ struct Stored {
 }
 
 impl FakeHost {
-    /// Puts a document there, as if the plugin `namespace` had.
+    /// Puts a document there, in JSON, as if the plugin `namespace` had.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    /// use serde_json::{Value, json};
+    ///
+    /// let host = FakeHost::new();
+    /// host.put_document("stores", "store/9021", &json!({ "name": "Main shop" })).unwrap();
+    /// with_context(&host, |context| {
+    ///     let store = context.storage().get(Some("stores"), "store/9021").unwrap().unwrap();
+    ///     assert_eq!(store.json::<Value>().unwrap()["name"], "Main shop");
+    /// });
+    /// ```
     ///
     /// # Errors
     /// `internal` if the value has no JSON form.
@@ -39,6 +51,17 @@ impl FakeHost {
     }
 
     /// A document of the plugin `namespace`.
+    ///
+    /// ```
+    /// use orderdesk_plugin::storage::Write;
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// with_context(&host, |context| context.storage().commit(vec![Write::put("note/17", "call back")]))
+    ///     .unwrap();
+    /// assert_eq!(host.document("plugin", "note/17").unwrap().value, b"call back");
+    /// assert_eq!(host.document("another", "note/17"), None);
+    /// ```
     #[must_use]
     pub fn document(&self, namespace: &str, key: &str) -> Option<Document> {
         let now = self.now();
@@ -50,6 +73,16 @@ impl FakeHost {
     }
 
     /// The keys of all documents of the plugin `namespace`, in order.
+    ///
+    /// ```
+    /// use orderdesk_plugin::storage::Write;
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// let writes = vec![Write::put("note/18", ""), Write::put("note/17", "")];
+    /// with_context(&host, |context| context.storage().commit(writes)).unwrap();
+    /// assert_eq!(host.keys("plugin"), ["note/17", "note/18"]);
+    /// ```
     #[must_use]
     pub fn keys(&self, namespace: &str) -> Vec<String> {
         let now = self.now();
@@ -64,11 +97,40 @@ impl FakeHost {
 
     /// Runs this before every commit of a plugin: to write something in between (through a clone of this host), or to
     /// let the commit fail.
+    ///
+    /// ```
+    /// use orderdesk_plugin::storage::Write;
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// host.write_document("plugin", Write::put("count", "1"));
+    /// let meanwhile = host.clone();
+    /// host.before_commit(move |_| {
+    ///     meanwhile.write_document("plugin", Write::put("count", "2"));
+    ///     Ok(())
+    /// });
+    /// with_context(&host, |context| {
+    ///     let read = context.storage().get(None, "count").unwrap().unwrap();
+    ///     let write = Write::put("count", "2").if_version(read.version);
+    ///     assert!(context.storage().commit(vec![write]).is_err()); // somebody else counted
+    /// });
+    /// ```
     pub fn before_commit(&self, hook: impl Fn(&[Write]) -> Result<(), ToolError> + 'static) {
         self.world.storage.borrow_mut().before_commit = Some(Rc::new(hook));
     }
 
     /// Writes or removes a document, as if the plugin `namespace` had. Conditions are not checked.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orderdesk_plugin::storage::Write;
+    /// use orderdesk_plugin::testing::FakeHost;
+    ///
+    /// let host = FakeHost::new();
+    /// let soon = Duration::from_secs(60);
+    /// host.write_document("plugin", Write::put("seen/17", "").subject("store:9021").expires_after(soon));
+    /// assert_eq!(host.document("plugin", "seen/17").unwrap().subject.as_deref(), Some("store:9021"));
+    /// ```
     pub fn write_document(&self, namespace: &str, write: Write) {
         self.apply(namespace, write);
     }

@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod examples;
 mod rooms;
 mod rules;
+mod scripts;
 mod tree;
 
 use std::fs;
@@ -56,6 +58,26 @@ fn the_host_knows_nothing_of_order_desk() {
 #[test]
 fn calls_run_downward_only() {
     assert_tidy_host(rules::imports_run_downward);
+}
+
+#[test]
+fn every_public_item_of_the_sdk_has_an_example() {
+    let sources = tree::sdk_sources();
+    let is_there = |path: &str| sources.iter().any(|source| source.path == path);
+    assert!(is_there("sdk/src/lib.rs") && is_there("sdk/src/testing/mod.rs"));
+    assert_tidy(&examples::every_public_item_has_an_example(&sources));
+}
+
+#[test]
+fn every_function_of_the_sdks_for_javascript_and_python_has_an_example() {
+    let sources = tree::script_sources();
+    assert_eq!(
+        sources.len(),
+        4,
+        "two files in JavaScript, two in Python: {:?}",
+        sources.iter().map(|it| &it.path).collect::<Vec<_>>()
+    );
+    assert_tidy(&scripts::every_function_has_an_example(&sources));
 }
 
 #[test]

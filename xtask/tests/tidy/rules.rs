@@ -24,7 +24,7 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
-    fn new(path: &str, line: Option<usize>, what: impl Into<String>) -> Self {
+    pub(crate) fn new(path: &str, line: Option<usize>, what: impl Into<String>) -> Self {
         Self {
             path: path.to_owned(),
             line,

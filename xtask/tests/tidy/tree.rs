@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-/// A Rust file of the host.
+/// A source file.
 pub(crate) struct Source {
-    /// Relative to `host/src`, with `/`.
+    /// With `/`: of the host relative to `host/src`, of the SDKs to the workspace.
     pub(crate) path: String,
     pub(crate) text: String,
 }
@@ -25,6 +25,31 @@ pub(crate) fn host_sources() -> Vec<Source> {
         .filter(|path| path.ends_with(".rs"))
         .map(|path| Source {
             text: fs::read_to_string(folder.join(&path)).expect("a readable source file"),
+            path,
+        })
+        .collect()
+}
+
+/// Every Rust file in `sdk/src`.
+pub(crate) fn sdk_sources() -> Vec<Source> {
+    sources_below("sdk/src", &[".rs"])
+}
+
+/// What authors use of the SDKs for JavaScript and Python.
+pub(crate) fn script_sources() -> Vec<Source> {
+    let mut sources = sources_below("sdk/javascript", &["index.js", "testing.js"]);
+    sources.extend(sources_below("sdk/python/orderdesk_plugin", &[".py"]));
+    sources
+}
+
+fn sources_below(folder: &str, ends: &[&str]) -> Vec<Source> {
+    let root = root();
+    files(&root.join(folder))
+        .into_iter()
+        .filter(|path| ends.iter().any(|end| path.ends_with(end)))
+        .map(|path| format!("{folder}/{path}"))
+        .map(|path| Source {
+            text: fs::read_to_string(root.join(&path)).expect("a readable source file"),
             path,
         })
         .collect()
