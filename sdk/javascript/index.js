@@ -249,6 +249,7 @@ export function callTool({ tools, name }, host, call) {
  */
 export class Context {
   #host;
+  #kept = new Set();
 
   constructor(host, call) {
     this.#host = host;
@@ -390,8 +391,8 @@ export class Context {
   }
 
   /**
-   * One at a time, across processes, by the grant `locks`. `keep(lock, forMs)` leaves a lock behind for a write of unknown outcome; since
-   * `with` then has none to release, it throws a `conflict`.
+   * One at a time, across processes, by the grant `locks`. `keep(lock, forMs)` leaves a lock behind for a write of unknown outcome;
+   * `with` does not release it then.
    *
    * @example
    * const moved = context.locks.with("order-17", { waitMs: 5000, leaseMs: 30000 }, () => {
@@ -401,16 +402,20 @@ export class Context {
    */
   get locks() {
     const locks = this.#host.locks;
+    const kept = this.#kept;
     return {
       with: (name, { waitMs = 10_000, leaseMs = 30_000 }, work) => {
         const lock = asking(() => locks.acquire(name, waitMs, leaseMs));
         try {
           return work(lock);
         } finally {
-          asking(() => locks.release(lock));
+          if (!kept.delete(lock)) asking(() => locks.release(lock));
         }
       },
-      keep: (lock, forMs) => void asking(() => locks.keep(lock, forMs)),
+      keep(lock, forMs) {
+        asking(() => locks.keep(lock, forMs));
+        kept.add(lock);
+      },
     };
   }
 

@@ -26,6 +26,7 @@ export function fakeHost({ peers = {}, endpoints = {}, settings = {}, caller = {
   const entries = new Map();
   const secrets = new Map();
   const held = new Set();
+  const kept = new Set();
   let counter = 0;
   let readOnly = false;
   const id = (what) => `${what}-${(counter += 1)}`;
@@ -39,7 +40,7 @@ export function fakeHost({ peers = {}, endpoints = {}, settings = {}, caller = {
     peers: {
       callTool(tool, args) {
         seen.calls.push([tool, JSON.parse(args)]);
-        if (!Object.hasOwn(peers, tool)) fail("denied", "tool-not-granted", `There is no tool ${tool}.`);
+        if (!Object.hasOwn(peers, tool)) fail("denied", "not-granted", `There is no tool ${tool}.`);
         return JSON.stringify(peers[tool](JSON.parse(args)));
       },
     },
@@ -47,7 +48,7 @@ export function fakeHost({ peers = {}, endpoints = {}, settings = {}, caller = {
       send(request) {
         seen.requests.push(request);
         if (!["get", "head"].includes(request.method)) mayWrite("A request that writes");
-        if (!Object.hasOwn(endpoints, request.endpoint)) fail("denied", "not-granted", `There is no endpoint ${request.endpoint}.`);
+        if (!Object.hasOwn(endpoints, request.endpoint)) fail("denied", "http-not-granted", `There is no endpoint ${request.endpoint}.`);
         const { status = 200, headers = [], body = "" } = endpoints[request.endpoint](request);
         return { status, headers, body: typeof body === "string" ? bytes(body) : bytes(JSON.stringify(body)) };
       },
@@ -65,7 +66,7 @@ export function fakeHost({ peers = {}, endpoints = {}, settings = {}, caller = {
         for (const { key, condition } of writes) {
           const found = documents.get(key);
           const holds = condition.tag === "none" || (condition.tag === "absent" ? !found : found?.version === condition.val);
-          if (!holds) fail("conflict", "condition-failed", `The document ${key} is not as expected.`);
+          if (!holds) fail("conflict", "document-changed", `The document ${key} is not as expected.`);
         }
         return writes.map(({ key, change }) => {
           if (change.tag === "remove") return documents.delete(key), null;
@@ -93,12 +94,21 @@ export function fakeHost({ peers = {}, endpoints = {}, settings = {}, caller = {
         return expected.length === signature.length && timingSafeEqual(expected, signature);
       },
       sha256: (data) => createHash("sha256").update(data).digest(),
-      random: (length) => randomBytes(length),
+      random: (length) => (length > 1024 ? fail("too-large", "too-much-random", "At most 1,024 random bytes at once.") : randomBytes(length)),
     },
     locks: {
-      acquire: (name) => (held.has(name) ? fail("conflict", "locked", `Somebody else has ${name}.`) : (held.add(name), name)),
-      release: (lock) => void held.delete(lock),
-      keep: () => mayWrite("Keeping a lock"),
+      acquire(name) {
+        mayWrite("Taking a lock");
+        if (held.has(name) || kept.has(name)) fail("conflict", held.has(name) ? "locked" : "lock-kept", `Somebody else has ${name}.`);
+        held.add(name);
+        return name;
+      },
+      release: (lock) => void (held.delete(lock) || fail("conflict", "lock-not-held", "This call does not hold the lock any more.")),
+      keep(lock) {
+        mayWrite("Keeping a lock");
+        host.locks.release(lock);
+        kept.add(lock);
+      },
     },
     session: {
       current: () => ({ tenant: "tenant-1", keyId: "key-1", readOnly, singleClient: false, client: null, ...caller }),

@@ -55,7 +55,7 @@ pub enum Audience {
 /// struct Keyless;
 ///
 /// fn none<T>() -> Result<T, ToolError> {
-///     Err(ToolError::not_found("secret-unknown", "This host keeps no secrets."))
+///     Err(ToolError::not_found("secret-not-found", "This host keeps no secrets."))
 /// }
 ///
 /// impl CryptoHost for Keyless {
@@ -66,7 +66,7 @@ pub enum Audience {
 ///     fn random(&self, length: u32) -> Result<Vec<u8>, ToolError> { Ok(vec![0; length as usize]) }
 /// }
 ///
-/// assert!(Keyless.revoke(&Sealed::new("sec_17")).unwrap_err().has_code("secret-unknown"));
+/// assert!(Keyless.revoke(&Sealed::new("sec_17")).unwrap_err().has_code("secret-not-found"));
 /// ```
 pub trait CryptoHost {
     /// Seals a secret that the plugin itself received.

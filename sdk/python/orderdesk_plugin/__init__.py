@@ -488,6 +488,7 @@ class _Locks:
 
     def __init__(self, host):
         self._host = host
+        self._kept = set()
 
     @contextlib.contextmanager
     def held(self, name, *, wait_ms=10_000, lease_ms=30_000):
@@ -500,16 +501,19 @@ class _Locks:
         try:
             yield lock
         finally:
-            self._host.locks.release(lock)
+            if lock in self._kept:
+                self._kept.remove(lock)
+            else:
+                self._host.locks.release(lock)
 
     def keep(self, lock, for_ms):
-        """Leaves the lock behind for this long, at most a minute: for a write of unknown outcome. Since `held` then has none to
-        release, it raises a `conflict`.
+        """Leaves the lock behind for this long, at most a minute: for a write of unknown outcome. `held` does not release it then.
 
         >>> with context.locks.held("order-17") as lock:
         ...     context.locks.keep(lock, 20_000)
         """
         self._host.locks.keep(lock, for_ms)
+        self._kept.add(lock)
 
 
 class _Log:

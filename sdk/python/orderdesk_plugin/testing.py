@@ -31,13 +31,14 @@ class FakeHost:
     def __init__(self, *, peers=None, endpoints=None, settings=None):
         self.calls, self.requests, self.lines, self.progress = [], [], [], []
         self.subject, self.read_only = None, False
-        self._documents, self._entries, self._secrets, self._held, self._counter = {}, {}, {}, set(), 0
+        self._documents, self._entries, self._secrets, self._counter = {}, {}, {}, 0
+        self._held, self._kept = set(), set()
         peers, endpoints = peers or {}, endpoints or {}
 
         def call_tool(tool, arguments):
             self.calls.append((tool, json.loads(arguments)))
             if tool not in peers:
-                raise ToolError("denied", "tool-not-granted", f"There is no tool {tool}.")
+                raise ToolError("denied", "not-granted", f"There is no tool {tool}.")
             return json.dumps(peers[tool](json.loads(arguments)))
 
         def send(request):
@@ -45,7 +46,7 @@ class FakeHost:
             if request["method"] not in ("get", "head"):
                 self._may_write("A request that writes")
             if request["endpoint"] not in endpoints:
-                raise ToolError("denied", "not-granted", f"There is no endpoint {request['endpoint']}.")
+                raise ToolError("denied", "http-not-granted", f"There is no endpoint {request['endpoint']}.")
             status, body = endpoints[request["endpoint"]](request)
             return status, [], body if isinstance(body, bytes) else json.dumps(body).encode()
 
@@ -65,7 +66,7 @@ class FakeHost:
             sha256=lambda data: hashlib.sha256(data).digest(),
             random=secrets.token_bytes,
         )
-        self.locks = SimpleNamespace(acquire=self._acquire, release=self._held.discard, keep=lambda lock, for_ms: None)
+        self.locks = SimpleNamespace(acquire=self._acquire, release=self._release, keep=self._keep)
         self.session = SimpleNamespace(
             current=lambda: caller,
             authenticate=lambda handle: caller,
@@ -115,7 +116,7 @@ class FakeHost:
         for key, _, version in writes:
             found = self._documents.get(key)
             if version is not ANY and version != (found and found["version"]):
-                raise ToolError("conflict", "condition-failed", f"The document {key} is not as expected.")
+                raise ToolError("conflict", "document-changed", f"The document {key} is not as expected.")
         versions = []
         for key, content, _ in writes:
             if content is None:
@@ -139,10 +140,21 @@ class FakeHost:
         return hmac.compare_digest(expected, signature)
 
     def _acquire(self, name, wait_ms, lease_ms):
-        if name in self._held:
-            raise ToolError("conflict", "locked", f"Somebody else has {name}.")
+        self._may_write("Taking a lock")
+        if name in self._held or name in self._kept:
+            raise ToolError("conflict", "locked" if name in self._held else "lock-kept", f"Somebody else has {name}.")
         self._held.add(name)
         return name
+
+    def _release(self, lock):
+        if lock not in self._held:
+            raise ToolError("conflict", "lock-not-held", "This call does not hold the lock any more.")
+        self._held.remove(lock)
+
+    def _keep(self, lock, for_ms):
+        self._may_write("Keeping a lock")
+        self._release(lock)
+        self._kept.add(lock)
 
 
 def call(plugin, host, tool, arguments=None, **how):

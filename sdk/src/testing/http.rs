@@ -246,7 +246,7 @@ impl HttpHost for CallHost {
         };
         let Some(service) = service else {
             return Err(ToolError::denied(
-                "endpoint-not-granted",
+                "http-not-granted",
                 format!("There is no endpoint {}.", request.endpoint),
             ));
         };

@@ -9,6 +9,8 @@ use crate::locks::LocksHost;
 
 /// The call that holds a lock which was kept.
 const NOBODY: &str = "";
+/// As with the real host, which says so when it answers `locked`.
+const RETRY_AFTER_MS: u32 = 2_000;
 /// As with the real host.
 const LONGEST_KEPT_MS: u64 = 60_000;
 
@@ -99,6 +101,7 @@ impl CallHost {
 impl LocksHost for CallHost {
     /// Waiting moves the fake clock.
     fn acquire(&self, name: &str, wait_ms: u32, lease_ms: u32) -> Result<String, ToolError> {
+        self.require_write("locks.acquire")?;
         let place = (self.plugin.clone(), name.to_owned());
         let mut held = self.host.world.locks.borrow_mut();
         let (free_in, kept) = held.by_name.get(&place).map_or((0, false), |lease| {
@@ -117,9 +120,10 @@ impl LocksHost for CallHost {
         self.host.advance(Duration::from_millis(waited));
         if waited < free_in {
             return Err(ToolError::conflict(
-                "lock-held",
+                "locked",
                 format!("Another call holds the lock {name}."),
-            ));
+            )
+            .with_retry_after_ms(RETRY_AFTER_MS));
         }
         let id = self.host.next_id("lock");
         let lease = Lease {
@@ -138,15 +142,13 @@ impl LocksHost for CallHost {
         held.by_name
             .retain(|_, lease| lease.id != lock || lease.call != self.id || now >= lease.ends_at);
         if held.by_name.len() == before {
-            return Err(ToolError::not_found(
-                "lock-ended",
-                "The lock's lease had ended.",
-            ));
+            return Err(not_held());
         }
         Ok(())
     }
 
     fn keep(&self, lock: &str, for_ms: u32) -> Result<(), ToolError> {
+        self.require_write("locks.keep")?;
         let now = self.host.now();
         let mut held = self.host.world.locks.borrow_mut();
         let lease = held
@@ -154,13 +156,14 @@ impl LocksHost for CallHost {
             .values_mut()
             .find(|lease| lease.id == lock && lease.call == self.id && now < lease.ends_at);
         let Some(lease) = lease else {
-            return Err(ToolError::conflict(
-                "lock-not-held",
-                "The lock's lease had ended.",
-            ));
+            return Err(not_held());
         };
         NOBODY.clone_into(&mut lease.call);
         lease.ends_at = now + u64::from(for_ms).min(LONGEST_KEPT_MS);
         Ok(())
     }
+}
+
+fn not_held() -> ToolError {
+    ToolError::conflict("lock-not-held", "The lock's lease had ended.")
 }

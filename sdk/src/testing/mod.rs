@@ -3,8 +3,8 @@
 //! A [`FakeHost`] is a small world: services behind endpoints, stored documents, a cache, secrets, locks, a caller, a
 //! clock that only tests move. It stays between calls, so a test can register something with one call and find it with
 //! the next. It behaves as the contract says (a write condition that fails is a `conflict`, a revoked handle opens
-//! nothing, a read-only tool cannot write); what operators configure (grants, limits) it does not know. Words and codes of its
-//! refusals are not always the host's: test what your plugin makes of them.
+//! nothing, a read-only tool cannot write), and refuses with the host's kinds and codes, in words of its own; what
+//! operators configure (grants, limits) it does not know.
 //!
 //! ```
 //! use orderdesk_plugin::testing::{self, FakeHost, Reply};

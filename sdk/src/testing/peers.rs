@@ -72,7 +72,7 @@ impl PeersHost for CallHost {
         match peer {
             Some(peer) => peer(arguments),
             None => Err(ToolError::denied(
-                "tool-not-granted",
+                "not-granted",
                 format!("There is no tool {tool}."),
             )),
         }

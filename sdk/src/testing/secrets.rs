@@ -112,12 +112,10 @@ impl CallHost {
             .by_handle
             .get_mut(handle.handle())
             .filter(|secret| !secret.revoked)
-            .ok_or_else(|| {
-                ToolError::unauthorized("secret-unknown", "No secret stands behind this handle.")
-            })?;
+            .ok_or_else(no_secret)?;
         if !secret.audiences.contains(audience) {
             return Err(ToolError::denied(
-                "secret-audience",
+                "secret-not-for-this",
                 "The secret was not sealed for this use.",
             ));
         }
@@ -127,7 +125,7 @@ impl CallHost {
         }
         if secret.subject != subject {
             return Err(ToolError::denied(
-                "secret-subject",
+                "secret-not-for-this",
                 "The secret belongs to another subject than the call's.",
             ));
         }
@@ -157,10 +155,7 @@ impl CryptoHost for CallHost {
                 secret.revoked = true;
                 Ok(())
             }
-            None => Err(ToolError::not_found(
-                "secret-unknown",
-                "No secret stands behind this handle.",
-            )),
+            None => Err(no_secret()),
         }
     }
 
@@ -183,8 +178,8 @@ impl CryptoHost for CallHost {
 
     fn random(&self, length: u32) -> Result<Vec<u8>, ToolError> {
         if length > 1024 {
-            return Err(ToolError::invalid_input(
-                "too-many-bytes",
+            return Err(ToolError::too_large(
+                "too-much-random",
                 "At most 1,024 random bytes at a time.",
             ));
         }
@@ -196,4 +191,8 @@ impl CryptoHost for CallHost {
         bytes.truncate(length as usize);
         Ok(bytes)
     }
+}
+
+fn no_secret() -> ToolError {
+    ToolError::not_found("secret-not-found", "No secret stands behind this handle.")
 }

@@ -244,17 +244,15 @@ impl SessionHost for CallHost {
                     .as_ref()
                     .is_some_and(|current| current.tenant == caller.tenant)
             })
-            .ok_or_else(|| {
-                ToolError::unauthorized("key-not-accepted", "This is no key of this tenant.")
-            })
+            .ok_or_else(|| ToolError::unauthorized("key-refused", "This is no key of this tenant."))
     }
 
     fn act_on(&self, subject: &str) -> Result<(), ToolError> {
         let elsewhere = self.unattended && self.subject().as_deref() != Some(subject);
         if elsewhere || !self.host.in_scope(subject) {
-            return Err(ToolError::denied(
-                "subject-out-of-scope",
-                format!("The access key is not for {subject}."),
+            return Err(ToolError::not_found(
+                "subject-not-found",
+                format!("There is no {subject} within reach of this key."),
             ));
         }
         let mut session = self.host.world.session.borrow_mut();

@@ -235,7 +235,7 @@ impl StorageHost for CallHost {
             };
             if !holds {
                 return Err(ToolError::conflict(
-                    "condition-failed",
+                    "document-changed",
                     format!("The document {} is not as the write wants it.", write.key),
                 )
                 .with_extra(serde_json::json!({ "key": write.key })));

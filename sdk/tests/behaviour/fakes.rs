@@ -58,9 +58,9 @@ fn what_the_host_would_refuse_is_refused() {
         assert_eq!(error.kind, ErrorKind::InvalidInput);
     }
     let error = refusal(Request::get("shop").sealed_header("Key", "", &other));
-    assert!(error.has_code("secret-audience"));
+    assert!(error.has_code("secret-not-for-this"));
     let error = refusal(Request::get("shop").sealed_header("Key", "", &Sealed::new("made up")));
-    assert!(error.has_code("secret-unknown"));
+    assert!(error.has_code("secret-not-found"));
 }
 
 #[test]
@@ -78,14 +78,14 @@ fn a_secret_opens_for_its_subject_until_it_is_revoked() {
         })
     };
     send("store:1").unwrap();
-    assert!(send("store:2").unwrap_err().has_code("secret-subject"));
+    assert!(send("store:2").unwrap_err().has_code("secret-not-for-this"));
     let key_to_revoke = usable.clone();
     within(&host, move |context| {
         context.crypto().revoke(&key_to_revoke)
     })
     .unwrap();
     assert!(!host.is_usable(&usable));
-    assert!(send("store:1").unwrap_err().has_code("secret-unknown"));
+    assert!(send("store:1").unwrap_err().has_code("secret-not-found"));
 }
 
 #[test]

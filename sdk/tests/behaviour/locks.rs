@@ -97,5 +97,6 @@ fn a_lease_that_ended_too_soon_is_told_at_the_release() {
         lock.release()
     })
     .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(error.has_code("lock-not-held"));
 }

@@ -139,5 +139,5 @@ fn a_move_waits_for_a_change_of_one_of_its_orders() {
         std::time::Duration::from_secs(600),
     );
     let error = answered(&host, "orders_move", &many(), true).unwrap_err();
-    assert!(error.has_code("lock-held"), "{error}");
+    assert!(error.has_code("locked"), "{error}");
 }

@@ -263,7 +263,7 @@ fn somebody_elses_change_of_the_order_is_waited_for() {
     add(host, ups()).unwrap();
     host.hold_lock("orders", "order/9021/5", Duration::from_secs(60));
     let error = add(host, but(ups(), json!({ "tracking_number": "B" }))).unwrap_err();
-    assert!(error.has_code("lock-held"));
+    assert!(error.has_code("locked"));
     assert_eq!(writes(host), 1);
 }
 
