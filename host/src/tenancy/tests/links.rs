@@ -238,19 +238,19 @@ async fn what_a_browser_brings_along_is_good_at_one_link_in_one_browser() {
     let elsewhere = open(&links, &issue(&links, &acme).await).await;
     let (own, foreign) = (FormSecret::new().unwrap(), FormSecret::new().unwrap());
     let key = presented(&created.master_key);
-    let visit = links.visit(&here, &own, &key).unwrap();
+    let visit = links.visit(&here.place(), &own, &key).unwrap();
     assert!(!visit.contains(key.expose_secret()));
-    let returned = links.visitor(&here, &own, &visit).unwrap();
+    let returned = links.visitor(&here.place(), &own, &visit).unwrap();
     assert_eq!(returned.expose_secret(), key.expose_secret());
-    assert!(links.visitor(&elsewhere, &own, &visit).is_none());
-    assert!(links.visitor(&here, &foreign, &visit).is_none());
-    assert!(links.visitor(&here, &own, "bm90aGluZw").is_none());
+    assert!(links.visitor(&elsewhere.place(), &own, &visit).is_none());
+    assert!(links.visitor(&here.place(), &foreign, &visit).is_none());
+    assert!(links.visitor(&here.place(), &own, "bm90aGluZw").is_none());
 
-    let token = links.form_token(&here, &own);
-    assert!(links.is_form_token(&here, &own, &token));
-    assert!(!links.is_form_token(&elsewhere, &own, &token));
-    assert!(!links.is_form_token(&here, &foreign, &token));
-    assert!(!links.is_form_token(&here, &own, ""));
+    let token = links.form_token(&here.place(), &own);
+    assert!(links.is_form_token(&here.place(), &own, &token));
+    assert!(!links.is_form_token(&elsewhere.place(), &own, &token));
+    assert!(!links.is_form_token(&here.place(), &foreign, &token));
+    assert!(!links.is_form_token(&here.place(), &own, ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
