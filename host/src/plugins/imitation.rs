@@ -195,10 +195,15 @@ impl Imitations {
     }
 }
 
-/// Text without any of these holds no link and no token.
+/// Text without any of these holds no link and no token. Most names and values are such, and cost no more than this.
 fn may_hold_one(text: &str) -> bool {
-    text.bytes()
-        .any(|byte| matches!(byte, b'/' | b'\\' | b'%' | b'&' | b'_') || !byte.is_ascii())
+    let bytes = text.as_bytes();
+    bytes
+        .iter()
+        .any(|byte| matches!(byte, b'/' | b'\\' | b'%' | b'&') || !byte.is_ascii())
+        || bytes
+            .windows(TOKEN.len())
+            .any(|part| part.eq_ignore_ascii_case(TOKEN.as_bytes()))
 }
 
 /// What a reader's program may take for one link: text up to where links end, in prose, in Markdown and in HTML; and where in
