@@ -134,7 +134,7 @@ impl Imitations {
                 Content::Blob(_) => false,
                 Content::Link(link) => {
                     self.clean(&mut link.name);
-                    link.description.as_mut().map(|text| self.clean(text));
+                    self.clean_if_any(&mut link.description);
                     self.found(&link.uri).is_some()
                 }
                 Content::Embedded(embedded) => {
@@ -157,7 +157,7 @@ impl Imitations {
 
     /// Takes them out of what a pause asks and says.
     pub(super) fn clean_pause(&self, pause: &mut Pause) {
-        pause.message.as_mut().map(|text| self.clean(text));
+        self.clean_if_any(&mut pause.message);
         for question in &mut pause.questions {
             self.clean_json(&mut question.parameters);
         }
@@ -166,9 +166,17 @@ impl Imitations {
     /// Takes them out of an error.
     pub(super) fn clean_error(&self, mut error: Error) -> Error {
         self.clean(&mut error.message);
-        error.code.as_mut().map(|text| self.clean(text));
-        error.extra.as_mut().map(|text| self.clean_json(text));
+        self.clean_if_any(&mut error.code);
+        if let Some(extra) = &mut error.extra {
+            self.clean_json(extra);
+        }
         error
+    }
+
+    fn clean_if_any(&self, text: &mut Option<String>) {
+        if let Some(text) = text {
+            self.clean(text);
+        }
     }
 
     /// Takes them out of JSON: in it, characters may be escaped.

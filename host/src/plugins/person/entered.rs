@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_call_gets_what_it_waits_for_and_nothing_else() {
         let given = |name: &str| (name.to_owned(), SecretString::from("x"));
-        let mut entered = Entered::of(vec![given("api_key"), given("store_id")]);
+        let mut entered = Entered::of(vec![given("api_key"), given("other")]);
         entered.only(&["api_key".to_owned()]).unwrap();
         assert_eq!(entered.arguments().count(), 1);
         let error = entered.only(&["api_key".into(), "password".into()]);

@@ -17,7 +17,7 @@ impl Desk {
                     let page = markup::decision(&visit.link, &shown, (&form, Some(&kept)), None);
                     self.with_secret(visit, StatusCode::OK, page)
                 }
-                Err(refused) => refused,
+                Err(error) => failed(&error),
             },
             // What they entered may be why.
             Err(error) => {
@@ -27,12 +27,12 @@ impl Desk {
         }
     }
 
-    fn keep(&self, visit: &Visit, entered: &Entered) -> Result<String, Response> {
+    fn keep(&self, visit: &Visit, entered: &Entered) -> Result<String, String> {
         let links = &self.host.services().links;
-        let written = entered.write().map_err(|error| failed(&error))?;
+        let written = entered.write().map_err(|error| error.to_string())?;
         links
             .keep(&visit.link.place(), &visit.secret, &written)
-            .map_err(|error| failed(&error))
+            .map_err(|error| error.to_string())
     }
 
     pub(super) fn kept(&self, visit: &Visit, kept: &str) -> Option<Entered> {

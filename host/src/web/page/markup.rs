@@ -16,7 +16,7 @@ background:#1b1b1b;color:#fff}button.no{background:#fff;color:#1b1b1b}\
 .error{border-left:.3rem solid #b00020;padding:.5rem 1rem;background:#fdecee}\
 .theirs{border:1px solid #999;border-radius:.25rem;padding:.5rem 1rem;background:#f6f6f6}\
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font:.9rem/1.4 ui-monospace,monospace}dt{font-weight:600}\
-dd{margin:0 0 .5rem}h2{font-size:1.2rem;margin:0}h3{font-size:1rem;margin:1rem 0 0}\
+dd{margin:0 0 .5rem}h2{font-size:1.2rem;margin:1.5rem 0 .5rem}section h2{margin:0}h3{font-size:1rem;margin:1rem 0 0}\
 section{border-top:1px solid #999;margin:2rem 0 0;padding:1rem 0 0}fieldset{border:0;margin:1rem 0 0;padding:0}legend{font-weight:600}\
 .choice{display:flex;gap:.5rem;align-items:baseline}.choice input{width:auto}.choice label{margin:0;font-weight:400}.within{margin-left:2rem}\
 .for_readers{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}.hint{color:#444;margin:.25rem 0}:focus-visible{outline:.2rem solid #0b57d0;outline-offset:.1rem}";
@@ -170,7 +170,7 @@ pub(super) fn decision(
         p { "The tool " strong { (link.tool()) } " of the plugin " strong { (link.plugin()) } " is to be called for you." }
         (error_box(error))
         @if entered.is_some() {
-            p { "What you entered is at hand. Before it is used, the tool asks whether it may. Nothing was done yet." }
+            p { "What you entered is at hand, and the tool asks whether it may go on." }
         }
         @if !shown.questions.is_empty() {
             h2 { "What it asks" }
