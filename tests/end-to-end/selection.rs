@@ -39,6 +39,8 @@ async fn sets_are_chosen_by_url_and_what_is_outside_is_neither_listed_nor_callab
         "changes_set",
         "changes_erase",
         "changes_purge",
+        "changes_hand_over",
+        "changes_give_away",
         "relay_call",
     ];
     assert_eq!(names(&client).await, by_default);
@@ -62,7 +64,7 @@ async fn sets_are_chosen_by_url_and_what_is_outside_is_neither_listed_nor_callab
         "{text}"
     );
     let both = client.at("?toolsets=changes,rare");
-    assert_eq!(names(&both).await.len(), 6);
+    assert_eq!(names(&both).await.len(), 8);
 
     // Sets are for agents: what one plugin asks of another is the operator's grant.
     let relayed = json!({"tool": "changes_set", "arguments": set});

@@ -4,6 +4,7 @@
 
 mod by_hand;
 mod declarations;
+mod imitations;
 mod limits;
 mod loading;
 mod neighbours;

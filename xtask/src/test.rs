@@ -174,7 +174,8 @@ fn python(project: &Project, steps: &mut Steps, suite: &Suite) -> Option<(Python
     })
 }
 
-/// Runs the client scripts whose name contains `filter`; what cannot even run counts as one failure.
+/// Runs the client scripts whose name, with that of their suite before it, contains `filter`; what cannot even run counts as one
+/// failure.
 fn clients(
     prepared: Option<(Python, Vec<String>)>,
     steps: &mut Steps,
@@ -187,13 +188,14 @@ fn clients(
         total.failed = 1;
         return total;
     };
-    for script in scripts
-        .iter()
-        .filter(|name| filter.is_none_or(|filter| name.contains(filter)))
-    {
+    for script in scripts {
+        let named = format!("{}/{script}", suite.name());
+        if filter.is_some_and(|filter| !named.contains(filter)) {
+            continue;
+        }
         let mut tally = Tally::default();
-        let step = steps.attempt(format!("Python: {}/{script}", suite.name()), || {
-            tally = python.run(script, environment)?;
+        let step = steps.attempt(format!("Python: {named}"), || {
+            tally = python.run(&script, environment)?;
             tally.verdict()
         });
         total.passed += tally.passed;

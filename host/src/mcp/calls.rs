@@ -174,18 +174,19 @@ impl McpServer {
         context: &RequestContext<RoleServer>,
     ) -> Option<(Arc<dyn ProgressSink>, ProgressReports)> {
         let token = context.meta.get_progress_token();
+        let imitations = self.shared.host.imitations();
         #[cfg(feature = "conformance")]
         if self.shared.config.conformance {
             let session = self.lasting.as_ref().map(|lasting| &lasting.log_level);
             let lines = super::conformance::Lines::of(context, session);
             if token.is_some() || lines.are_wanted() {
-                let (mut sink, reports) = progress::pipe(token, context.peer.clone());
+                let (mut sink, reports) = progress::pipe(token, context.peer.clone(), imitations);
                 sink.lines = lines;
                 return Some((Arc::new(sink), reports));
             }
             return None;
         }
-        let (sink, reports) = progress::pipe(Some(token?), context.peer.clone());
+        let (sink, reports) = progress::pipe(Some(token?), context.peer.clone(), imitations);
         Some((Arc::new(sink), reports))
     }
 

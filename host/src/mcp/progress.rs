@@ -1,6 +1,7 @@
 //! Progress from plugins to clients that asked for it: strictly increasing, at most ten in any second, none after the result.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::RoleServer;
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::capabilities::context::ProgressSink;
+use crate::plugins::Imitations;
 
 /// Reports that a client gets in any [`WINDOW`].
 const REPORTS: usize = 10;
@@ -31,6 +33,8 @@ enum Report {
 /// Where a plugin's reports go in.
 pub struct ReportedProgress {
     reports: mpsc::Sender<Report>,
+    /// What no plugin may say.
+    imitations: Arc<Imitations>,
     #[cfg(feature = "conformance")]
     pub(super) lines: super::conformance::Lines,
 }
@@ -38,7 +42,8 @@ pub struct ReportedProgress {
 impl ProgressSink for ReportedProgress {
     fn progress(&self, done: f64, total: Option<f64>, message: &str) {
         if done.is_finite() {
-            let message = message.chars().take(500).collect();
+            let mut message = message.chars().take(500).collect();
+            self.imitations.clean(&mut message);
             // A full queue drops the report: the next one says more.
             let _ = self.reports.try_send(Report::Progress {
                 done,
@@ -68,11 +73,13 @@ pub struct ProgressReports {
 pub fn pipe(
     token: Option<ProgressToken>,
     peer: Peer<RoleServer>,
+    imitations: Arc<Imitations>,
 ) -> (ReportedProgress, ProgressReports) {
     let (reports, received) = mpsc::channel(WAITING);
     (
         ReportedProgress {
             reports,
+            imitations,
             #[cfg(feature = "conformance")]
             lines: super::conformance::Lines::default(),
         },

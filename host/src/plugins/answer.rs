@@ -1,8 +1,11 @@
 //! What a plugin answers: as it goes on to the caller, and held against its limits and its own description before.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::content;
+use super::imitation::Imitations;
 use super::nesting;
 use super::registry::Listed;
 use crate::capabilities::context::CallContext;
@@ -47,17 +50,18 @@ pub(super) async fn checked_within(
     listed: &Listed,
     output: Output,
     context: &CallContext,
+    imitations: &Arc<Imitations>,
 ) -> Result<Answer, Error> {
     let bytes = size(&output);
     if bytes as u64 > listed.limits().output.as_u64() {
         return Err(too_much(listed, bytes));
     }
     if bytes <= AT_ONCE {
-        return checked(listed, output);
+        return checked(listed, output, imitations);
     }
     let checking = {
-        let listed = listed.clone();
-        tokio::task::spawn_blocking(move || checked(&listed, output))
+        let (listed, imitations) = (listed.clone(), imitations.clone());
+        tokio::task::spawn_blocking(move || checked(&listed, output, &imitations))
     };
     match tokio::time::timeout_at(context.deadline, checking).await {
         Ok(Ok(answer)) => answer,
@@ -103,7 +107,8 @@ fn too_much(listed: &Listed, bytes: usize) -> Error {
     }
 }
 
-fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
+fn checked(listed: &Listed, mut output: Output, imitations: &Imitations) -> Result<Answer, Error> {
+    imitations.clean_content(&mut output.content);
     content::check(&output.content).map_err(|what| broken(listed, what))?;
     let structured = output
         .structured
@@ -113,7 +118,14 @@ fn checked(listed: &Listed, output: Output) -> Result<Answer, Error> {
         })
         .transpose()?
         .map(|text| match serde_json::from_str(&text) {
-            Ok(value @ Value::Object(_)) => Ok((text, value)),
+            Ok(mut value @ Value::Object(_)) => {
+                let text = if imitations.clean_value(&mut value) {
+                    value.to_string()
+                } else {
+                    text
+                };
+                Ok((text, value))
+            }
             Ok(_) => Err(broken(listed, "its structured result is not an object")),
             Err(error) => Err(broken(
                 listed,

@@ -185,7 +185,7 @@ impl PluginHost {
             .selection
             .check(listed, &principal.scopes, &self.registry())?;
         if let Runner::Plugin(plugin) = &listed.runner {
-            request.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
+            request.caller.principal = self.agreed_for(&plugin.grantee, principal).await?;
         }
         Ok(())
     }
@@ -313,12 +313,12 @@ impl PluginHost {
             )
             .await;
         let answer = match answer {
-            Ok(Ended::With(output)) => checked_within(listed, output, &context)
+            Ok(Ended::With(output)) => checked_within(listed, output, &context, &self.imitations)
                 .await
                 .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
             Ok(Ended::AtPage(linked)) => Ok(Reply::Linked(linked)),
-            Err(error) => Err(bounded(listed, error)),
+            Err(error) => Err(bounded(listed, self.imitations.clean_error(error))),
         };
         // The host let a preview write nothing.
         let answer = answer.map_err(|error| Error {

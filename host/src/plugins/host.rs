@@ -15,6 +15,7 @@ use super::compiled::CompiledCode;
 use super::deeds::Deeds;
 use super::engine::PluginEngine;
 use super::hooks::ResourcesChanged;
+use super::imitation::Imitations;
 use super::load::{Loaded, Loader};
 use super::native::Native;
 use super::person::Pages;
@@ -70,6 +71,8 @@ pub struct PluginHost {
     pub(super) read_only: bool,
     /// Where this process shows pages to people.
     pub(super) pages: OnceLock<Arc<dyn Pages>>,
+    /// What no plugin may say.
+    pub(super) imitations: Arc<Imitations>,
     /// Wakes whoever hands out events.
     pub(super) events_waiting: Notify,
     /// How long events are kept.
@@ -116,6 +119,7 @@ impl PluginHost {
             secrets_in_arguments: config.security.secrets_in_arguments,
             read_only: config.mcp.read_only,
             pages: OnceLock::new(),
+            imitations: Arc::new(Imitations::of(&config)),
             events_waiting: Notify::new(),
             events_kept: Notify::new(),
             keep_events: config.webhooks.keep,
@@ -179,8 +183,7 @@ impl PluginHost {
         self.revision.subscribe()
     }
 
-    /// Tells clients that the lists have changed, although they have not: what the conformance suite wants to see.
-    #[cfg(feature = "conformance")]
+    /// Tells clients that the lists may have changed, although the registry has not: after a tenant's consent, for instance.
     pub fn lists_changed(&self) {
         self.revision.send_modify(|revision| *revision += 1);
     }
@@ -208,6 +211,11 @@ impl PluginHost {
     /// Whether plugins are still being loaded.
     pub fn is_loading(&self) -> bool {
         *self.still_loading.borrow() > 0
+    }
+
+    /// Knows links that look like those of this server's pages.
+    pub fn imitations(&self) -> Arc<Imitations> {
+        self.imitations.clone()
     }
 
     /// What all calls share.

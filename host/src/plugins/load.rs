@@ -8,6 +8,7 @@ use super::compiled::{CompiledCode, first_line};
 use super::engine::{MEMORY_CEILING, PluginEngine};
 use super::exports::Exports;
 use super::grants::{self, Gap, Wanted};
+use super::imitation::Imitations;
 use super::instance::{Described, LoadedPlugin};
 use super::native::NATIVE;
 use super::prompt::{self, Prompt};
@@ -125,6 +126,7 @@ impl Loader {
 
         let described = self.described(&plugin, &digest).await?;
         check_size(&described)?;
+        check_links(&described, &Imitations::of(config))?;
         let manifest = described.manifest;
         check_settings(name, settings, &manifest)?;
         let wanted = grants::wanted(&manifest.wishes)?;
@@ -293,6 +295,22 @@ impl Loader {
             });
         }
         Ok(described)
+    }
+}
+
+/// Nothing that agents and people read of a plugin before its first call may pass for a page of this server.
+fn check_links(described: &Described, imitations: &Imitations) -> Result<(), PluginError> {
+    let said = serde_json::to_value(described).map_err(|error| {
+        PluginError::Declaration(format!("what it says cannot be read: {error}"))
+    })?;
+    match imitations.found_in(&said) {
+        None => Ok(()),
+        Some(link) => {
+            let link: String = link.chars().filter(|c| !c.is_control()).take(100).collect();
+            Err(PluginError::Declaration(format!(
+                "it declares a link that looks like one to a page of this server: {link}"
+            )))
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod follow;
 mod grants;
 mod hooks;
 mod host;
+mod imitation;
 mod imports;
 mod instance;
 mod intent;
@@ -55,15 +56,18 @@ pub use call::CallRequest;
 pub use candidate::Candidate;
 pub use compiled::CompiledCode;
 pub use confirm::{Answered, Asked, Reply, outcome_word};
-pub use consent::Agreed;
+pub use consent::{Agreed, Agreeing, Consentable, ConsentsOf};
 pub use engine::{EngineError, GUEST_MEMORY, PluginEngine};
 pub use grants::{Gap, Wanted};
 pub use hooks::{HookRequest, Judged, ResourcesChanged};
 pub use host::PluginHost;
+pub use imitation::{Imitations, REMOVED};
 pub use load::{About, Loaded, usual_prefix};
 pub use native::{Native, NativeTool};
 pub use offer::{Asking, Prompted};
-pub use person::{Carried, Decision, Linked, Pages, Shown, ShownSecret, Visit, names_link};
+pub use person::{
+    Carried, Decision, Entered, Linked, Pages, Shown, ShownSecret, Visit, names_link,
+};
 pub use prompt::Prompt;
 pub use question::{Ask, AskedQuestion, CONFIRM, yes_or_no};
 pub use refusal::missing_kind;

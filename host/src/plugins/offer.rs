@@ -134,6 +134,7 @@ impl PluginHost {
                     }
                 }
             }
+            self.imitations.clean_body(&mut content.body);
             if content.mime.is_none() {
                 content.mime.clone_from(&resource.item.mime);
             }
@@ -220,12 +221,15 @@ impl PluginHost {
                     },
                 )
                 .await?;
-            let pause = match outcome {
+            let mut pause = match outcome {
                 Outcome::Complete(script) => {
-                    return checked_script(plugin, script).map(Prompted::Script);
+                    let mut script = checked_script(plugin, script)?;
+                    self.without_imitations(&mut script);
+                    return Ok(Prompted::Script(script));
                 }
                 Outcome::Pause(pause) => pause,
             };
+            self.imitations.clean_pause(&mut pause);
             let broken = |what: &'static str| broken(plugin, what);
             let given = (askable, &answered.answers);
             let next =
@@ -276,7 +280,7 @@ impl PluginHost {
                 },
             )
             .await?;
-        Ok(shortened(completion))
+        Ok(self.offered(completion))
     }
 
     /// Values for an argument of a prompt.
@@ -309,7 +313,24 @@ impl PluginHost {
                 },
             )
             .await?;
-        Ok(shortened(completion))
+        Ok(self.offered(completion))
+    }
+
+    fn without_imitations(&self, script: &mut Script) {
+        let pieces = script.messages.iter_mut();
+        self.imitations
+            .clean_content(pieces.map(|message| &mut message.content));
+        if let Some(description) = &mut script.description {
+            self.imitations.clean(description);
+        }
+    }
+
+    fn offered(&self, completion: Completion) -> Completion {
+        let mut completion = shortened(completion);
+        for value in &mut completion.values {
+            self.imitations.clean(value);
+        }
+        completion
     }
 
     /// One call that can only read: dropped where it is when its caller goes away or the server stops.
@@ -346,7 +367,7 @@ impl PluginHost {
         }
         let mut asking = asking;
         let principal = &asking.caller.principal;
-        asking.caller.principal = self.services.agreed(&plugin.grantee, principal).await?;
+        asking.caller.principal = self.agreed_for(&plugin.grantee, principal).await?;
         let deadline = Instant::now() + plugin.limits.time.min(time);
         let admitted = self
             .admission
@@ -388,6 +409,7 @@ impl PluginHost {
         };
         drop(admitted);
         answer.map_err(|error| {
+            let error = self.imitations.clean_error(error);
             let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
             let bytes = of(&error.code) + error.message.len() + of(&error.extra);
             match fits(plugin, bytes) {

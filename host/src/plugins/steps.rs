@@ -47,7 +47,7 @@ impl PluginHost {
         };
         let mut step: u32 = 0;
         loop {
-            let pause = match plugin.call(&self.services, context.clone(), &call).await? {
+            let mut pause = match plugin.call(&self.services, context.clone(), &call).await? {
                 Outcome::Complete(output) => {
                     let principal = &context.caller.principal;
                     let output = intent.finish(&self.services, principal, listed, output);
@@ -55,6 +55,7 @@ impl PluginHost {
                 }
                 Outcome::Pause(pause) => pause,
             };
+            self.imitations.clean_pause(&mut pause);
             let answers = if pause.questions.is_empty() {
                 Vec::new()
             } else {

@@ -45,6 +45,9 @@ pub trait ConsentDatabase: Send + Sync {
         plugin: &str,
     ) -> Result<Option<ConsentRecord>, StoreError>;
 
+    /// What the keys of a tenant are about, such as `store:9021`: at most this many.
+    async fn subjects(&self, tenant: &TenantId, most: u32) -> Result<Vec<String>, StoreError>;
+
     /// Removes a consent; false if there is none.
     async fn remove_consent(&self, tenant: &TenantId, plugin: &str) -> Result<bool, StoreError>;
 }

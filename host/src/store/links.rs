@@ -95,8 +95,8 @@ pub trait LinkDatabase: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Gives back a link that was taken and led to nothing, and counts a failure; answers how many there are now.
-    async fn give_link_back(&self, hash: LinkHash) -> Result<u32, StoreError>;
+    /// Gives back a link that was taken and led to nothing, and counts a failure, if it was one; answers how many there are now.
+    async fn give_link_back(&self, hash: LinkHash, failed: bool) -> Result<u32, StoreError>;
 
     /// Notes how what a link led to ended.
     async fn settle_link(&self, hash: LinkHash, outcome: Vec<u8>) -> Result<(), StoreError>;

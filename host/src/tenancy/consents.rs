@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::audit::{Audit, Entry};
+use super::audit::{Audit, Entry, Source};
 use super::principal::Principal;
 use crate::clock::Clock;
 use crate::store::{ConsentRecord, Database, StoreError, TenantId};
@@ -89,11 +89,16 @@ pub enum ConsentError {
     Store(#[from] StoreError),
 }
 
+/// Subjects from which a person chooses.
+const SUBJECTS: u32 = 500;
+
 /// The consents of all tenants.
 pub struct Consents {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     audit: Audit,
+    /// By which way somebody agrees and withdraws.
+    source: Source,
 }
 
 impl Consents {
@@ -103,6 +108,18 @@ impl Consents {
             database,
             clock,
             audit,
+            source: Source::default(),
+        }
+    }
+
+    /// The same, for somebody who comes by this way.
+    #[must_use]
+    pub fn acting_from(&self, source: Source) -> Self {
+        Self {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            audit: self.audit.clone(),
+            source,
         }
     }
 
@@ -136,7 +153,7 @@ impl Consents {
                 .put_consent(&principal.tenant, consent)
                 .await?)
         };
-        let entry = told(principal, "tenants.consent", details);
+        let entry = self.told(principal, "tenants.consent", details);
         self.audit.administer(entry, keeping, |(), _| {}).await
     }
 
@@ -156,7 +173,7 @@ impl Consents {
                 .remove_consent(&principal.tenant, plugin)
                 .await?)
         };
-        let entry = told(
+        let entry = self.told(
             principal,
             "tenants.consent.withdraw",
             json!({"plugin": plugin}),
@@ -170,6 +187,14 @@ impl Consents {
     /// The database failed.
     pub async fn of(&self, tenant: &TenantId) -> Result<Vec<ConsentRecord>, StoreError> {
         self.database.consents(tenant).await
+    }
+
+    /// What the tenant's keys are about, such as `store:9021`: for which of it a consent may be given.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn subjects(&self, tenant: &TenantId) -> Result<Vec<String>, StoreError> {
+        self.database.subjects(tenant, SUBJECTS).await
     }
 
     /// How the consent of a principal's tenant stands under these terms. The tenant of this machine's own user is its operator.
@@ -190,17 +215,23 @@ impl Consents {
             .await?;
         Ok(terms.standing(consent))
     }
-}
 
-fn told(principal: &Principal, action: &str, details: Value) -> Entry {
-    Entry {
-        access_key: Some(principal.key.clone()),
-        ..Entry::act(action, Some(&principal.tenant), details)
+    fn told(&self, principal: &Principal, action: &str, details: Value) -> Entry {
+        Entry {
+            access_key: Some(principal.key.clone()),
+            source: self.source.clone(),
+            ..Entry::act(action, Some(&principal.tenant), details)
+        }
     }
 }
 
+/// Whether this principal may agree for its tenant: with a key that has no limits.
+pub fn may_agree(principal: &Principal) -> bool {
+    principal.scopes.is_full() && !principal.is_unattended()
+}
+
 fn full(principal: &Principal) -> Result<(), ConsentError> {
-    if principal.scopes.is_full() && !principal.is_unattended() {
+    if may_agree(principal) {
         Ok(())
     } else {
         Err(ConsentError::LimitedKey)

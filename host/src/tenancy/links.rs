@@ -46,7 +46,7 @@ const OUTCOME_PURPOSE: &str = "v1 outcome of a one-time link";
 /// Issues links and finds them again.
 pub struct Links {
     database: Arc<dyn Database>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) form_key: KeyBytes,
     pub(super) visit_key: KeyBytes,
 }
@@ -333,11 +333,19 @@ impl Links {
     /// # Errors
     /// The database failed.
     pub async fn give_back(&self, link: &OpenLink) -> Result<bool, LinkError> {
-        let failures = self
-            .database
-            .give_link_back(link.record.hash.clone())
-            .await?;
+        let hash = link.record.hash.clone();
+        let failures = self.database.give_link_back(hash, true).await?;
         Ok(failures < ATTEMPTS)
+    }
+
+    /// Puts a link back at which the person has more to decide: nothing failed, and nothing was done.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn put_back(&self, link: &OpenLink) -> Result<(), LinkError> {
+        let hash = link.record.hash.clone();
+        self.database.give_link_back(hash, false).await?;
+        Ok(())
     }
 
     /// Keeps how it ended, for whoever repeats the call.

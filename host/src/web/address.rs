@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use async_trait::async_trait;
 
-use super::page::PATH;
+use super::page::{CONSENTS, PATH};
 use crate::config::Server;
 use crate::plugins::Pages;
 use crate::tenancy::Link;
@@ -48,6 +48,10 @@ impl Pages for HttpPages {
     fn beginning(&self) -> Option<String> {
         self.base.as_ref().map(|base| format!("{base}{PATH}"))
     }
+
+    fn consents(&self) -> Option<String> {
+        self.base.as_ref().map(|base| format!("{base}{CONSENTS}"))
+    }
 }
 
 #[cfg(test)]
@@ -55,12 +59,26 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn beginning(public_url: Option<&str>, listening: &str) -> Option<String> {
+    fn pages(public_url: Option<&str>, listening: &str) -> HttpPages {
         let server = Server {
             public_url: public_url.map(|url| url.to_owned().try_into().unwrap()),
             ..Server::default()
         };
-        HttpPages::new(&server, listening.parse().unwrap()).beginning()
+        HttpPages::new(&server, listening.parse().unwrap())
+    }
+
+    fn beginning(public_url: Option<&str>, listening: &str) -> Option<String> {
+        pages(public_url, listening).beginning()
+    }
+
+    #[test]
+    fn keys_are_asked_for_where_they_do_not_travel_in_clear() {
+        let public = pages(Some("https://mcp.example.com/desk"), "0.0.0.0:8080");
+        assert_eq!(
+            public.consents().as_deref(),
+            Some("https://mcp.example.com/desk/person/consent")
+        );
+        assert_eq!(pages(None, "0.0.0.0:8080").consents(), None);
     }
 
     #[test]

@@ -6,9 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use axum::middleware;
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use super::client_address;
 use super::page::{self, Audience, PATH};
 use crate::clock::Timestamp;
 use crate::plugins::{Pages, PluginHost};
@@ -113,7 +116,12 @@ impl LoopbackPages {
             local: self.local,
             given: Some(self.given.clone()),
         };
-        let app = page::router(host.clone(), audience);
+        // Nobody stands between this listener and the browser.
+        let proxies: Arc<[IpNet]> = Arc::default();
+        let app = page::router(host.clone(), audience).layer(middleware::from_fn_with_state(
+            proxies,
+            client_address::note,
+        ));
         let given = self.given.clone();
         tracing::info!(%address, "a page for a person is served");
         tokio::spawn(async move {
@@ -153,5 +161,10 @@ impl Pages for LoopbackPages {
 
     fn beginning(&self) -> Option<String> {
         Some("http://127.0.0.1:".to_owned())
+    }
+
+    /// It serves links only; whoever sits here has the command line.
+    fn consents(&self) -> Option<String> {
+        None
     }
 }

@@ -152,17 +152,25 @@ def patient(config: str) -> str:
 
 
 @contextmanager
-def installation(base_url: str, guests: tuple[str, ...] = ()) -> Iterator[Installation]:
-    """An installation with a fresh data directory, gone when the block ends; with these guests beside the plugins that ship."""
+def installation(
+    base_url: str, guests: tuple[str, ...] = (), lines: dict[str, str] | None = None, mcp: str = ""
+) -> Iterator[Installation]:
+    """An installation with a fresh data directory, gone when the block ends.
+
+    Beside the plugins that ship it has these guests, each with its `lines` under its table; `mcp` are lines under [mcp].
+    """
     with tempfile.TemporaryDirectory(prefix="orderdesk-mcp-") as folder:
         # The file names its components by paths that start at its folder.
         (Path(folder) / "plugins").symlink_to(Path(CONFIG).parent / "plugins")
         config = patient(Path(CONFIG).read_text())
+        config, times = re.subn(r"^\[mcp\]$", lambda table: f"{table.group()}\n{mcp}", config, flags=re.MULTILINE)
+        assert times == 1, f"{CONFIG} has no [mcp]"
         for guest in guests:
             source = Path(os.environ["ORDERDESK_GUESTS_DIR"]) / f"guest-{guest}.wasm"
             config += f"\n[plugins.{guest}]\nsource = {json.dumps(str(source))}\n"
             if guest in PREFIXES:
                 config += f"prefixes = {PREFIXES[guest]}\n"
+            config += (lines or {}).get(guest, "")
         file = Path(folder) / "orderdesk.toml"
         file.write_text(config)
         yield Installation(Path(folder), base_url, str(file))

@@ -180,7 +180,7 @@ async fn what_leads_nowhere_and_what_is_no_form_is_said_plainly() {
     let large = http
         .post(&url)
         .header("Content-Type", "application/x-www-form-urlencoded")
-        .body("x".repeat(100_000));
+        .body("x".repeat(300_000));
     assert_eq!(large.send().await.unwrap().status(), 413);
     let put = http.put(&url).send().await.unwrap();
     assert_eq!(put.status(), 405);

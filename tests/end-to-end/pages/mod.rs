@@ -1,11 +1,14 @@
 //! Pages at which a person goes on with an agent's call: secrets entered and changes confirmed where neither model nor client
 //! sees them.
 
+mod both;
 mod confirming;
+mod consenting;
 mod elicitation;
 mod guarding;
 mod leaking;
 mod on_this_machine;
+mod proxies;
 mod registering;
 
 use end_to_end::{Browser, Client, Page, Server};
@@ -50,9 +53,13 @@ async fn register(browser: &mut Browser, page: &Page, api_key: &str) -> Page {
 
 /// From the link to the end.
 async fn register_at(url: &str, key: &str) {
-    let mut browser = Browser::default();
-    let page = enter(&mut browser, url, key).await;
-    let done = register(&mut browser, &page, sample::HARBOR_AND_OAK_KEY).await;
+    register_from(&mut Browser::default(), url, key).await;
+}
+
+/// From the link to the end, in this browser.
+async fn register_from(browser: &mut Browser, url: &str, key: &str) {
+    let page = enter(browser, url, key).await;
+    let done = register(browser, &page, sample::HARBOR_AND_OAK_KEY).await;
     assert_eq!(done.status, 200, "{}", done.html);
 }
 

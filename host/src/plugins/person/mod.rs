@@ -7,8 +7,10 @@
 //!
 //! `plugins` knows no HTTP: where the pages are, [`Pages`] says.
 
+mod entered;
 mod outcome;
 mod page;
+mod reading;
 mod words;
 
 use std::fmt;
@@ -34,6 +36,7 @@ use crate::clock::Timestamp;
 use crate::config::Confirm;
 use crate::tenancy::{Link, LinkFor, LinkPurpose, Principal, Standing};
 
+pub use entered::Entered;
 use outcome::Outcome;
 pub use page::{Carried, Decision, Shown, ShownSecret};
 pub use words::names_link;
@@ -55,6 +58,9 @@ pub trait Pages: Send + Sync {
 
     /// What the URLs of all pages begin with, if that is known.
     fn beginning(&self) -> Option<String>;
+
+    /// Where a tenant agrees to plugins, if there is such a page.
+    fn consents(&self) -> Option<String>;
 }
 
 /// A link at which a call waits.
@@ -109,6 +115,11 @@ impl PluginHost {
     /// What the URLs of all pages begin with, if there are any.
     pub fn pages_begin_with(&self) -> Option<String> {
         self.pages.get()?.beginning()
+    }
+
+    /// Where a tenant agrees to plugins, if this process has a page for that.
+    pub fn page_of_consents(&self) -> Option<String> {
+        self.pages.get()?.consents()
     }
 
     /// Whether callers may send secrets as arguments.

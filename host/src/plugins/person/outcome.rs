@@ -38,6 +38,9 @@ pub(super) enum Outcome {
         code: Option<String>,
         message: String,
         outcome_unknown: bool,
+        /// As JSON. What stands from before it was kept has none.
+        #[serde(default)]
+        extra: Option<String>,
     },
 }
 
@@ -53,6 +56,7 @@ impl Outcome {
                 code: error.code.clone(),
                 message: error.message.clone(),
                 outcome_unknown: error.outcome_unknown,
+                extra: error.extra.clone(),
             },
         }
     }
@@ -77,6 +81,7 @@ impl Outcome {
                 code,
                 message,
                 outcome_unknown,
+                extra,
             } => Err(Error {
                 kind: KINDS
                     .into_iter()
@@ -84,9 +89,10 @@ impl Outcome {
                     .unwrap_or(ErrorKind::Other),
                 code,
                 message,
+                // It counted from then, not from now.
                 retry_after_ms: None,
                 outcome_unknown,
-                extra: None,
+                extra,
             }),
         }
     }
@@ -105,11 +111,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn error_extra() -> Option<String> {
+        Some(r#"{"field":"quantity"}"#.to_owned())
+    }
+
     #[test]
     fn every_error_comes_back_as_it_was() {
         for kind in KINDS {
             let error = Error {
                 outcome_unknown: true,
+                extra: error_extra(),
                 ..Error::new(kind, "code", "what and what next")
             };
             let kept = Outcome::of(&Err(error)).write().unwrap();
@@ -118,6 +129,15 @@ mod tests {
             assert_eq!(told.code.as_deref(), Some("code"));
             assert_eq!(told.message, "what and what next");
             assert!(told.outcome_unknown);
+            assert_eq!(told.extra, error_extra());
         }
+    }
+
+    #[test]
+    fn what_was_kept_before_errors_had_details_is_still_told() {
+        let kept =
+            br#"{"Failed":{"kind":"conflict","code":null,"message":"m","outcome_unknown":false}}"#;
+        let told = Outcome::read(kept).unwrap().reply().unwrap_err();
+        assert_eq!((told.message.as_str(), told.extra), ("m", None));
     }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::Waiting;
-use super::outcome::{Outcome, texts};
+use super::entered::Entered;
+use super::outcome::Outcome;
+use super::reading::{previewed, readable, said};
 use crate::capabilities::context::Caller;
 use crate::capabilities::contract::{Error, ErrorKind};
+use crate::capabilities::questions::{Askable, QuestionKind};
 use crate::plugins::answer::Answer;
 use crate::plugins::call::CallRequest;
 use crate::plugins::confirm::Reply;
@@ -17,11 +20,6 @@ use crate::plugins::preview;
 use crate::plugins::registry::Listed;
 use crate::plugins::selection::{ReadOnly, Selection};
 use crate::tenancy::{LinkError, LinkPurpose, OpenLink};
-
-/// As much of a preview as a page shows.
-const PREVIEW_CHARACTERS: usize = 200_000;
-/// As much of an answer.
-const SAID_CHARACTERS: usize = 2_000;
 
 /// What a person reads.
 #[derive(Debug)]
@@ -62,6 +60,13 @@ pub enum Decision {
         /// Of the preview that they were shown.
         confirm_token: Option<String>,
     },
+    /// Yes, to what was asked after they had entered secrets.
+    Confirmed {
+        /// What they entered, and were asked.
+        entered: Entered,
+        /// Of the preview that they were shown.
+        confirm_token: Option<String>,
+    },
 }
 
 /// What became of a decision.
@@ -71,6 +76,8 @@ pub enum Carried {
     Done(String),
     /// It was not done, as the person wished.
     Declined,
+    /// It was not done yet: the tool asks whether it may.
+    Asks(Entered),
     /// It failed.
     Failed {
         /// Why.
@@ -80,6 +87,14 @@ pub enum Carried {
     },
     /// Somebody else was faster.
     Gone,
+}
+
+/// How a call from a page ended.
+enum Called {
+    /// With its result.
+    Done(Answer),
+    /// With what the person is to say yes or no to.
+    Asks(Entered),
 }
 
 impl PluginHost {
@@ -100,13 +115,24 @@ impl PluginHost {
         places
     }
 
-    /// What a person of the tenant reads at a link. A preview is made for it; nothing else happens.
+    /// What a person of the tenant reads at a link. A preview is made for it; nothing else happens. `entered`: what they entered
+    /// before the tool asked whether it may.
     ///
     /// # Errors
     /// The tool is gone, the person's key may not use it, or there is no preview; in words for the person.
-    pub async fn show(self: &Arc<Self>, link: &OpenLink, person: &Caller) -> Result<Shown, Error> {
+    pub async fn show(
+        self: &Arc<Self>,
+        link: &OpenLink,
+        person: &Caller,
+        entered: Option<&Entered>,
+    ) -> Result<Shown, Error> {
         let listed = self.listed_at(link, person)?;
-        let waiting = self.waiting_at(link, person)?;
+        let mut waiting = self.waiting_at(link, person)?;
+        if let Some(entered) = entered {
+            waiting.missing.clear();
+            waiting.questions.clone_from(&entered.questions);
+            waiting.arguments.extend(entered.arguments());
+        }
         let secrets = listed
             .tool
             .sealed
@@ -137,7 +163,8 @@ impl PluginHost {
             preview: None,
             confirm_token: None,
         };
-        if link.purpose() == LinkPurpose::Confirmation && preview::has(&listed) {
+        let confirms = link.purpose() == LinkPurpose::Confirmation || entered.is_some();
+        if confirms && preview::has(&listed) {
             let mut arguments = waiting.arguments;
             arguments.insert(preview::DRY_RUN.into(), true.into());
             let request = self.request(&listed, person, arguments);
@@ -183,23 +210,35 @@ impl PluginHost {
         if !links.take(link).await? {
             return Ok(Carried::Gone);
         }
-        let (result, declined) = match decision {
+        let declined = matches!(decision, Decision::Declined);
+        let called = match decision {
             Decision::Declined => {
                 let name = link.tool();
-                let error = Error::new(
+                Err(Error::new(
                     ErrorKind::Denied,
                     "declined-by-person",
                     format!("{name} was not carried out: the person declined."),
-                );
-                (Err(error), true)
+                ))
             }
             Decision::Agreed {
                 secrets,
                 confirm_token,
-            } => (
-                self.make_call(link, person, secrets, confirm_token).await,
-                false,
-            ),
+            } => {
+                let entered = Entered::of(secrets);
+                self.make_call(link, person, entered, confirm_token).await
+            }
+            Decision::Confirmed {
+                entered,
+                confirm_token,
+            } => self.make_call(link, person, entered, confirm_token).await,
+        };
+        let result = match called {
+            Ok(Called::Asks(entered)) => {
+                links.put_back(link).await?;
+                return Ok(Carried::Asks(entered));
+            }
+            Ok(Called::Done(answer)) => Ok(answer),
+            Err(error) => Err(error),
         };
         tracing::info!(
             plugin = link.plugin(),
@@ -240,34 +279,37 @@ impl PluginHost {
         self: &Arc<Self>,
         link: &OpenLink,
         person: &Caller,
-        secrets: Vec<(String, SecretString)>,
+        mut entered: Entered,
         confirm_token: Option<String>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Called, Error> {
         let listed = self.listed_at(link, person)?;
         let waiting = self.waiting_at(link, person)?;
+        entered.only(&waiting.missing)?;
         let mut arguments = waiting.arguments;
-        for (name, secret) in secrets {
-            if waiting.missing.contains(&name) {
-                arguments.insert(name, secret.expose_secret().into());
-            }
-        }
+        arguments.extend(entered.arguments());
         if let Some(token) = confirm_token {
             arguments.insert(preview::CONFIRM_TOKEN.into(), token.into());
         }
+        let asked_before = if waiting.questions.is_empty() {
+            entered.questions.clone()
+        } else {
+            waiting.questions
+        };
         let request = CallRequest {
-            agreed: waiting.questions,
+            agreed: asked_before,
+            // It can be asked here and now, in the next step of the page.
+            askable: Askable::default().and(QuestionKind::Confirm),
             ..self.request(&listed, person, arguments)
         };
         match self.call_or_ask(&listed, request).await? {
-            Reply::Done(answer) => Ok(answer),
-            // It asks something else than the person answered.
-            Reply::Asked(_) | Reply::Linked(_) => Err(Error::new(
-                ErrorKind::Denied,
-                "asks-more",
-                format!(
-                    "{} asks for a confirmation beside the secret, which this page does not show. Nothing was done.",
-                    listed.tool.name
-                ),
+            Reply::Done(answer) => Ok(Called::Done(answer)),
+            Reply::Asked(asked) => {
+                entered.questions = asked.questions;
+                Ok(Called::Asks(entered))
+            }
+            Reply::Linked(_) => Err(Error::internal(
+                "A call from a page",
+                &"it needs another page",
             )),
         }
     }
@@ -335,38 +377,4 @@ fn mendable(link: &OpenLink, error: &Error) -> bool {
             error.kind,
             InvalidInput | Unauthorized | RateLimited | Timeout | Upstream | Unavailable
         )
-}
-
-fn readable(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        value => serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string()),
-    }
-}
-
-/// What a preview says, and the token that brings about exactly that.
-fn previewed(answer: Answer) -> (Option<String>, Option<String>) {
-    let Some(structured) = answer.structured else {
-        return (Some(texts(&answer).collect::<Vec<_>>().join("\n")), None);
-    };
-    let mut object = structured.object;
-    let token = match object.remove(preview::CONFIRM_TOKEN) {
-        Some(Value::String(token)) => Some(token),
-        _ => None,
-    };
-    object.remove("expires_at");
-    let text = readable(&Value::Object(object));
-    let shown: String = text.chars().take(PREVIEW_CHARACTERS).collect();
-    (Some(shown), token)
-}
-
-/// What a tool says of what it did.
-fn said(answer: &Answer) -> String {
-    if let Some(structured) = &answer.structured
-        && let Some(Value::String(message)) = structured.object.get("message")
-    {
-        return message.clone();
-    }
-    let text = texts(answer).collect::<Vec<_>>().join("\n");
-    text.chars().take(SAID_CHARACTERS).collect()
 }

@@ -38,6 +38,20 @@ impl ConsentDatabase for SqliteDatabase {
             .await
     }
 
+    async fn subjects(&self, tenant: &TenantId, most: u32) -> Result<Vec<String>, StoreError> {
+        let tenant = tenant.clone();
+        self.connections
+            .read(move |it| {
+                let mut statement = it.prepare_cached(
+                    "SELECT DISTINCT subject FROM secrets WHERE tenant = ?1 AND subject IS NOT NULL
+                     ORDER BY subject LIMIT ?2",
+                )?;
+                let rows = statement.query_map(params![tenant.as_str(), most], |row| row.get(0))?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     async fn remove_consent(&self, tenant: &TenantId, plugin: &str) -> Result<bool, StoreError> {
         let (tenant, plugin) = (tenant.clone(), plugin.to_owned());
         self.connections

@@ -111,16 +111,15 @@ impl LinkDatabase for SqliteDatabase {
             .await
     }
 
-    async fn give_link_back(&self, hash: LinkHash) -> Result<u32, StoreError> {
+    async fn give_link_back(&self, hash: LinkHash, failed: bool) -> Result<u32, StoreError> {
+        let statement = if failed {
+            "UPDATE one_time_links SET used_at = NULL, failures = failures + 1
+             WHERE hash = ?1 AND outcome IS NULL RETURNING failures"
+        } else {
+            "UPDATE one_time_links SET used_at = NULL WHERE hash = ?1 AND outcome IS NULL RETURNING failures"
+        };
         self.connections
-            .write(move |it| {
-                fail(
-                    it,
-                    &hash,
-                    "UPDATE one_time_links SET used_at = NULL, failures = failures + 1
-                     WHERE hash = ?1 AND outcome IS NULL RETURNING failures",
-                )
-            })
+            .write(move |it| fail(it, &hash, statement))
             .await
     }
 

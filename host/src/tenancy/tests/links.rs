@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::store::Purged;
 use crate::tenancy::{
-    ATTEMPTS, FormSecret, Found, Link, LinkFor, LinkPurpose, Links, OpenLink, Refusal, Standing,
+    ATTEMPTS, FormSecret, Found, Link, LinkFor, LinkPurpose, Links, OpenLink, Place, Refusal,
+    Standing, VISIT,
 };
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
@@ -229,6 +230,29 @@ async fn a_run_that_failed_gives_the_link_back_until_that_was_too_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_at_which_there_is_more_to_decide_is_put_back_unharmed() {
+    let house = House::new();
+    let process = house.start().await;
+    let (_, acme) = process.tenant("acme").await;
+    let links = links(&house, &process);
+    let link = issue(&links, &acme).await;
+    for _ in 0..ATTEMPTS * 2 {
+        let seen = open(&links, &link).await;
+        assert!(links.take(&seen).await.unwrap());
+        assert!(!links.take(&seen).await.unwrap());
+        links.put_back(&seen).await.unwrap();
+    }
+    let seen = open(&links, &link).await;
+    assert!(links.take(&seen).await.unwrap());
+    links.settle(&acme, &seen, b"done").await.unwrap();
+    links.put_back(&seen).await.unwrap();
+    assert!(matches!(
+        links.find(&link.token).await.unwrap(),
+        Found::Used
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_browser_brings_along_is_good_at_one_link_in_one_browser() {
     let house = House::new();
     let process = house.start().await;
@@ -238,19 +262,34 @@ async fn what_a_browser_brings_along_is_good_at_one_link_in_one_browser() {
     let elsewhere = open(&links, &issue(&links, &acme).await).await;
     let (own, foreign) = (FormSecret::new().unwrap(), FormSecret::new().unwrap());
     let key = presented(&created.master_key);
-    let visit = links.visit(&here, &own, &key).unwrap();
+    let visit = links.visit(&here.place(), &own, &key).unwrap();
     assert!(!visit.contains(key.expose_secret()));
-    let returned = links.visitor(&here, &own, &visit).unwrap();
+    let returned = links.visitor(&here.place(), &own, &visit).unwrap();
     assert_eq!(returned.expose_secret(), key.expose_secret());
-    assert!(links.visitor(&elsewhere, &own, &visit).is_none());
-    assert!(links.visitor(&here, &foreign, &visit).is_none());
-    assert!(links.visitor(&here, &own, "bm90aGluZw").is_none());
+    assert!(links.visitor(&elsewhere.place(), &own, &visit).is_none());
+    assert!(links.visitor(&here.place(), &foreign, &visit).is_none());
+    assert!(links.visitor(&here.place(), &own, "bm90aGluZw").is_none());
 
-    let token = links.form_token(&here, &own);
-    assert!(links.is_form_token(&here, &own, &token));
-    assert!(!links.is_form_token(&elsewhere, &own, &token));
-    assert!(!links.is_form_token(&here, &foreign, &token));
-    assert!(!links.is_form_token(&here, &own, ""));
+    let kept = links.keep(&here.place(), &own, b"entered").unwrap();
+    let back = links.kept(&here.place(), &own, &kept).unwrap();
+    assert_eq!(back.as_slice(), b"entered");
+    assert!(links.kept(&elsewhere.place(), &own, &kept).is_none());
+    assert!(links.kept(&here.place(), &foreign, &kept).is_none());
+    // The one does not pass for the other, and neither is good for ever.
+    assert!(links.visitor(&here.place(), &own, &kept).is_none());
+    assert!(links.kept(&here.place(), &own, &visit).is_none());
+    let standing = links.visit(&Place::consents(), &own, &key).unwrap();
+    assert!(links.visitor(&here.place(), &own, &standing).is_none());
+    house.clock.advance(VISIT);
+    assert!(links.visitor(&here.place(), &own, &visit).is_none());
+    assert!(links.kept(&here.place(), &own, &kept).is_none());
+    assert!(links.visitor(&Place::consents(), &own, &standing).is_none());
+
+    let token = links.form_token(&here.place(), &own);
+    assert!(links.is_form_token(&here.place(), &own, &token));
+    assert!(!links.is_form_token(&elsewhere.place(), &own, &token));
+    assert!(!links.is_form_token(&here.place(), &foreign, &token));
+    assert!(!links.is_form_token(&here.place(), &own, ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,15 +6,15 @@ use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::tenancy::{FormSecret, OpenLink};
+use crate::tenancy::{FormSecret, Place, VISIT};
 use crate::web::body;
 
-/// More than any form of ours.
-const BODY_BYTES: usize = 64 << 10;
+/// More than any form of ours: the questions of a call come back with it.
+const BODY_BYTES: usize = 256 << 10;
 /// How the fields of secrets begin; their argument's name follows.
 pub(super) const SECRET: &str = "secret.";
-/// As long as a link is good at most.
-const SECONDS: u32 = 600;
+/// What was entered before the tool asked, sealed.
+pub(super) const ENTERED: &str = "entered";
 
 /// The fields of a form. What is left of them is overwritten when this is dropped.
 pub(super) struct Fields(Vec<(String, Zeroizing<String>)>);
@@ -41,6 +41,11 @@ impl Fields {
         Some(self.0.swap_remove(at).1.to_string())
     }
 
+    /// Takes all fields of this name that are no secrets.
+    pub(super) fn take_all(&mut self, name: &str) -> Vec<String> {
+        std::iter::from_fn(|| self.take(name)).collect()
+    }
+
     /// Takes a field that is one.
     pub(super) fn take_secret(&mut self, name: &str) -> Option<SecretString> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
@@ -65,14 +70,14 @@ pub(super) fn left_empty(secrets: &[(String, SecretString)]) -> Option<&str> {
         .map(|(name, _)| name.as_str())
 }
 
-/// What a browser brought along for one link.
+/// What a browser brought along for one place.
 pub(super) struct Cookies {
     form: Option<String>,
     visit: Option<String>,
 }
 
 impl Cookies {
-    pub(super) fn of(headers: &HeaderMap, link: &OpenLink) -> Self {
+    pub(super) fn of(headers: &HeaderMap, place: &Place) -> Self {
         let value_of = |wanted: String| {
             headers
                 .get_all(header::COOKIE)
@@ -84,8 +89,8 @@ impl Cookies {
                 .map(|(_, value)| value.to_owned())
         };
         Self {
-            form: value_of(name("form", link)),
-            visit: value_of(name("visit", link)),
+            form: value_of(name("form", place)),
+            visit: value_of(name("visit", place)),
         }
     }
 
@@ -98,28 +103,33 @@ impl Cookies {
     }
 }
 
-/// Each link has cookies of its own, so that two open pages do not disturb each other.
-fn name(what: &str, link: &OpenLink) -> String {
-    format!("odm_{what}_{}", crate::store::hex(&link.hash()[..8]))
+/// Each place has cookies of its own, so that two open pages do not disturb each other.
+fn name(what: &str, place: &Place) -> String {
+    format!("odm_{what}_{}", place.name())
 }
 
 /// Without a path it is sent back to this folder of URLs only, behind whatever prefix a proxy put before it (RFC 6265,
 /// section 5.1.4).
-fn cookie(name: &str, value: &str, seconds: u32, https: bool) -> String {
+fn cookie(name: &str, value: &str, seconds: u64, https: bool) -> String {
     let secure = if https { "; Secure" } else { "" };
     format!("{name}={value}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
-pub(super) fn secret_cookie(link: &OpenLink, secret: &FormSecret, https: bool) -> String {
-    cookie(&name("form", link), secret.as_str(), SECONDS, https)
+pub(super) fn secret_cookie(place: &Place, secret: &FormSecret, https: bool) -> String {
+    cookie(
+        &name("form", place),
+        secret.as_str(),
+        VISIT.as_secs(),
+        https,
+    )
 }
 
-pub(super) fn visit_cookie(link: &OpenLink, visit: &str, https: bool) -> String {
-    cookie(&name("visit", link), visit, SECONDS, https)
+pub(super) fn visit_cookie(place: &Place, visit: &str, https: bool) -> String {
+    cookie(&name("visit", place), visit, VISIT.as_secs(), https)
 }
 
-pub(super) fn forget_cookies(link: &OpenLink, https: bool) -> [String; 2] {
-    ["form", "visit"].map(|what| cookie(&name(what, link), "", 0, https))
+pub(super) fn forget_cookies(place: &Place, https: bool) -> [String; 2] {
+    ["form", "visit"].map(|what| cookie(&name(what, place), "", 0, https))
 }
 
 pub(super) fn set(response: &mut Response, cookie: &str) {

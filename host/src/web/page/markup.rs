@@ -3,7 +3,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::form::SECRET;
+use super::form::{ENTERED, SECRET};
 use crate::plugins::{Carried, Shown};
 use crate::tenancy::{LinkPurpose, OpenLink};
 
@@ -16,7 +16,10 @@ background:#1b1b1b;color:#fff}button.no{background:#fff;color:#1b1b1b}\
 .error{border-left:.3rem solid #b00020;padding:.5rem 1rem;background:#fdecee}\
 .theirs{border:1px solid #999;border-radius:.25rem;padding:.5rem 1rem;background:#f6f6f6}\
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font:.9rem/1.4 ui-monospace,monospace}dt{font-weight:600}\
-dd{margin:0 0 .5rem}.hint{color:#444;margin:.25rem 0}:focus-visible{outline:.2rem solid #0b57d0;outline-offset:.1rem}";
+dd{margin:0 0 .5rem}h2{font-size:1.2rem;margin:1.5rem 0 .5rem}section h2{margin:0}h3{font-size:1rem;margin:1rem 0 0}\
+section{border-top:1px solid #999;margin:2rem 0 0;padding:1rem 0 0}fieldset{border:0;margin:1rem 0 0;padding:0}legend{font-weight:600}\
+.choice{display:flex;gap:.5rem;align-items:baseline}.choice input{width:auto}.choice label{margin:0;font-weight:400}.within{margin-left:2rem}\
+.for_readers{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}.hint{color:#444;margin:.25rem 0}:focus-visible{outline:.2rem solid #0b57d0;outline-offset:.1rem}";
 
 /// A page that only says something.
 pub(super) struct Message {
@@ -58,6 +61,10 @@ impl Message {
         title: "Too many requests",
         text: "Wait a few seconds and reload this page.",
     };
+    pub(super) const LEFT: Self = Self {
+        title: "You are done here",
+        text: "This browser does not have the key any more. You can close this page.",
+    };
     pub(super) const FAILED: Self = Self {
         title: "This does not work at the moment",
         text: "The server could not look it up. Reload this page in a minute; if that does not help, tell the operator.",
@@ -75,7 +82,7 @@ pub(super) fn wrong_key(left: u32) -> String {
     )
 }
 
-fn page(title: &str, content: &Markup) -> Markup {
+pub(super) fn page(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -95,7 +102,7 @@ fn page(title: &str, content: &Markup) -> Markup {
     }
 }
 
-fn error_box(error: Option<&str>) -> Markup {
+pub(super) fn error_box(error: Option<&str>) -> Markup {
     html! {
         @if let Some(error) = error {
             p.error role="alert" { (visible(error)) }
@@ -148,15 +155,23 @@ fn places(usable: &[String]) -> Markup {
     }
 }
 
-/// The second step.
-pub(super) fn decision(link: &OpenLink, shown: &Shown, form: &str, error: Option<&str>) -> Markup {
-    let yes = match link.purpose() {
-        LinkPurpose::Secret => "Enter and continue",
-        LinkPurpose::Confirmation => "Yes, do this",
+/// The second step, and the third: then with what was entered in the second, sealed.
+pub(super) fn decision(
+    link: &OpenLink,
+    shown: &Shown,
+    (form, entered): (&str, Option<&str>),
+    error: Option<&str>,
+) -> Markup {
+    let yes = match (link.purpose(), entered) {
+        (LinkPurpose::Secret, None) => "Enter and continue",
+        (LinkPurpose::Secret, Some(_)) | (LinkPurpose::Confirmation, _) => "Yes, do this",
     };
     let content = html! {
         p { "The tool " strong { (link.tool()) } " of the plugin " strong { (link.plugin()) } " is to be called for you." }
         (error_box(error))
+        @if entered.is_some() {
+            p { "What you entered is at hand, and the tool asks whether it may go on." }
+        }
         @if !shown.questions.is_empty() {
             h2 { "What it asks" }
             @for question in &shown.questions {
@@ -179,6 +194,9 @@ pub(super) fn decision(link: &OpenLink, shown: &Shown, form: &str, error: Option
         }
         form method="post" autocomplete="off" {
             input type="hidden" name="form" value=(form);
+            @if let Some(entered) = entered {
+                input type="hidden" name=(ENTERED) value=(entered);
+            }
             @if let Some(token) = &shown.confirm_token {
                 input type="hidden" name="confirm_token" value=(token);
             }
@@ -217,7 +235,8 @@ pub(super) fn cannot_show(link: &OpenLink, why: &str, form: &str) -> Markup {
 pub(super) fn ended(link: &OpenLink, carried: &Carried) -> Markup {
     let (title, text) = match carried {
         Carried::Done(said) => ("Done", Some(said.as_str())),
-        Carried::Declined => ("Not done", None),
+        // It has not ended; nobody asks.
+        Carried::Declined | Carried::Asks(_) => ("Not done", None),
         Carried::Failed { message, .. } => ("Not done", Some(message.as_str())),
         Carried::Gone => ("This link was used", None),
     };
@@ -225,7 +244,7 @@ pub(super) fn ended(link: &OpenLink, carried: &Carried) -> Markup {
         @match carried {
             Carried::Done(_) => p { strong { (link.tool()) } " was carried out." },
             Carried::Declined => p { strong { (link.tool()) } " was not carried out, as you wished." },
-            Carried::Failed { .. } | Carried::Gone => p { strong { (link.tool()) } " was not carried out." },
+            Carried::Failed { .. } | Carried::Gone | Carried::Asks(_) => p { strong { (link.tool()) } " was not carried out." },
         }
         @if let Some(text) = text.filter(|text| !text.is_empty()) {
             div.theirs role="status" { pre { (visible(text)) } }
@@ -237,7 +256,7 @@ pub(super) fn ended(link: &OpenLink, carried: &Carried) -> Markup {
 
 /// Makes visible what a browser would not show, or show elsewhere: control characters, and those that turn the direction of a
 /// text around or have no width.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let hidden = (character.is_control() && !matches!(character, '\n' | '\t'))

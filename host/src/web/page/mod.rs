@@ -1,19 +1,23 @@
 //! `/person/{link}`: where a person goes on with a call that waits for one.
 //!
 //! Two steps, each a form that works without JavaScript: an access key of the tenant whose call waits, then what would be done,
-//! with the secrets to enter and a yes or no. Looking (GET) changes nothing, as programs look at links before people do; a decision
+//! with the secrets to enter and a yes or no. A tool that asks whether it may once it has the secret makes it three. Looking (GET) changes nothing, as programs look at links before people do; a decision
 //! (POST) is taken once. What is kept between the steps travels with the browser (see [`Links`](crate::tenancy::Links)), so that
 //! each may be another process's. Nothing says whether a tenant or a key exists.
 
+mod asking;
+mod consents;
 mod form;
 mod markup;
 mod shield;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -23,6 +27,7 @@ use secrecy::SecretString;
 
 use self::form::{Cookies, Fields};
 use self::markup::Message;
+use super::client_address::ClientAddress;
 use super::flood::Flood;
 use super::loopback::Given;
 use crate::capabilities::context::Caller;
@@ -32,6 +37,8 @@ use crate::tenancy::{FormSecret, Found, OpenLink, Principal, Refusal};
 
 /// What the paths of all links begin with.
 pub(super) const PATH: &str = "/person/";
+/// Where tenants agree to plugins.
+pub(super) const CONSENTS: &str = "/person/consent";
 
 /// What client a call from a page says it is.
 const CLIENT: &str = "page";
@@ -72,6 +79,7 @@ pub(crate) fn router(host: Arc<PluginHost>, audience: Audience) -> Router {
         flood: Flood::default(),
     };
     Router::new()
+        .route(CONSENTS, get(consents::look).post(consents::decide))
         .route("/person/{token}", get(look).post(decide))
         .with_state(Arc::new(desk))
         .layer(middleware::from_fn_with_state(hosts, shield::shield))
@@ -79,7 +87,7 @@ pub(crate) fn router(host: Arc<PluginHost>, audience: Audience) -> Router {
 
 async fn look(
     State(desk): State<Arc<Desk>>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -95,7 +103,7 @@ async fn look(
 
 async fn decide(
     State(desk): State<Arc<Desk>>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Path(token): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -112,12 +120,12 @@ async fn decide(
     let sent_from_here = visit.returning
         && fields
             .take("form")
-            .is_some_and(|token| links.is_form_token(&visit.link, &visit.secret, &token));
+            .is_some_and(|token| links.is_form_token(&visit.link.place(), &visit.secret, &token));
     if !sent_from_here {
         return message(StatusCode::FORBIDDEN, &Message::FOREIGN_FORM);
     }
     if let Some(key) = fields.take_secret("access_key") {
-        return desk.enter(&visit, &key, &token, address.ip()).await;
+        return desk.enter(&visit, &key, &token, address).await;
     }
     let Some(person) = visit.person.clone() else {
         return desk.ask_for_key(&visit, StatusCode::FORBIDDEN, Some("Give your key again."));
@@ -129,15 +137,12 @@ impl Desk {
     /// Who comes, to which link.
     async fn visit(
         &self,
-        address: SocketAddr,
+        address: IpAddr,
         token: &str,
         headers: &HeaderMap,
     ) -> Result<Visit, Response> {
-        if let Err(wait) = self.flood.from(address.ip()) {
-            let seconds = wait.as_secs_f64().ceil().max(1.0);
-            let retry_after = [(header::RETRY_AFTER, format!("{seconds:.0}"))];
-            let page = message(StatusCode::TOO_MANY_REQUESTS, &Message::TOO_MANY);
-            return Err((retry_after, page).into_response());
+        if let Err(wait) = self.flood.from(address) {
+            return Err(too_many(wait));
         }
         let links = &self.host.services().links;
         let found = links.find(token).await.map_err(|error| failed(&error))?;
@@ -150,7 +155,7 @@ impl Desk {
             Found::Used => return Err(message(StatusCode::GONE, &Message::USED)),
             Found::Blocked => return Err(message(StatusCode::GONE, &Message::BLOCKED)),
         };
-        let cookies = Cookies::of(headers, &link);
+        let cookies = Cookies::of(headers, &link.place());
         let (secret, returning) = match cookies.form_secret() {
             Some(secret) => (secret, true),
             None => (FormSecret::new().map_err(|error| failed(&error))?, false),
@@ -172,8 +177,8 @@ impl Desk {
     }
 
     /// Where a person sits; none: at this machine.
-    fn source(&self, address: SocketAddr) -> Option<IpAddr> {
-        (!self.audience.local).then_some(address.ip())
+    fn source(&self, address: IpAddr) -> Option<IpAddr> {
+        (!self.audience.local).then_some(address)
     }
 
     fn serves(&self, link: &OpenLink) -> bool {
@@ -195,7 +200,9 @@ impl Desk {
             return Ok(Some(local).filter(|local| link.is_of(local)));
         }
         let visit = cookies.visit();
-        let Some(key) = visit.and_then(|visit| services.links.visitor(link, secret, visit)) else {
+        let Some(key) =
+            visit.and_then(|visit| services.links.visitor(&link.place(), secret, visit))
+        else {
             return Ok(None);
         };
         match services.tenancy.authenticate(&key).await {
@@ -221,9 +228,9 @@ impl Desk {
             .await;
         let refusal = match entered {
             Ok(Ok(_)) => {
-                let kept = services.links.visit(link, &visit.secret, key);
+                let kept = services.links.visit(&link.place(), &visit.secret, key);
                 let kept = match kept {
-                    Ok(kept) => form::visit_cookie(link, &kept, self.audience.https),
+                    Ok(kept) => form::visit_cookie(&link.place(), &kept, self.audience.https),
                     Err(error) => return failed(&error),
                 };
                 // The same page once more: whoever reloads it sends no key again.
@@ -254,11 +261,7 @@ impl Desk {
     }
 
     fn ask_for_key(&self, visit: &Visit, status: StatusCode, error: Option<&str>) -> Response {
-        let form = self
-            .host
-            .services()
-            .links
-            .form_token(&visit.link, &visit.secret);
+        let form = self.form_token(visit);
         let usable = self.host.usable_at(&visit.link);
         let page = markup::key(&visit.link, &usable, &form, error);
         self.with_secret(visit, status, page)
@@ -272,14 +275,10 @@ impl Desk {
         status: StatusCode,
         error: Option<&str>,
     ) -> Response {
-        let form = self
-            .host
-            .services()
-            .links
-            .form_token(&visit.link, &visit.secret);
-        match self.host.show(&visit.link, person).await {
+        let form = self.form_token(visit);
+        match self.host.show(&visit.link, person, None).await {
             Ok(shown) => {
-                let page = markup::decision(&visit.link, &shown, &form, error);
+                let page = markup::decision(&visit.link, &shown, (&form, None), error);
                 self.with_secret(visit, status, page)
             }
             Err(error) => {
@@ -289,12 +288,32 @@ impl Desk {
         }
     }
 
+    fn form_token(&self, visit: &Visit) -> String {
+        let links = &self.host.services().links;
+        links.form_token(&visit.link.place(), &visit.secret)
+    }
+
     async fn carry_out(&self, visit: Visit, person: Caller, mut fields: Fields) -> Response {
-        let decision = match fields.take("decision").as_deref() {
-            Some("no") => Decision::Declined,
-            Some("yes") => Decision::Agreed {
+        let decision = match (
+            fields.take("decision").as_deref(),
+            fields.take(form::ENTERED),
+        ) {
+            (Some("no"), _) => Decision::Declined,
+            (Some("yes"), None) => Decision::Agreed {
                 confirm_token: fields.take("confirm_token"),
                 secrets: fields.take_secrets(),
+            },
+            (Some("yes"), Some(kept)) => match self.kept(&visit, &kept) {
+                Some(entered) => Decision::Confirmed {
+                    entered,
+                    confirm_token: fields.take("confirm_token"),
+                },
+                None => {
+                    let told = "It took too long. Enter it again.";
+                    return self
+                        .show(&visit, &person, StatusCode::BAD_REQUEST, Some(told))
+                        .await;
+                }
             },
             _ => {
                 let told = "Say yes or no.";
@@ -323,12 +342,13 @@ impl Desk {
                     .show(&visit, &person, StatusCode::CONFLICT, Some(&message))
                     .await;
             }
+            Ok(Carried::Asks(entered)) => return self.ask(&visit, &person, &entered).await,
             Ok(Carried::Gone) => return message(StatusCode::GONE, &Message::USED),
             Ok(carried) => markup::ended(&visit.link, &carried),
             Err(error) => return failed(&error),
         };
         self.over(&visit.link);
-        let forgotten = form::forget_cookies(&visit.link, self.audience.https);
+        let forgotten = form::forget_cookies(&visit.link.place(), self.audience.https);
         let mut response = Html(page.into_string()).into_response();
         for cookie in forgotten {
             form::set(&mut response, &cookie);
@@ -344,7 +364,7 @@ impl Desk {
 
     fn with_secret(&self, visit: &Visit, status: StatusCode, page: Markup) -> Response {
         let mut response = (status, Html(page.into_string())).into_response();
-        let cookie = form::secret_cookie(&visit.link, &visit.secret, self.audience.https);
+        let cookie = form::secret_cookie(&visit.link.place(), &visit.secret, self.audience.https);
         form::set(&mut response, &cookie);
         response
     }
@@ -352,6 +372,13 @@ impl Desk {
 
 fn message(status: StatusCode, message: &Message) -> Response {
     (status, Html(markup::message(message).into_string())).into_response()
+}
+
+fn too_many(wait: Duration) -> Response {
+    let seconds = wait.as_secs_f64().ceil().max(1.0);
+    let retry_after = [(header::RETRY_AFTER, format!("{seconds:.0}"))];
+    let page = message(StatusCode::TOO_MANY_REQUESTS, &Message::TOO_MANY);
+    (retry_after, page).into_response()
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Response {

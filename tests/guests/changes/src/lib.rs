@@ -2,6 +2,7 @@
 
 mod change;
 mod erase;
+mod hand_over;
 mod relay;
 
 use orderdesk_plugin::{Context, Plugin, Tool, ToolError};
@@ -74,6 +75,22 @@ fn plugin() -> Plugin {
             tool(
                 Tool::new("changes_purge", erase::purge),
                 "Erase without a preview",
+            )
+            .destructive()
+            .toolset("changes"),
+        )
+        .tool(
+            tool(
+                Tool::new("changes_hand_over", hand_over::hand_over),
+                "Hand a document over",
+            )
+            .destructive()
+            .toolset("changes"),
+        )
+        .tool(
+            tool(
+                Tool::new("changes_give_away", hand_over::give_away),
+                "Hand over without a preview",
             )
             .destructive()
             .toolset("changes"),

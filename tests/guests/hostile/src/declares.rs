@@ -68,6 +68,15 @@ pub(crate) struct ReadAnswer {
     values: usize,
     /// Loops for ever.
     loops: bool,
+    /// Stands there instead of so many bytes.
+    says: Option<String>,
+}
+
+impl ReadAnswer {
+    fn text(&self) -> String {
+        let says = self.says.clone();
+        says.unwrap_or_else(|| "x".repeat(self.bytes))
+    }
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -78,6 +87,8 @@ pub(crate) struct DeclaredPrompt {
     /// Messages that it answers with.
     messages: usize,
     bytes: usize,
+    /// Stands in them instead of so many bytes.
+    says: Option<String>,
 }
 
 impl Settings {
@@ -188,7 +199,7 @@ fn read() -> Result<Contents, ToolError> {
     let part = || Part {
         uri: answer.uri.clone(),
         mime: answer.mime.clone(),
-        ..Body::Text("x".repeat(answer.bytes)).into()
+        ..Body::Text(answer.text()).into()
     };
     Ok(Contents {
         parts: (0..answer.pieces).map(|_| part()).collect(),
@@ -199,7 +210,7 @@ fn read() -> Result<Contents, ToolError> {
 fn complete(_: &Typing, _: &Context) -> Result<Completion, ToolError> {
     Settings::read().reached("complete");
     Ok(Completion {
-        values: vec!["x".repeat(read_answer().bytes); read_answer().values],
+        values: vec![read_answer().text(); read_answer().values],
         ..Completion::default()
     })
 }
@@ -207,7 +218,9 @@ fn complete(_: &Typing, _: &Context) -> Result<Completion, ToolError> {
 fn script(_: NoArguments, _: &Context) -> Result<Script, ToolError> {
     Settings::read().reached("prompt");
     let declared = Settings::read().prompt.unwrap_or_default();
-    let message = || Message::user("x".repeat(declared.bytes));
+    let says = declared.says.clone();
+    let text = says.unwrap_or_else(|| "x".repeat(declared.bytes));
+    let message = || Message::user(text.clone());
     Ok((0..declared.messages).fold(Script::default(), |script, _| script.and(message())))
 }
 

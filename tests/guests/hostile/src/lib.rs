@@ -9,6 +9,7 @@ mod breaks;
 mod declares;
 mod keeps;
 mod reaches;
+mod says;
 
 use declares::Settings;
 use orderdesk_plugin::{Plugin, Tool};
@@ -50,6 +51,7 @@ fn plugin() -> Plugin {
         .webhook(keeps::judge)
         .on_event("told", keeps::hear)
         .tool(described(Tool::new("hostile_wait", reaches::wait)))
+        .tool(described(Tool::new("hostile_say", says::say)))
         .tool(described(Tool::new("hostile_wasi", reaches::wasi)).read_only());
     settings.offers(settings.tools().into_iter().fold(plugin, Plugin::tool))
 }
