@@ -14,6 +14,7 @@ use super::asking::{self, Asking};
 use super::choice::Choice;
 use super::connection::Connection;
 use super::correlation::correlation_id;
+use super::oauth;
 use super::progress::{self, ProgressReports};
 use super::server::{McpServer, in_scope};
 use super::url_elicitation::{self, OpensPages};
@@ -201,6 +202,7 @@ impl McpServer {
         let host = &self.shared.host;
         let arguments = params.arguments.as_ref();
         self.shared.keys.take(&caller, &listed.tool, arguments)?;
+        oauth::check_covered(context, &listed.tool, arguments)?;
         if let Some(stdio) = &self.shared.stdio {
             stdio
                 .first_calls
