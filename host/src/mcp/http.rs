@@ -232,8 +232,10 @@ fn resource_server(
         return Ok(None);
     };
     let base = web::own_url(&config.server, address).ok_or(HttpError::NoAddress)?;
-    let server = ResourceServer::new(oauth, &base, services.clone());
-    Ok(Some(Arc::new(server)))
+    let server = Arc::new(ResourceServer::new(oauth, &base, services.clone()));
+    let prepared = server.clone();
+    tokio::spawn(async move { prepared.prepare().await });
+    Ok(Some(server))
 }
 
 /// The origins whose pages may call: those in the configuration, and this server's own while it is reached on this machine.

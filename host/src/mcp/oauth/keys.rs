@@ -127,7 +127,7 @@ impl IssuerKeys {
     }
 
     /// Fetches the keys anew, unless that was tried a moment ago. Answers whether the last attempt failed.
-    async fn refresh(&self) -> bool {
+    pub(super) async fn refresh(&self) -> bool {
         let mut tried = self.tried.lock().await;
         let pause = match self.good() {
             Some(_) => PAUSE,

@@ -85,6 +85,11 @@ impl ResourceServer {
         }
     }
 
+    /// Fetches the issuer's keys before somebody waits for them, so that the log says at the start what is wrong with them.
+    pub(super) async fn prepare(&self) {
+        self.rules.keys.refresh().await;
+    }
+
     /// Whether this may be a token, and not an access key.
     pub(super) fn is_for(&self, text: &SecretString) -> bool {
         token::has_form(text)

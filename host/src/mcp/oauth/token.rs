@@ -55,7 +55,7 @@ pub(super) fn has_form(text: &SecretString) -> bool {
 
 /// What tokens have to be.
 pub(super) struct Rules {
-    keys: Arc<IssuerKeys>,
+    pub(super) keys: Arc<IssuerKeys>,
     issuer: String,
     audience: String,
 }
