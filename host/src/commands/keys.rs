@@ -144,10 +144,9 @@ pub(crate) async fn run(
 
 /// Somebody whom the issuer in the configuration knows.
 fn known_to_issuer(config: &Config, subject: String) -> anyhow::Result<Identity> {
-    let oauth = config
-        .oauth
-        .as_ref()
-        .context("--identity is of an issuer: name it first, as [oauth] issuer in orderdesk.toml")?;
+    let oauth = config.oauth.as_ref().context(
+        "--identity is of an issuer: name it first, as [oauth] issuer in orderdesk.toml",
+    )?;
     let issuer = oauth.issuer.as_str().to_owned();
     Ok(Identity { issuer, subject })
 }
@@ -316,7 +315,10 @@ fn line(key: &AccessKeyRecord, scopes: &Scopes, now: Timestamp) -> String {
         line.push_str(&format!("  until {}", end.rfc3339()));
     }
     if let Some(identity) = &key.identity {
-        line.push_str(&format!("  tokens of {} for {}", identity.issuer, identity.subject));
+        line.push_str(&format!(
+            "  tokens of {} for {}",
+            identity.issuer, identity.subject
+        ));
     }
     if let Some(by) = &key.replaced_by {
         line.push_str(&format!("  replaced by {by}"));

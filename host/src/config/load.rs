@@ -357,8 +357,14 @@ mod tests {
         for (text, key) in [
             ("issuer = \"http://login.example\"", "oauth.issuer"),
             ("issuer = \"https://login.example?a=b\"", "oauth.issuer"),
-            ("issuer = \"https://login.example\"\naudience = \"\"", "oauth.audience"),
-            ("issuer = \"https://login.example\"\nscopes = { read = \"a b\" }", "oauth.scopes.read"),
+            (
+                "issuer = \"https://login.example\"\naudience = \"\"",
+                "oauth.audience",
+            ),
+            (
+                "issuer = \"https://login.example\"\nscopes = { read = \"a b\" }",
+                "oauth.scopes.read",
+            ),
             ("audience = \"https://mcp.example/mcp\"", "issuer"),
         ] {
             let error = from_text(&format!("[oauth]\n{text}\n"), &Environment::default());

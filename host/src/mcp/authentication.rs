@@ -81,8 +81,7 @@ impl Door {
         server: &ResourceServer,
         token: &SecretString,
     ) -> Result<(Principal, Coverage), NoEntry> {
-        let refused =
-            || NoEntry::Refused("The token is not valid, expired or revoked.".to_owned());
+        let refused = || NoEntry::Refused("The token is not valid, expired or revoked.".to_owned());
         let Bearer { identity, coverage } =
             server.check(token).await.map_err(|refusal| match refusal {
                 Refusal::Invalid => refused(),

@@ -45,7 +45,9 @@ pub enum HttpError {
         error: std::io::Error,
     },
     /// Tokens are for an address, and there is none.
-    #[error("[oauth] needs [server] public_url, since the server does not listen on a loopback address")]
+    #[error(
+        "[oauth] needs [server] public_url, since the server does not listen on a loopback address"
+    )]
     NoAddress,
     /// The listener failed.
     #[error("the HTTP server failed: {0}")]

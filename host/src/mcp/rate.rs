@@ -61,7 +61,11 @@ impl KeyBuckets {
         tool: &Tool,
         arguments: Option<&Map<String, Value>>,
     ) -> Result<(), Error> {
-        let cost = if changes(tool, arguments) { WRITE } else { READ };
+        let cost = if changes(tool, arguments) {
+            WRITE
+        } else {
+            READ
+        };
         self.buckets
             .take(&caller.principal.key, cost)
             .map_err(|wait| {

@@ -113,7 +113,10 @@ impl Tenancy {
     }
 
     /// The row of a key, if it is good.
-    pub(super) async fn find(&self, lookup: &KeyBytes) -> Result<AccessKeyMatch, AuthenticationError> {
+    pub(super) async fn find(
+        &self,
+        lookup: &KeyBytes,
+    ) -> Result<AccessKeyMatch, AuthenticationError> {
         let found = self
             .database
             .access_key_by_lookup(lookup.to_vec())

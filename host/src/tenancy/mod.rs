@@ -82,6 +82,6 @@ pub use tenants::{
 pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, Identity, KeyId,
-    LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary,
+    Identity, KeyId, LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
 };

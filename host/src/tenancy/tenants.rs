@@ -14,8 +14,8 @@ use super::scopes::Scopes;
 use super::service::Tenancy;
 use crate::clock::Timestamp;
 use crate::store::{
-    AccessKeyRecord, Identity, InsertTenantError, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
-    TenantRecord,
+    AccessKeyRecord, Identity, InsertTenantError, KeyId, NewAccessKey, RevokeOutcome, StoreError,
+    TenantId, TenantRecord,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;

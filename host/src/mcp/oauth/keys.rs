@@ -211,9 +211,7 @@ impl IssuerKeys {
     }
 
     fn good(&self) -> Option<Arc<KeySet>> {
-        self.standing
-            .load_full()
-            .filter(|set| self.age(set) < GOOD)
+        self.standing.load_full().filter(|set| self.age(set) < GOOD)
     }
 
     fn age(&self, set: &KeySet) -> Duration {

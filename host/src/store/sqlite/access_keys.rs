@@ -6,8 +6,8 @@ use super::{keys, tenants};
 use crate::clock::Timestamp;
 use crate::store::retention::DEAD_KEYS_KEPT;
 use crate::store::{
-    AccessKeyMatch, AccessKeyRecord, Identity, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
-    TenantRecord,
+    AccessKeyMatch, AccessKeyRecord, Identity, KeyId, NewAccessKey, RevokeOutcome, StoreError,
+    TenantId, TenantRecord,
 };
 
 const COLUMNS: &str = "access_keys.id, access_keys.name, access_keys.scopes, access_keys.expires_at, \
