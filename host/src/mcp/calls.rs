@@ -202,7 +202,11 @@ impl McpServer {
         let host = &self.shared.host;
         let arguments = params.arguments.as_ref();
         self.shared.keys.take(&caller, &listed.tool, arguments)?;
-        oauth::check_covered(context, &listed.tool, arguments)?;
+        if let Err(narrow) = oauth::check_covered(context, &listed.tool, arguments) {
+            // Where another token would not help, the reason is another.
+            selection.check(&listed, &caller.principal.scopes, &host.registry())?;
+            return Err(narrow);
+        }
         if let Some(stdio) = &self.shared.stdio {
             stdio
                 .first_calls

@@ -2,12 +2,22 @@
 // in, and tokens are for whatever server a client names. Its first line says where it is.
 
 import { createServer } from "node:http";
+import { json } from "node:stream/consumers";
 import Provider from "oidc-provider";
 
 const SCOPES = "tools:read tools:write";
 
 let answer;
-const http = createServer((request, response) => answer(request, response));
+const http = createServer(async (request, response) => {
+  if (request.method === "POST" && request.url === "/reg") {
+    // Clients register with the scope of their first challenge, and this issuer would hold them to it for ever.
+    const { scope, ...metadata } = await json(request);
+    request.body = metadata;
+  }
+  answer(request, response);
+});
+// A connection that is closed just when a client uses it again looks like a failure.
+http.keepAliveTimeout = 300_000;
 http.listen(0, "127.0.0.1", () => {
   const issuer = `http://127.0.0.1:${http.address().port}`;
   const provider = new Provider(issuer, {

@@ -87,8 +87,9 @@ class Person:
         return self.came_back
 
     def asked_for(self) -> list[str]:
-        """The scopes of the last visit."""
-        return sorted(parse_qs(urlsplit(self.visits[-1]).query)["scope"][0].split())
+        """The scopes of the last visit. To be renewed is between client and issuer."""
+        scopes = parse_qs(urlsplit(self.visits[-1]).query)["scope"][0].split()
+        return sorted(set(scopes) - {"offline_access"})
 
 
 class Memory:
@@ -132,7 +133,7 @@ def http_of(url: str, person: Person, memory: Memory) -> httpx2.AsyncClient:
 
 async def converse(checks: Checks, mode: str, url: str, server: Installation, admitted: dict) -> None:
     """One client in one mode."""
-    person, memory = Person("ada"), Memory()
+    person, memory = Person(f"ada-{mode}"), Memory()
     async with http_of(url, person, memory) as http:
         async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
             with checks.that(f"oauth {mode}: the client found the way in by itself, and asked for the least"):
@@ -184,7 +185,7 @@ async def main() -> None:
         key = server.create_tenant("acme")
         with server.serve() as url, checks.explained_by(server.log):
             for mode in ("auto", "legacy"):
-                create = ["create", "--tenant", "acme", "--name", "Ada", "--identity", "ada"]
+                create = ["create", "--tenant", "acme", "--name", "Ada", "--identity", f"ada-{mode}"]
                 admitted = keys(server, *create, key=key)
                 with checks.that(f"oauth {mode}: the conversation comes to its end"):
                     await converse(checks, mode, url, server, admitted)
