@@ -48,7 +48,7 @@ impl Issuer {
             .with_state(state.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let issuer = Self { url, state };
-        issuer.changes_keys();
+        issuer.changes_key();
         issuer
     }
 
@@ -63,7 +63,7 @@ impl Issuer {
     }
 
     /// Signs with a new key from now on, and publishes only that.
-    pub fn changes_keys(&self) {
+    pub fn changes_key(&self) {
         let mut seed = [0; 32];
         SystemRandom::new().fill(&mut seed).unwrap();
         let key = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();

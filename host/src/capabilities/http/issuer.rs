@@ -65,10 +65,13 @@ fn check(url: &Url) -> Result<(), DownloadError> {
 
 fn client(url: &Url, named: bool, resolver: Arc<dyn Resolve>) -> reqwest::Result<reqwest::Client> {
     super::endpoint::install_crypto();
-    let resolver: Arc<dyn Resolve> = if named {
-        resolver
-    } else {
-        Arc::new(CheckedResolver::new(resolver, Allowed::Public))
+    // Without TLS, what was named is this machine.
+    let own = url.scheme() == "http";
+    let checked = |allowed| Arc::new(CheckedResolver::new(Arc::clone(&resolver), allowed));
+    let resolver: Arc<dyn Resolve> = match (named, own) {
+        (true, false) => resolver,
+        (true, true) => checked(Allowed::Loopback),
+        (false, _) => checked(Allowed::Public),
     };
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!(
@@ -82,7 +85,7 @@ fn client(url: &Url, named: bool, resolver: Arc<dyn Resolve>) -> reqwest::Result
         .redirect(Policy::none())
         .connect_timeout(CONNECT)
         .timeout(WHOLE);
-    if url.scheme() == "http" {
+    if own {
         builder = builder.tls_certs_only([]);
     } else {
         builder = builder.https_only(true);
