@@ -19,8 +19,8 @@ pub(crate) enum Keys {
     /// Make another access key for a tenant and print it, once
     ///
     /// The tenant's master key is needed (from ORDERDESK_MCP_MASTER_KEY, else asked for without echo, else a line of stdin): it
-    /// opens what the new key is to open. With --identity nothing is printed: whoever comes with a token of the issuer in [oauth]
-    /// has that key.
+    /// opens what the new key is to open. With --identity there is no key to print: whoever comes with a token of the issuer in
+    /// [oauth] has it.
     Create {
         /// The tenant's name or id
         #[arg(long)]

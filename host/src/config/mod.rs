@@ -26,7 +26,7 @@ pub use find::{default_data_dir, find_config};
 pub use limits::{KeyLimit, Limits, PluginLimits};
 pub use load::{ConfigError, DATA_DIR, Environment, load};
 pub use monitoring::{Metrics, Traces};
-pub use oauth::{Issuer, Oauth, OauthScopes, ScopeName};
+pub use oauth::{IssuerUrl, Oauth, OauthScopes, ScopeName};
 pub use public_url::PublicUrl;
 pub use security::Security;
 pub use source::Source;

@@ -1,20 +1,22 @@
 //! `[oauth]`: whose tokens are taken beside access keys.
 
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
+
+use super::public_url::is_encrypted_or_own;
 
 /// `[oauth]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oauth {
     /// The authorization server, as it calls itself in its tokens (`iss`): each character counts, a slash at the end too.
-    pub issuer: Issuer,
+    pub issuer: IssuerUrl,
     /// What tokens for this server have in `aud`. Default: the URL of the MCP endpoint, `[server] public_url` and `/mcp`.
     #[serde(default)]
     pub audience: Option<String>,
     /// Where the issuer's keys are. Default: where its metadata says.
     #[serde(default)]
-    pub jwks_url: Option<Issuer>,
+    pub jwks_url: Option<IssuerUrl>,
     /// What the issuer calls reading and writing.
     #[serde(default)]
     pub scopes: OauthScopes,
@@ -69,12 +71,12 @@ impl TryFrom<String> for ScopeName {
 /// are compared character by character (RFC 8414, section 3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Issuer {
+pub struct IssuerUrl {
     text: String,
     url: Url,
 }
 
-impl Issuer {
+impl IssuerUrl {
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -86,20 +88,12 @@ impl Issuer {
     }
 }
 
-impl TryFrom<String> for Issuer {
+impl TryFrom<String> for IssuerUrl {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         let url = Url::parse(&text).map_err(|error| format!("'{text}' is not a URL: {error}"))?;
-        let own = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        let bare =
-            url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        if bare && (url.scheme() == "https" || (url.scheme() == "http" && own)) {
+        if is_encrypted_or_own(&url) && url.fragment().is_none() {
             return Ok(Self { text, url });
         }
         Err(format!(
@@ -122,7 +116,7 @@ mod tests {
             "http://127.0.0.1:8080",
             "http://localhost:8080/",
         ] {
-            assert_eq!(Issuer::try_from(fine.to_owned()).unwrap().as_str(), fine);
+            assert_eq!(IssuerUrl::try_from(fine.to_owned()).unwrap().as_str(), fine);
         }
         for wrong in [
             "",
@@ -131,7 +125,7 @@ mod tests {
             "https://user@login.example.com",
             "https://login.example.com/#here",
         ] {
-            assert!(Issuer::try_from(wrong.to_owned()).is_err(), "{wrong}");
+            assert!(IssuerUrl::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
     }
 
