@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::application::{Application, StartError};
 use crate::config::{Config, ConfigError, Environment};
+use crate::mcp::look_for_issuer_keys;
 use crate::plugins::{PluginHost, advice, unknown_toolset};
 
 /// Plugins that are compiled for the first time may take this long.
@@ -70,7 +71,7 @@ fn problem(place: &str, what: &str, fix: &str) -> Problem {
     }
 }
 
-/// Opens everything as `serve` would, loads every plugin, and asks every endpoint.
+/// Opens everything as `serve` would, loads every plugin, and asks every endpoint and the issuer.
 pub async fn check(config: &Config, environment: &Environment) -> Report {
     let application = match Application::start(config, environment).await {
         Ok(application) => application,
@@ -92,6 +93,7 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
     problems.extend(toolsets(config, &application.host));
     problems.extend(events(config));
     problems.extend(endpoints(config, &application).await);
+    problems.extend(issuer(config, &application).await);
     let warnings = advice(&application.host, config);
     application.host.shut_down(Duration::ZERO).await;
     Report {
@@ -101,6 +103,14 @@ pub async fn check(config: &Config, environment: &Environment) -> Report {
             .collect(),
         ..Report::of(problems)
     }
+}
+
+async fn issuer(config: &Config, application: &Application) -> Option<Problem> {
+    let oauth = config.oauth.as_ref()?;
+    let found = look_for_issuer_keys(oauth, application.services.clone()).await;
+    let fix = "see whether it can be reached from here, and whether [oauth] issuer is what its tokens have in 'iss'";
+    let what = found.err()?;
+    Some(problem("oauth.issuer", &what, fix))
 }
 
 fn cannot_start(error: &StartError) -> Problem {

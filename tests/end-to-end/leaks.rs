@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use end_to_end::{Client, Installation, program, root};
+use end_to_end::{Client, Installation, Issuer, program, root};
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig, Store, sample};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -202,7 +202,10 @@ async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_
     let config = SimulatorConfig::with_stores(vec![store]);
     let simulator = Simulator::start(config).await.unwrap();
     // With compiled code of its own: it is one of the places to look at.
-    let place = Installation::new(&simulator, |_| {}).with_own_server_key();
+    let issuer = Issuer::start().await;
+    let oauth = toml::Table::from_iter([("issuer".to_owned(), issuer.url().into())]);
+    let oauth = |config: &mut toml::Table| drop(config.insert("oauth".to_owned(), oauth.into()));
+    let place = Installation::new(&simulator, oauth).with_own_server_key();
     let master = place.tenant("acme").await;
     let choose = ["tenants", "create", "--name", "chosen", "--choose-key"];
     place.run(&choose, Some(CHOSEN_KEY)).await;
@@ -256,7 +259,28 @@ async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_
         .call("orders_get", json!({"order_id": order}))
         .await
         .ok();
+    let ada = [
+        "keys",
+        "create",
+        "--tenant",
+        "acme",
+        "--name",
+        "ada",
+        "--identity",
+        "ada",
+    ];
+    place.run(&ada, Some(&master)).await;
+    let token = issuer.sign(&issuer.claims("ada", &server.url, "tools:read"));
+    client(&token)
+        .call("orders_get", json!({"order_id": order}))
+        .await
+        .ok();
     // What is refused is written down no more than what is taken.
+    let foreign = issuer.sign(&issuer.claims("ada", "https://other.example", "tools:read"));
+    for refused in [&foreign, &format!("{token}x")] {
+        let refused = client(refused).request("tools/list", json!({})).await;
+        assert_eq!(refused.status, 401);
+    }
     let typo = format!("{master}x");
     assert_eq!(
         client(&typo).request("tools/list", json!({})).await.status,
@@ -299,8 +323,14 @@ async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_
     let canaries: Vec<String> = [
         API_KEY, &master, &limited, CHOSEN_KEY, EMAIL, NEW_EMAIL, CARD, &hook,
     ]
+    .into_iter()
+    .chain(
+        [&token, &foreign]
+            .into_iter()
+            .flat_map(|it| it.split('.').skip(1)),
+    )
     .map(str::to_owned)
-    .to_vec();
+    .collect();
     let look = |when: &str| {
         let mut seen = Vec::new();
         every_file(&place.data(), &mut |path| {

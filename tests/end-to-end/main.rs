@@ -15,6 +15,7 @@ mod limits;
 mod listing;
 mod metrics;
 mod names;
+mod oauth;
 mod offers;
 mod orders;
 mod pages;

@@ -17,8 +17,8 @@ use crate::steps::Steps;
 use crate::tap::Tally;
 use crate::{artefacts, conformance, process, python};
 
-/// The script of the clients that need environments of their own.
-const OTHER_CLIENTS: &str = "all_others.py";
+/// The scripts of what needs environments of its own: clients, and an authorization server.
+const OTHER_CLIENTS: [&str; 2] = ["all_others.py", "all_oauth.py"];
 /// The program of `@anthropic-ai/mcpb`.
 const BUNDLER: &str = "@anthropic-ai/mcpb/dist/cli/cli.js";
 /// Cases per property with `--all`; the default of proptest is 256.
@@ -60,8 +60,10 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
             total.failed += more.failed;
         }
     }
-    if all && filter.is_none_or(|filter| OTHER_CLIENTS.contains(filter)) {
-        total.add(other_clients(project, &mut steps, &artefacts));
+    let others = OTHER_CLIENTS.into_iter();
+    let others = others.filter(|script| filter.is_none_or(|filter| script.contains(filter)));
+    for script in others.filter(|_| all) {
+        total.add(other_clients(project, &mut steps, &artefacts, script));
     }
     if all
         && filter.is_none()
@@ -206,9 +208,14 @@ fn clients(
 }
 
 /// The clients of other languages and ages; what cannot even run counts as one failure.
-fn other_clients(project: &Project, steps: &mut Steps, artefacts: &Artefacts) -> Tally {
+fn other_clients(
+    project: &Project,
+    steps: &mut Steps,
+    artefacts: &Artefacts,
+    script: &str,
+) -> Tally {
     let mut tally = Tally::default();
-    let step = steps.attempt("all other clients", || {
+    let step = steps.attempt(format!("Python: {script}"), || {
         let official = Python::prepare(project, &CLIENT)?;
         let old = Python::prepare(project, &python::OLD_FLEET)?;
         let fastmcp = Python::prepare(project, &python::FASTMCP)?;
@@ -221,7 +228,7 @@ fn other_clients(project: &Project, steps: &mut Steps, artefacts: &Artefacts) ->
             ("CLIENTS_NODE", node),
             ("CLIENTS_NODE_FOLDER", folder),
         ]);
-        tally = official.run(OTHER_CLIENTS, &environment)?;
+        tally = official.run(script, &environment)?;
         tally.verdict()
     });
     tally.failed = tally.failed.max(usize::from(step.is_none()));

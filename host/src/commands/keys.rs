@@ -7,7 +7,7 @@ use clap::Subcommand;
 use orderdesk_mcp::application::Data;
 use orderdesk_mcp::clock::{Clock, SystemClock, Timestamp};
 use orderdesk_mcp::config::{Config, Environment};
-use orderdesk_mcp::tenancy::{AccessKeyRecord, KeyId, Scopes, TenantRecord};
+use orderdesk_mcp::tenancy::{AccessKeyRecord, Identity, KeyId, Principal, Scopes, TenantRecord};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -19,7 +19,8 @@ pub(crate) enum Keys {
     /// Make another access key for a tenant and print it, once
     ///
     /// The tenant's master key is needed (from ORDERDESK_MCP_MASTER_KEY, else asked for without echo, else a line of stdin): it
-    /// opens what the new key is to open.
+    /// opens what the new key is to open. With --identity there is no key to print: whoever comes with a token of the issuer in
+    /// [oauth] has it.
     Create {
         /// The tenant's name or id
         #[arg(long)]
@@ -39,6 +40,9 @@ pub(crate) enum Keys {
         /// How long it is valid, such as 30d or 12h. Default: until it is revoked
         #[arg(long, value_name = "TIME", value_parser = duration)]
         expires: Option<Duration>,
+        /// Whose tokens are to be this key, instead of a text: what the issuer in [oauth] puts into 'sub'
+        #[arg(long, value_name = "SUBJECT")]
+        identity: Option<String>,
     },
     /// A tenant's keys, with what they may do and until when
     List {
@@ -83,7 +87,11 @@ pub(crate) async fn run(
             tools,
             subjects,
             expires,
+            identity,
         } => {
+            let identity = identity
+                .map(|subject| known_to_issuer(config, subject))
+                .transpose()?;
             let scopes = Scopes {
                 read_only,
                 subjects: subjects.map(named).transpose()?,
@@ -91,6 +99,9 @@ pub(crate) async fn run(
             };
             let tenant = tenant_named(&data, &tenant).await?;
             let maker = present(&data, environment, tenant).await?;
+            if let Some(identity) = identity {
+                return admit(&data, &maker, &name, &identity, (scopes, expires), as_json).await;
+            }
             let created = data
                 .tenancy
                 .create_access_key(&maker, &name, scopes, expires)
@@ -128,6 +139,45 @@ pub(crate) async fn run(
             ))?;
         }
     }
+    Ok(())
+}
+
+/// Somebody whom the issuer in the configuration knows.
+fn known_to_issuer(config: &Config, subject: String) -> anyhow::Result<Identity> {
+    let oauth = config.oauth.as_ref().context(
+        "--identity is of an issuer: name it first, as [oauth] issuer in orderdesk.toml",
+    )?;
+    let issuer = oauth.issuer.as_str().to_owned();
+    Ok(Identity { issuer, subject })
+}
+
+async fn admit(
+    data: &Data,
+    maker: &Principal,
+    name: &str,
+    identity: &Identity,
+    (scopes, expires): (Scopes, Option<Duration>),
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let tenancy = &data.tenancy;
+    let admitted = tenancy
+        .admit_identity(maker, name, identity, scopes, expires)
+        .await?;
+    let ends = admitted.expires_at;
+    if as_json {
+        let ends = ends.map(Timestamp::rfc3339);
+        let object = json!({"key_id": admitted.key_id, "identity": identity, "expires_at": ends});
+        return Ok(print::object(&object)?);
+    }
+    print::text(&format!(
+        "'{}' of {} is let in to '{}', as the key '{name}' ({}){}. There is no key to keep; 'keys revoke {}' ends it.",
+        identity.subject,
+        identity.issuer,
+        maker.tenant_name,
+        admitted.key_id,
+        until(ends),
+        admitted.key_id
+    ))?;
     Ok(())
 }
 
@@ -247,6 +297,7 @@ fn row(key: &AccessKeyRecord, scopes: &Scopes, now: Timestamp) -> Value {
         "expires_at": key.expires_at.map(Timestamp::rfc3339),
         "revoked_at": key.revoked_at.map(Timestamp::rfc3339),
         "replaced_by": key.replaced_by,
+        "identity": key.identity,
     })
 }
 
@@ -262,6 +313,12 @@ fn line(key: &AccessKeyRecord, scopes: &Scopes, now: Timestamp) -> String {
     }
     if let (Some(end), None) = (key.expires_at, key.revoked_at) {
         line.push_str(&format!("  until {}", end.rfc3339()));
+    }
+    if let Some(identity) = &key.identity {
+        line.push_str(&format!(
+            "  tokens of {} for {}",
+            identity.issuer, identity.subject
+        ));
     }
     if let Some(by) = &key.replaced_by {
         line.push_str(&format!("  replaced by {by}"));

@@ -8,7 +8,7 @@ use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use thiserror::Error;
 
-use super::Config;
+use super::{Config, Oauth, Server};
 
 /// The process's environment variables, or a test's. Empty values count as not set.
 #[derive(Debug, Clone, Default)]
@@ -131,6 +131,9 @@ fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
     if config.limits.key.burst.get() < 2 {
         return Err(("limits.key.burst", "at least 2, since a write costs 2"));
     }
+    if let Some(oauth) = &config.oauth {
+        check_oauth(oauth, &config.server)?;
+    }
     if !(0.0..=1.0).contains(&config.traces.sample) {
         return Err(("traces.sample", "between 0 and 1"));
     }
@@ -145,6 +148,28 @@ fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
         )),
         _ => Ok(()),
     }
+}
+
+fn check_oauth(oauth: &Oauth, server: &Server) -> Result<(), (&'static str, &'static str)> {
+    if oauth.issuer.url().query().is_some() {
+        return Err((
+            "oauth.issuer",
+            "an issuer has no query (RFC 8414); take it from 'iss' in one of its tokens",
+        ));
+    }
+    if oauth.audience.as_ref().is_some_and(|it| it.is_empty()) {
+        return Err((
+            "oauth.audience",
+            "it must not be empty: a token is good for whom it names",
+        ));
+    }
+    if server.public_url.is_none() && !server.listen.ip().is_loopback() {
+        return Err((
+            "oauth",
+            "clients have to be told where this server is: set [server] public_url to its https URL",
+        ));
+    }
+    Ok(())
 }
 
 fn explain(error: figment::Error, file: Option<&Path>) -> ConfigError {
@@ -313,6 +338,38 @@ mod tests {
         ] {
             let error = from_text(text, &Environment::default()).unwrap_err();
             assert!(error.to_string().contains(key), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_makes_sense_only_with_an_address_that_clients_can_be_told() {
+        let load = |more: &str| {
+            let text = format!("{more}\n[oauth]\nissuer = \"https://login.example/\"\n");
+            from_text(&text, &Environment::default())
+        };
+        let oauth = load("").unwrap().oauth.unwrap();
+        assert_eq!(oauth.issuer.as_str(), "https://login.example/");
+        assert_eq!(oauth.scopes.write.as_str(), "tools:write");
+        let open = "[server]\nlisten = \"0.0.0.0:8080\"";
+        let error = load(open).unwrap_err().to_string();
+        assert!(error.contains("public_url"), "{error}");
+        assert!(load(&format!("{open}\npublic_url = \"https://mcp.example\"")).is_ok());
+        for (text, key) in [
+            ("issuer = \"http://login.example\"", "oauth.issuer"),
+            ("issuer = \"https://login.example?a=b\"", "oauth.issuer"),
+            (
+                "issuer = \"https://login.example\"\naudience = \"\"",
+                "oauth.audience",
+            ),
+            (
+                "issuer = \"https://login.example\"\nscopes = { read = \"a b\" }",
+                "oauth.scopes.read",
+            ),
+            ("audience = \"https://mcp.example/mcp\"", "issuer"),
+        ] {
+            let error = from_text(&format!("[oauth]\n{text}\n"), &Environment::default());
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(key), "{text}: {error}");
         }
     }
 

@@ -6,6 +6,7 @@ mod find;
 mod limits;
 mod load;
 mod monitoring;
+mod oauth;
 mod public_url;
 mod security;
 mod source;
@@ -25,6 +26,7 @@ pub use find::{StartedBy, default_data_dir, find_config};
 pub use limits::{KeyLimit, Limits, PluginLimits};
 pub use load::{ConfigError, DATA_DIR, Environment, load};
 pub use monitoring::{Metrics, Traces};
+pub use oauth::{IssuerUrl, Oauth, OauthScopes, ScopeName};
 pub use public_url::PublicUrl;
 pub use security::Security;
 pub use source::Source;
@@ -40,6 +42,8 @@ pub struct Config {
     pub mcp: Mcp,
     /// What a stranger may do, and what passes through a model.
     pub security: Security,
+    /// Whose tokens are taken beside access keys; none: nobody's.
+    pub oauth: Option<Oauth>,
     /// What one tool call may use, for plugins that do not say otherwise.
     pub limits: Limits,
     /// The services that plugins may be granted to speak to, by name.

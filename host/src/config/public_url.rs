@@ -30,23 +30,25 @@ impl TryFrom<String> for PublicUrl {
 
     fn try_from(text: String) -> Result<Self, String> {
         let url = Url::parse(&text).map_err(|error| format!("'{text}' is not a URL: {error}"))?;
-        let own = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        let bare = url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none();
-        if bare && (url.scheme() == "https" || (url.scheme() == "http" && own)) {
+        if is_encrypted_or_own(&url) && url.query().is_none() && url.fragment().is_none() {
             return Ok(Self(text.trim_end_matches('/').to_owned()));
         }
         Err(format!(
             "'{text}' must be an https URL, such as https://mcp.example.com, or one of this machine"
         ))
     }
+}
+
+/// Whether what goes there is encrypted, or stays on this machine; and whether nobody's name or password is part of it.
+pub(super) fn is_encrypted_or_own(url: &Url) -> bool {
+    let own = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let bare = url.username().is_empty() && url.password().is_none();
+    bare && (url.scheme() == "https" || (url.scheme() == "http" && own))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::asking::{self, Asking};
 use super::choice::Choice;
 use super::connection::Connection;
 use super::correlation::correlation_id;
+use super::oauth;
 use super::progress::{self, ProgressReports};
 use super::server::{McpServer, in_scope};
 use super::url_elicitation::{self, OpensPages};
@@ -202,6 +203,11 @@ impl McpServer {
         let host = &self.shared.host;
         let arguments = params.arguments.as_ref();
         self.shared.keys.take(&caller, &listed.tool, arguments)?;
+        if let Err(narrow) = oauth::check_covered(context, &listed.tool, arguments) {
+            // Where another token would not help, the reason is another.
+            selection.check(&listed, &caller.principal.scopes, &host.registry())?;
+            return Err(narrow);
+        }
         if let Some(stdio) = &self.shared.stdio {
             stdio
                 .first_calls

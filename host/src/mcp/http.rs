@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{self, READ_ONLY_PATH};
+use super::oauth::{self, ResourceServer, StepUp};
 use super::sessions::{self, Sessions};
 use super::{McpServer, authentication, json_guard, origin, rate};
 use crate::capabilities::Services;
@@ -43,6 +44,11 @@ pub enum HttpError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Tokens are for an address, and there is none.
+    #[error(
+        "[oauth] needs [server] public_url, since the server does not listen on a loopback address"
+    )]
+    NoAddress,
     /// The listener failed.
     #[error("the HTTP server failed: {0}")]
     Serve(#[from] std::io::Error),
@@ -93,7 +99,7 @@ pub async fn serve_on(
         host.clone(),
         services,
         (streams.clone(), sessions.clone()),
-    );
+    )?;
     tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
 
     tokio::spawn(host.clone().handle_events());
@@ -152,7 +158,7 @@ fn router(
     host: Arc<PluginHost>,
     services: Arc<Services>,
     (streams, sessions): (CancellationToken, Arc<Sessions>),
-) -> Router {
+) -> Result<Router, HttpError> {
     let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
         .to_vec();
@@ -183,18 +189,31 @@ fn router(
     let service =
         StreamableHttpService::new(move || Ok(server.again()), sessions.clone(), settings);
 
+    let oauth = resource_server(config, address, &services)?;
     let mut mcp = Router::new()
         .route_service("/mcp", service.clone())
         .route_service("/mcp/", service.clone())
-        .route_service(READ_ONLY_PATH, service)
+        .route_service(READ_ONLY_PATH, service);
+    if let Some(server) = oauth.clone() {
+        let (host, config) = (host.clone(), Arc::new(config.mcp.clone()));
+        let step_up = StepUp {
+            server,
+            host,
+            config,
+        };
+        mcp = mcp.layer(middleware::from_fn_with_state(step_up, StepUp::guard));
+    }
+    mcp = mcp
         .layer(middleware::from_fn(choice::choose))
         .layer(middleware::from_fn(json_guard::guard))
         .layer(middleware::from_fn_with_state(keys, rate::guard));
     if config.mcp.legacy_sessions {
         mcp = mcp.layer(middleware::from_fn_with_state(sessions, sessions::guard));
     }
-    mcp = authenticated(mcp, config, services.clone());
-    mcp.layer(middleware::from_fn_with_state(origins, origin::guard))
+    mcp = authenticated(mcp, config, services.clone(), oauth.clone());
+    Ok(mcp
+        .layer(middleware::from_fn_with_state(origins, origin::guard))
+        .merge(oauth.map_or_else(Router::new, oauth::metadata))
         .merge(web::router(host.clone()))
         .merge(web::pages(host.clone(), audience))
         .merge(web::health(host))
@@ -202,7 +221,23 @@ fn router(
         .layer(middleware::from_fn_with_state(
             proxies,
             client_address::note,
-        ))
+        )))
+}
+
+/// What `[oauth]` makes of this server, if anything.
+fn resource_server(
+    config: &Config,
+    address: SocketAddr,
+    services: &Arc<Services>,
+) -> Result<Option<Arc<ResourceServer>>, HttpError> {
+    let Some(oauth) = &config.oauth else {
+        return Ok(None);
+    };
+    let base = web::own_url(&config.server, address).ok_or(HttpError::NoAddress)?;
+    let server = Arc::new(ResourceServer::new(oauth, &base, services.clone()));
+    let prepared = server.clone();
+    tokio::spawn(async move { prepared.prepare().await });
+    Ok(Some(server))
 }
 
 /// The origins whose pages may call: those in the configuration, and this server's own while it is reached on this machine.
@@ -215,7 +250,12 @@ fn origins(config: &Config, address: SocketAddr) -> Arc<[String]> {
     origins.into()
 }
 
-fn authenticated(mcp: Router, config: &Config, services: Arc<Services>) -> Router {
+fn authenticated(
+    mcp: Router,
+    config: &Config,
+    services: Arc<Services>,
+    oauth: Option<Arc<ResourceServer>>,
+) -> Router {
     #[cfg(feature = "conformance")]
     if config.mcp.conformance {
         return mcp.layer(middleware::from_fn_with_state(
@@ -227,6 +267,7 @@ fn authenticated(mcp: Router, config: &Config, services: Arc<Services>) -> Route
         authentication::Door {
             services,
             auto_provision: config.security.auto_provision,
+            oauth,
         },
         authentication::authenticate,
     ))

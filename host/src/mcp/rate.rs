@@ -29,6 +29,12 @@ const WRITE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 /// Where a request says its method before its body is read (MCP 2026-07-28, Streamable HTTP).
 const METHOD: &str = "mcp-method";
 
+/// Whether a call may change something: a preview does not.
+pub(super) fn changes(tool: &Tool, arguments: Option<&Map<String, Value>>) -> bool {
+    let previews = arguments.is_some_and(|it| it.get("dry_run") == Some(&Value::Bool(true)));
+    !(tool.hints.read_only || previews)
+}
+
 /// The buckets of all keys.
 pub(super) struct KeyBuckets {
     limit: KeyLimit,
@@ -55,11 +61,10 @@ impl KeyBuckets {
         tool: &Tool,
         arguments: Option<&Map<String, Value>>,
     ) -> Result<(), Error> {
-        let previews = arguments.is_some_and(|it| it.get("dry_run") == Some(&Value::Bool(true)));
-        let cost = if tool.hints.read_only || previews {
-            READ
-        } else {
+        let cost = if changes(tool, arguments) {
             WRITE
+        } else {
+            READ
         };
         self.buckets
             .take(&caller.principal.key, cost)

@@ -49,7 +49,7 @@ pub use kept_events::{KeptEvent, KeptEventDatabase};
 pub use keys::{KeyDatabase, ReplaceOutcome, WrapAnew, Wrapped, WrappedAnew};
 pub use links::{LinkCall, LinkDatabase, LinkHash, LinkPurpose, LinkRecord};
 pub use records::{
-    AccessKeyMatch, AccessKeyRecord, InsertTenantError, LockOwner, NewAccessKey, Purged,
+    AccessKeyMatch, AccessKeyRecord, Identity, InsertTenantError, LockOwner, NewAccessKey, Purged,
     RevokeOutcome, SecretRecord, TenantRecord,
 };
 pub use retention::{RETENTION, Retention};

@@ -22,6 +22,15 @@ pub struct TenantRecord {
     pub created_at: Timestamp,
 }
 
+/// Somebody whom an issuer of tokens knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The issuer, as it calls itself in its tokens (`iss`).
+    pub issuer: String,
+    /// What the issuer calls the one (`sub`).
+    pub subject: String,
+}
+
 /// An access key to be stored. No part of the key itself is in here.
 #[derive(Debug, Clone)]
 pub struct NewAccessKey {
@@ -43,6 +52,8 @@ pub struct NewAccessKey {
     pub expires_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whose tokens open it, where nobody holds the key itself.
+    pub identity: Option<Identity>,
 }
 
 /// An access key as it is listed.
@@ -62,6 +73,8 @@ pub struct AccessKeyRecord {
     pub revoked_at: Option<Timestamp>,
     /// The key that took its place.
     pub replaced_by: Option<KeyId>,
+    /// Whose tokens open it, where nobody holds the key itself.
+    pub identity: Option<Identity>,
 }
 
 /// What the look-up of a presented key finds: the key and its tenant, in one query.

@@ -113,7 +113,10 @@ impl Tenancy {
     }
 
     /// The row of a key, if it is good.
-    async fn find(&self, lookup: &KeyBytes) -> Result<AccessKeyMatch, AuthenticationError> {
+    pub(super) async fn find(
+        &self,
+        lookup: &KeyBytes,
+    ) -> Result<AccessKeyMatch, AuthenticationError> {
         let found = self
             .database
             .access_key_by_lookup(lookup.to_vec())
@@ -136,7 +139,7 @@ impl Tenancy {
         Ok(found)
     }
 
-    async fn enter(
+    pub(super) async fn enter(
         &self,
         found: AccessKeyMatch,
         key: &AccessKey,

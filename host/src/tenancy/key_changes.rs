@@ -49,6 +49,12 @@ pub enum ReplaceKeyError {
     /// Nobody holds it.
     #[error("the local tenant's own key is derived, not kept: 'server-key rotate' protects it")]
     LocalKey,
+    /// Nobody holds this one, either.
+    #[error(
+        "'{0}' belongs to somebody whom an issuer of tokens knows: there is no key to replace. The issuer renews tokens; to end \
+         this access, revoke it"
+    )]
+    Identity(KeyId),
     /// The new key cannot be made.
     #[error(transparent)]
     Create(#[from] CreateKeyError),
@@ -148,6 +154,9 @@ impl Tenancy {
             .await?
             .filter(|(_, tenant)| tenant.id == maker.tenant)
             .ok_or_else(not_found)?;
+        if record.identity.is_some() {
+            return Err(ReplaceKeyError::Identity(old.clone()));
+        }
         let key = AccessKey::generate().map_err(CreateKeyError::from)?;
         let now = self.clock.now();
         let mut layers = self.keyring.layers();
@@ -214,6 +223,7 @@ impl Tenancy {
             scopes: None,
             expires_at: None,
             created_at: now,
+            identity: None,
         })
     }
 

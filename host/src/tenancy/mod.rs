@@ -25,6 +25,7 @@ mod failed_logins;
 mod followed;
 mod hmac_verifier;
 mod hooks;
+mod identities;
 mod key_changes;
 mod key_session;
 mod keyring;
@@ -81,6 +82,6 @@ pub use tenants::{
 pub use upkeep::{Removed, Upkeep};
 
 pub use crate::store::{
-    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary, KeyId,
-    LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
+    AccessKeyRecord, AuditRow, ConfirmationPurpose, ConsentRecord, EventKept, HookSummary,
+    Identity, KeyId, LinkHash, LinkPurpose, LockId, TenantId, TenantRecord,
 };

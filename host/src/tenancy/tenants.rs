@@ -14,8 +14,8 @@ use super::scopes::Scopes;
 use super::service::Tenancy;
 use crate::clock::Timestamp;
 use crate::store::{
-    AccessKeyRecord, InsertTenantError, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
-    TenantRecord,
+    AccessKeyRecord, Identity, InsertTenantError, KeyId, NewAccessKey, RevokeOutcome, StoreError,
+    TenantId, TenantRecord,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -113,6 +113,17 @@ pub enum CreateKeyError {
     /// The lifetime is zero.
     #[error("an access key that is expired from the start opens nothing; give a longer time")]
     ExpiredAlready,
+    /// What an issuer calls somebody is not that.
+    #[error(
+        "a subject is what the issuer puts into 'sub': 1 to 255 visible characters, without white space around them"
+    )]
+    Subject,
+    /// A token of it could mean either.
+    #[error(
+        "this identity has the access key '{0}' already, of this or another tenant: an identity belongs to one. To give it \
+         another, first: orderdesk-mcp keys revoke {0}"
+    )]
+    IdentityTaken(KeyId),
     /// The server key was changed, and this process has not the new one.
     #[error(transparent)]
     ServerKey(#[from] KeyringError),
@@ -225,6 +236,7 @@ impl Tenancy {
                 scopes: None,
                 expires_at: None,
                 created_at: tenant.created_at,
+                identity: None,
             };
             match self
                 .database
@@ -317,6 +329,20 @@ impl Tenancy {
         scopes: Scopes,
         lifetime: Option<Duration>,
     ) -> Result<CreatedKey, CreateKeyError> {
+        let key = AccessKey::generate()?;
+        self.insert_key(maker, name, (scopes, lifetime), key, None)
+            .await
+    }
+
+    /// Makes this access key for the tenant of `maker`, and answers it; the caller says what was done.
+    pub(super) async fn insert_key(
+        &self,
+        maker: &Principal,
+        name: &str,
+        (scopes, lifetime): (Scopes, Option<Duration>),
+        key: AccessKey,
+        identity: Option<Identity>,
+    ) -> Result<CreatedKey, CreateKeyError> {
         check_name(name)?;
         if !maker.scopes.is_full() {
             return Err(CreateKeyError::LimitedKey);
@@ -332,13 +358,13 @@ impl Tenancy {
         {
             return Err(CreateKeyError::OutlivesMaker);
         }
-        let key = AccessKey::generate()?;
         let mut layers = self.keyring.layers();
         loop {
             let new = NewAccessKey {
                 name: name.to_owned(),
                 scopes: scopes.to_column(),
                 expires_at,
+                identity: identity.clone(),
                 ..self.new_key(&layers, maker, &key, now)?
             };
             match self.database.insert_access_key(&maker.tenant, new).await {

@@ -22,20 +22,22 @@ impl HttpPages {
     /// At the public URL, else where the process listens, if that is an address of this machine alone: what people enter must
     /// not travel in clear.
     pub(crate) fn new(server: &Server, listening: SocketAddr) -> Self {
-        let own = || {
-            listening
-                .ip()
-                .is_loopback()
-                .then(|| format!("http://{listening}"))
-        };
         Self {
-            base: server
-                .public_url
-                .as_ref()
-                .map(|url| url.page(""))
-                .or_else(own),
+            base: own_url(server, listening),
         }
     }
+}
+
+/// Where people and clients reach this process, without a slash at the end; none: nobody was told.
+pub(crate) fn own_url(server: &Server, listening: SocketAddr) -> Option<String> {
+    let own = || {
+        listening
+            .ip()
+            .is_loopback()
+            .then(|| format!("http://{listening}"))
+    };
+    let public = server.public_url.as_ref().map(|url| url.page(""));
+    public.or_else(own)
 }
 
 #[async_trait]

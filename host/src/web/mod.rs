@@ -11,7 +11,7 @@ mod metrics;
 pub(crate) mod operator;
 mod page;
 
-pub(crate) use address::HttpPages;
+pub(crate) use address::{HttpPages, own_url};
 pub(crate) use door::router;
 pub(crate) use health::router as health;
 pub(crate) use loopback::LoopbackPages;

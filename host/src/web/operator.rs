@@ -17,10 +17,15 @@ const TOKEN_BYTES: usize = 512;
 
 /// The bearer token of a request.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+    bearer_within(headers, TOKEN_BYTES)
+}
+
+/// The same, of at most this length.
+pub(crate) fn bearer_within(headers: &HeaderMap, most: usize) -> Option<SecretString> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES)
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= most)
         .then(|| SecretString::from(token))
 }
 

@@ -17,7 +17,7 @@ use super::guard::Guard;
 use super::retry::{Delivery, Terms};
 use super::{
     AllowPattern, CallScope, EndpointSettings, ErrorKind, HttpError, Method, Request, Response,
-    SettingsError, TokenBuckets, bucket, headers, path,
+    SettingsError, TokenBuckets, bucket, headers, issuer, path,
 };
 use crate::observe::Metrics;
 
@@ -118,6 +118,20 @@ impl HttpCapability {
     /// There is none, or it leads to an address that is not public.
     pub async fn download(&self, url: &url::Url, most: usize) -> Result<Vec<u8>, DownloadError> {
         download::fetch(url, most, Arc::clone(&self.resolver)).await
+    }
+
+    /// Fetches what an issuer of tokens publishes, of at most `most` bytes. `named`: the operator named its origin, which is
+    /// then not questioned.
+    ///
+    /// # Errors
+    /// There is none, or it leads to an address that is not public.
+    pub async fn published(
+        &self,
+        url: &url::Url,
+        named: bool,
+        most: usize,
+    ) -> Result<Vec<u8>, DownloadError> {
+        issuer::fetch(url, named, most, Arc::clone(&self.resolver)).await
     }
 
     /// Asks an endpoint for a path, without headers, tokens or repetition, and answers the status: whether it can be reached.

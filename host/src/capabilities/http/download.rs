@@ -22,7 +22,7 @@ const HOPS: usize = 5;
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct DownloadError(String);
+pub struct DownloadError(pub(super) String);
 
 /// Fetches at most `most` bytes.
 ///
@@ -41,8 +41,20 @@ pub(super) async fn fetch(
         .await
         .and_then(reqwest::Response::error_for_status)
         .map_err(|error| refused(&error))?;
+    read(&mut answer, most).await
+}
+
+/// The body of an answer, if it has at most `most` bytes.
+pub(super) async fn read(
+    answer: &mut reqwest::Response,
+    most: usize,
+) -> Result<Vec<u8>, DownloadError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| refused(&error))? {
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| DownloadError(chain(&error)))?
+    {
         if bytes.len() + chunk.len() > most {
             return Err(DownloadError(format!("it has more than {most} bytes")));
         }

@@ -23,6 +23,7 @@ mod flight;
 mod grant;
 mod guard;
 mod headers;
+mod issuer;
 mod json_text;
 mod needle;
 mod path;

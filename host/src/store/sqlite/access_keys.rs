@@ -6,13 +6,14 @@ use super::{keys, tenants};
 use crate::clock::Timestamp;
 use crate::store::retention::DEAD_KEYS_KEPT;
 use crate::store::{
-    AccessKeyMatch, AccessKeyRecord, KeyId, NewAccessKey, RevokeOutcome, StoreError, TenantId,
-    TenantRecord,
+    AccessKeyMatch, AccessKeyRecord, Identity, KeyId, NewAccessKey, RevokeOutcome, StoreError,
+    TenantId, TenantRecord,
 };
 
 const COLUMNS: &str = "access_keys.id, access_keys.name, access_keys.scopes, access_keys.expires_at, \
-     access_keys.created_at, access_keys.revoked_at, access_keys.replaced_by";
-const COLUMN_COUNT: usize = 7;
+     access_keys.created_at, access_keys.revoked_at, access_keys.replaced_by, access_keys.issuer, \
+     access_keys.subject";
+const COLUMN_COUNT: usize = 9;
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<AccessKeyRecord> {
     Ok(AccessKeyRecord {
@@ -23,6 +24,15 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<AccessKeyRecord> {
         created_at: row.get(4)?,
         revoked_at: row.get(5)?,
         replaced_by: row.get::<_, Option<String>>(6)?.map(KeyId::new),
+        identity: identity(row.get(7)?, row.get(8)?),
+    })
+}
+
+/// The schema keeps both or none.
+fn identity(issuer: Option<String>, subject: Option<String>) -> Option<Identity> {
+    Some(Identity {
+        issuer: issuer?,
+        subject: subject?,
     })
 }
 
@@ -35,8 +45,9 @@ pub(super) fn insert(
     transaction
         .prepare_cached(
             "INSERT INTO access_keys
-                 (id, tenant, name, lookup, wrapped_data_key, scopes, expires_at, created_at, server_key_version, chosen_hash)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 (id, tenant, name, lookup, wrapped_data_key, scopes, expires_at, created_at, server_key_version, chosen_hash,
+                  issuer, subject)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             key.id.as_str(),
@@ -48,7 +59,9 @@ pub(super) fn insert(
             key.expires_at,
             key.created_at,
             key.server_key_version,
-            key.chosen_hash
+            key.chosen_hash,
+            key.identity.as_ref().map(|it| &it.issuer),
+            key.identity.as_ref().map(|it| &it.subject)
         ])?;
     Ok(())
 }
@@ -110,7 +123,8 @@ pub(super) fn revoke(
     key: &KeyId,
     now: Timestamp,
 ) -> Result<RevokeOutcome, StoreError> {
-    let full = "revoked_at IS NULL AND expires_at IS NULL AND scopes IS NULL";
+    // An identity opens the data, and only through its issuer: no other key can be made with it.
+    let full = "revoked_at IS NULL AND expires_at IS NULL AND scopes IS NULL AND issuer IS NULL";
     let is_full: Option<bool> = transaction
         .prepare_cached(&format!(
             "SELECT {full} FROM access_keys WHERE tenant = ?1 AND id = ?2 AND revoked_at IS NULL"

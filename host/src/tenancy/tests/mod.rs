@@ -11,6 +11,7 @@ mod confirmations;
 mod consents;
 mod documents;
 mod hooks;
+mod identities;
 mod links;
 mod locks;
 mod rotation;

@@ -104,7 +104,7 @@ proptest! {
 }
 
 /// Says that every name is at these addresses.
-struct Everywhere(Vec<IpAddr>);
+pub(super) struct Everywhere(pub(super) Vec<IpAddr>);
 
 impl Resolve for Everywhere {
     fn resolve(&self, _name: Name) -> Resolving {

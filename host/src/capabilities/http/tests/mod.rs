@@ -8,6 +8,7 @@ mod fixture;
 mod flights;
 mod grants;
 mod guarding;
+mod issuer;
 mod limits;
 mod outgoing;
 mod repeating;

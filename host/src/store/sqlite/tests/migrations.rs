@@ -34,6 +34,8 @@ const DATA: &[&str] = &[
     "INSERT INTO cache_invalidations (process, tenant, plugin, tag, at) VALUES (x'51', 'ten_a', 'orders', 'order/1', 7);",
     "INSERT INTO consents VALUES ('ten_a', 'custom', '', '[]', 'digest', NULL, 'k1', 8);
      INSERT INTO plugin_usage (plugin, calls) VALUES ('orders', 3);",
+    "INSERT INTO access_keys (id, tenant, name, lookup, wrapped_data_key, created_at, issuer, subject)
+         VALUES ('k4', 'ten_a', 'ada', x'61', x'62', 9, 'https://login.example', 'ada');",
 ];
 
 type Rows = Vec<BTreeMap<String, Value>>;

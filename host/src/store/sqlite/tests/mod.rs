@@ -61,6 +61,7 @@ pub(super) fn access_key(id: &str) -> NewAccessKey {
         scopes: None,
         expires_at: None,
         created_at: NOW,
+        identity: None,
     }
 }
 
