@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use wasmtime::ResourceLimiter;
 
+use super::turns::Account;
 use crate::observe::Metrics;
 
 /// How often the engine's epoch advances: the grain of processor time.
@@ -85,6 +86,8 @@ pub struct Usage {
     table_limit: usize,
     processor_limit: Duration,
     processor: Arc<Processor>,
+    /// Of the tenant for whom it works; none while it is only asked what it is.
+    account: Option<Account>,
     exceeded: Option<Exceeded>,
 }
 
@@ -104,6 +107,7 @@ impl Usage {
         memory: usize,
         processor: Duration,
         process: Arc<GuestMemory>,
+        account: Option<Account>,
     ) -> Self {
         Self {
             plugin: plugin.to_owned(),
@@ -113,13 +117,27 @@ impl Usage {
             table_limit: 60_000,
             processor_limit: processor,
             processor: Arc::default(),
+            account,
             exceeded: None,
         }
     }
 
     /// Counts what runs this instance.
     pub fn counter(&self) -> Counter {
-        Counter(Arc::clone(&self.processor))
+        Counter {
+            processor: Arc::clone(&self.processor),
+            account: self.account.clone(),
+        }
+    }
+
+    /// On whose account it works.
+    pub fn account(&self) -> Option<Account> {
+        self.account.clone()
+    }
+
+    /// Processor time so far.
+    pub fn spent(&self) -> Duration {
+        self.processor.spent()
     }
 
     /// One tick of the engine passed while the plugin's code ran. False: the budget is spent.
@@ -138,14 +156,18 @@ impl Usage {
 }
 
 /// Counts the processor time of one instance.
-pub struct Counter(Arc<Processor>);
+pub struct Counter {
+    processor: Arc<Processor>,
+    account: Option<Account>,
+}
 
 impl Counter {
     /// Counts the time for which `work` is at work: waiting costs nothing, whatever for.
     pub fn counted<F: Future>(self, work: F) -> Counted<F> {
         Counted {
             work: Box::pin(work),
-            processor: self.0,
+            processor: self.processor,
+            account: self.account,
         }
     }
 }
@@ -169,11 +191,15 @@ impl Processor {
         self.at_work().since = Some(Instant::now());
     }
 
-    fn pause(&self) {
+    /// How long it was at work since it went on.
+    fn pause(&self) -> Duration {
         let mut at_work = self.at_work();
-        if let Some(since) = at_work.since.take() {
-            at_work.before += since.elapsed();
-        }
+        let slice = at_work
+            .since
+            .take()
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        at_work.before += slice;
+        slice
     }
 
     fn spent(&self) -> Duration {
@@ -190,6 +216,7 @@ impl Processor {
 pub struct Counted<F> {
     work: Pin<Box<F>>,
     processor: Arc<Processor>,
+    account: Option<Account>,
 }
 
 impl<F: Future> Future for Counted<F> {
@@ -203,7 +230,10 @@ impl<F: Future> Future for Counted<F> {
         }
         self.processor.go_on();
         let polled = self.work.as_mut().poll(context);
-        self.processor.pause();
+        let slice = self.processor.pause();
+        if let Some(account) = &self.account {
+            account.was_at_work(slice);
+        }
         if let Some(outer) = &outer {
             outer.go_on();
         }
@@ -258,7 +288,7 @@ mod tests {
     }
 
     fn usage(process: &Arc<GuestMemory>, processor: Duration) -> Usage {
-        Usage::new("shelf", 100, processor, process.clone())
+        Usage::new("shelf", 100, processor, process.clone(), None)
     }
 
     #[test]

@@ -93,8 +93,38 @@ impl Admission {
         limit: usize,
         deadline: Instant,
     ) -> Result<Admitted, Error> {
+        let entered = self.place(tenant, plugin, limit, QUEUE, deadline).await;
+        entered.map_err(|passed| {
+            self.0.metrics.refused(passed);
+            busy(plugin, limit)
+        })
+    }
+
+    /// A place for a call that is under way and gave up its own between two steps: it waits behind those that wait already, however
+    /// many they are. None: no place became free before the deadline.
+    pub async fn enter_again(
+        &self,
+        tenant: &str,
+        plugin: &str,
+        limit: usize,
+        deadline: Instant,
+    ) -> Option<Admitted> {
+        let entered = self.place(tenant, plugin, limit, usize::MAX, deadline);
+        entered.await.ok()
+    }
+
+    /// A place, or the limit that was passed.
+    async fn place(
+        &self,
+        tenant: &str,
+        plugin: &str,
+        limit: usize,
+        most_waiting: usize,
+        deadline: Instant,
+    ) -> Result<Admitted, &'static str> {
         let arrived = Instant::now();
-        let (ticket, mut start) = self.0.queue(tenant, plugin, limit)?;
+        let queued = self.0.queue(tenant, plugin, limit, most_waiting);
+        let (ticket, mut start) = queued.ok_or("calls-waiting")?;
         // In most cases there was a place, and this has it already.
         if let Ok(admitted) = start.try_recv() {
             self.0.metrics.waited(plugin, Duration::ZERO);
@@ -111,10 +141,7 @@ impl Admission {
         self.0.metrics.waited(plugin, arrived.elapsed());
         match started {
             Ok(Some(admitted)) => Ok(admitted),
-            _ => {
-                self.0.metrics.refused("calls-at-once");
-                Err(busy(plugin, limit))
-            }
+            _ => Err("calls-at-once"),
         }
     }
 
@@ -142,7 +169,8 @@ impl Places {
         tenant: &str,
         plugin: &str,
         limit: usize,
-    ) -> Result<(u64, oneshot::Receiver<Admitted>), Error> {
+        most_waiting: usize,
+    ) -> Option<(u64, oneshot::Receiver<Admitted>)> {
         let mut state = self.state();
         state.tickets += 1;
         let ticket = state.tickets;
@@ -155,9 +183,8 @@ impl Places {
             .lanes
             .entry(plugin.clone())
             .or_default();
-        if lane.waiting.len() >= QUEUE {
-            self.metrics.refused("calls-waiting");
-            return Err(busy(&plugin, limit));
+        if lane.waiting.len() >= most_waiting {
+            return None;
         }
         lane.limit = limit;
         let (start, started) = oneshot::channel();
@@ -165,7 +192,7 @@ impl Places {
         self.metrics.waiting(&plugin, 1);
         state.enlist(&tenant, &plugin);
         self.hand_out(&mut state);
-        Ok((ticket, started))
+        Some((ticket, started))
     }
 
     /// Waits for the turn, and sees to it that memory which no call of ours gave back is given to the next.

@@ -155,19 +155,17 @@ impl PluginHost {
             let cancelled = request.cancelled.clone();
             // Dropping the future drops the instance and its requests.
             let answer = tokio::select! {
-                answer = self.run(listed, request, mode, deadline, stopped, &trail) => answer,
+                answer = self.run(listed, request, mode, deadline, stopped, &trail, admitted) => answer,
                 () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
             };
-            drop(admitted);
             trail.end(&answer).await;
             answer
         } else {
             let (host, listed) = (self.clone(), listed.clone());
             let stopped = self.stopped.child_token();
             let running = async move {
-                let run = host.run(&listed, request, mode, deadline, stopped, &trail);
+                let run = host.run(&listed, request, mode, deadline, stopped, &trail, admitted);
                 let answer = run.await;
-                drop(admitted);
                 trail.end(&answer).await;
                 answer
             };
@@ -230,6 +228,7 @@ impl PluginHost {
         deadline: Instant,
         stopped: CancellationToken,
         trail: &Trail,
+        admitted: Admitted,
     ) -> Result<Reply, Error> {
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
@@ -280,6 +279,7 @@ impl PluginHost {
             stopped,
             progress: request.progress,
             secrets: Arc::new(secrets),
+            computed: Arc::default(),
             budget: budget(&plugin.limits),
             log: plugin.log_budget(),
             depth: 0,
@@ -288,11 +288,13 @@ impl PluginHost {
             subject: std::sync::Mutex::default(),
         });
         trail.runs_in(&context);
-        self.finish(listed, plugin, context, request.arguments, intent)
+        let arguments = request.arguments;
+        self.finish(listed, plugin, context, arguments, intent, Some(admitted))
             .await
     }
 
-    /// Runs the steps of a call, checks the result, and leaves nothing behind.
+    /// Runs the steps of a call, checks the result, and leaves nothing behind. `admitted` is the call's own place; a peer's call
+    /// has none.
     pub(super) async fn finish(
         &self,
         listed: &Listed,
@@ -300,6 +302,7 @@ impl PluginHost {
         mut context: Arc<CallContext>,
         arguments: Map<String, Value>,
         intent: Intent,
+        admitted: Option<Admitted>,
     ) -> Result<Reply, Error> {
         let previews = intent.mode == Mode::Preview;
         let started = Instant::now();
@@ -310,6 +313,7 @@ impl PluginHost {
                 &mut context,
                 Value::Object(arguments).to_string(),
                 intent,
+                admitted,
             )
             .await;
         let answer = match answer {
