@@ -14,7 +14,7 @@ use crate::project::{self, Project};
 use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;
-use crate::{artefacts, conformance, process, python};
+use crate::{artefacts, conformance, fuzz, process, python};
 
 /// The script of the clients that need environments of their own.
 const OTHER_CLIENTS: &str = "all_others.py";
@@ -64,6 +64,12 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
             } else {
                 anyhow::bail!("what the suite requires is not met")
             }
+        });
+    }
+
+    if all && filter.is_none() {
+        steps.attempt(format!("fuzz for {} seconds", fuzz::IN_TESTS), || {
+            fuzz::run(project, &mut Steps::default(), fuzz::IN_TESTS, 1, None)
         });
     }
 

@@ -48,8 +48,11 @@ pub(crate) fn shipped_config() -> anyhow::Result<PathBuf> {
         .into())
 }
 
-/// Serves until stdin ends; prints `{port, key}` when ready.
-pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()> {
+/// What the hostile plugin is granted: as much as it needs to get as far as its worst.
+const HOSTILE: &str = "consent = \"operator\"\ngrants.locks = true";
+
+/// Serves until stdin ends; prints `{port, key, rival_key}` when ready.
+pub(crate) async fn serve(data_dir: &Path, base_url: &str, hostile: bool) -> anyhow::Result<()> {
     let environment = Environment::from([("ORDERDESK_BASE_URL", base_url)]);
     let settings = [("server.data_dir", data_dir.display().to_string())];
     let mut config = config::load(Some(&shipped_config()?), &environment, &settings)?;
@@ -57,6 +60,11 @@ pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()>
     config
         .plugins
         .insert("echo".to_owned(), toml::from_str(&echo)?);
+    if hostile {
+        let source = guest("guest-hostile")?.display().to_string();
+        let plugin = toml::from_str(&format!("source = {source:?}\n{HOSTILE}"))?;
+        config.plugins.insert("hostile".to_owned(), plugin);
+    }
     // What is measured is what the server takes, not how long it waits for Order Desk's sake.
     if let Some(endpoint) = config.endpoints.get_mut("orderdesk") {
         endpoint.rate = Some(config::Rate {
@@ -65,7 +73,9 @@ pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()>
         });
     }
     // Fifty connections of one tenant are the load here, not an abuse.
-    config.limits.calls = 64;
+    if !hostile {
+        config.limits.calls = 64;
+    }
     config.limits.key = config::KeyLimit {
         per_minute: NonZeroU32::MAX,
         burst: NonZeroU32::MAX,
@@ -86,13 +96,17 @@ pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()>
     };
     let application = Application::start_with(&config, &environment, vec![native]).await?;
     let created = application.data.tenancy.create_tenant("bench").await?;
+    let rival = application.data.tenancy.create_tenant("rival").await?;
     application
         .host
         .loaded(std::time::Duration::from_secs(60))
         .await;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let ready =
-        json!({"port": listener.local_addr()?.port(), "key": created.master_key.expose_secret()});
+    let ready = json!({
+        "port": listener.local_addr()?.port(),
+        "key": created.master_key.expose_secret(),
+        "rival_key": rival.master_key.expose_secret(),
+    });
     println_line(&ready)?;
     let ended = async {
         let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;

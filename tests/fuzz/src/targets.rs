@@ -13,6 +13,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
+use crate::calling::Calling;
 use crate::mutation::mutate;
 
 /// A way in, and inputs to begin with.
@@ -26,6 +27,8 @@ enum Kind {
     Component(Arc<PluginHost>),
     /// A component whose answers point anywhere in its memory: what is lifted is made of these bytes.
     Lifting(Arc<PluginHost>),
+    /// The same, served and called: what is lifted is what its tools, resources and prompts answer.
+    Calling(Box<Calling>),
     /// The configuration's text.
     Config(PathBuf),
     /// A tool's schemas, and arguments held against them.
@@ -84,6 +87,10 @@ pub(crate) async fn targets(folder: &Path) -> anyhow::Result<Vec<Target>> {
             kind: Kind::Lifting(host),
         },
         Target {
+            corpus: vec![read("guest-echo.wasm")?, read("guest-shelf.wasm")?],
+            kind: Kind::Calling(Box::new(Calling::new(application, config, folder).await?)),
+        },
+        Target {
             corpus: vec![std::fs::read(shipped)?],
             kind: Kind::Config(folder.join("fuzzed.toml")),
         },
@@ -119,6 +126,7 @@ impl Target {
         match self.kind {
             Kind::Component(_) => "component",
             Kind::Lifting(_) => "lifting",
+            Kind::Calling(_) => "calling",
             Kind::Config(_) => "config",
             Kind::Schema => "schema",
         }
@@ -129,7 +137,9 @@ impl Target {
         let mut input = self.corpus[random.random_range(0..self.corpus.len())].clone();
         match self.kind {
             // What a plugin says stands in its data: changed there, the component stays one and says something else.
-            Kind::Lifting(_) => in_its_data(random, &mut input),
+            Kind::Lifting(_) => in_its_data(random, &mut input, 64),
+            // Fewer of them: it is to be served.
+            Kind::Calling(_) => in_its_data(random, &mut input, 8),
             Kind::Component(_) => mutate(random, &mut input, &[]),
             Kind::Config(_) | Kind::Schema => mutate(random, &mut input, &WORDS),
         }
@@ -142,6 +152,7 @@ impl Target {
             Kind::Component(host) | Kind::Lifting(host) => {
                 host.candidate(input.to_vec()).await.is_ok()
             }
+            Kind::Calling(calling) => calling.call(input).await,
             Kind::Config(file) => {
                 std::fs::write(file, input).is_ok()
                     && config::load(Some(file), &Environment::default(), &[]).is_ok()
@@ -152,9 +163,9 @@ impl Target {
 }
 
 /// Changes bytes in the last part of a component's module, where its data is; lengths stay as they are.
-fn in_its_data(random: &mut StdRng, input: &mut [u8]) {
+fn in_its_data(random: &mut StdRng, input: &mut [u8], most: usize) {
     let from = input.len() / 2;
-    for _ in 0..random.random_range(1..=64) {
+    for _ in 0..random.random_range(1..=most) {
         let at = random.random_range(from..input.len());
         input[at] = match random.random_range(0..4) {
             0 => 0xff,
