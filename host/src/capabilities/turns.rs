@@ -2,8 +2,9 @@
 //!
 //! A plugin's code runs on the threads that serve everything, and is taken off them by the engine's ticks ([`super::usage::TICK`]).
 //! With as many computing plugins as there are threads, everything else would wait a tick of each of them at each of its own
-//! steps. So whoever was at work in long slices lately owes: its code goes on only when it has a turn, there is one turn fewer
-//! than threads, and turns go round the tenants that wait for one. Slices below [`LONG`] are nobody's trouble and cost nothing.
+//! steps. So whoever was at work in long slices lately owes: its code goes on only when it has a turn, there are no more turns
+//! than threads, one fewer while somebody calls who owes nothing, and they go round the tenants that wait for one. Slices below
+//! [`LONG`] are nobody's trouble and cost nothing.
 //!
 //! A debt is the tenant's, not the call's: many calls that are each over before they are noticed would be as much trouble.
 
@@ -21,18 +22,22 @@ const FREE: Duration = Duration::from_millis(20);
 const MOST: Duration = Duration::from_secs(1);
 /// Debts go down by one part of this many of the time that passes.
 const FORGIVENESS: u32 = 10;
+/// For so long after such a call one thread is kept for the next.
+const KEPT: Duration = Duration::from_secs(2);
 /// Tenants that are remembered before those that owe nothing are forgotten.
 const REMEMBERED: usize = 1_024;
 
 /// The turns of one process.
 pub struct Turns {
-    at_once: usize,
+    threads: usize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     taken: usize,
+    /// When somebody called last who owes nothing.
+    others: Option<Instant>,
     debts: HashMap<Arc<str>, Debt>,
     waiting: HashMap<Arc<str>, VecDeque<oneshot::Sender<Turn>>>,
     /// Tenants that wait, each once; the first is next.
@@ -53,15 +58,14 @@ impl Debt {
 }
 
 impl Turns {
-    /// One fewer than this machine has threads for everything, and one at least.
+    /// Those of a process that has as many threads for everything as this machine runs at once.
     pub fn of_this_machine() -> Arc<Self> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::new(threads.saturating_sub(1).max(1))
+        Self::new(std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    fn new(at_once: usize) -> Arc<Self> {
+    fn new(threads: usize) -> Arc<Self> {
         Arc::new(Self {
-            at_once,
+            threads,
             state: Mutex::default(),
         })
     }
@@ -80,7 +84,12 @@ impl Turns {
     }
 
     fn hand_out(self: &Arc<Self>, state: &mut State) {
-        while state.taken < self.at_once {
+        let others = state.others.is_some_and(|last| last.elapsed() < KEPT);
+        let at_once = match self.threads {
+            several @ 2.. if others => several - 1,
+            threads => threads,
+        };
+        while state.taken < at_once {
             let Some(start) = state.next() else { return };
             state.taken += 1;
             let turn = Turn(Some(self.clone()));
@@ -162,6 +171,7 @@ impl Account {
         let started = {
             let mut state = self.turns.state();
             if !state.owes(&self.tenant) {
+                state.others = Some(Instant::now());
                 return;
             }
             let (start, started) = oneshot::channel();
@@ -224,6 +234,20 @@ mod tests {
         }
         // Another call of the same tenant waits with it.
         assert!(turns.account("busy").may_work().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_thread_is_kept_for_those_who_owe_nothing_while_there_are_any() {
+        let turns = Turns::new(2);
+        let all: Vec<Account> = (0..3).map(|_| owing(&turns, "busy")).collect();
+        let started = |at: usize| all[at].clone().may_work().now_or_never().is_some();
+        assert!(started(0) && started(1));
+        assert!(turns.account("other").may_work().now_or_never().is_some());
+        all[0].was_at_work(LONG);
+        assert!(!started(2));
+        all[1].was_at_work(LONG);
+        assert!(started(2));
+        assert!(!started(0));
     }
 
     #[test]

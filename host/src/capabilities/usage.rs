@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 use wasmtime::ResourceLimiter;
 
@@ -172,6 +173,15 @@ impl Counter {
     }
 }
 
+/// Processor time of this thread. The clock on the wall would count what others did with the processor meanwhile.
+fn of_this_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
 /// Time at work.
 #[derive(Debug, Default)]
 struct Processor(Mutex<AtWork>);
@@ -179,7 +189,8 @@ struct Processor(Mutex<AtWork>);
 #[derive(Debug, Default)]
 struct AtWork {
     before: Duration,
-    since: Option<Instant>,
+    /// On the clock of the thread that polls.
+    since: Option<Duration>,
 }
 
 impl Processor {
@@ -188,16 +199,15 @@ impl Processor {
     }
 
     fn go_on(&self) {
-        self.at_work().since = Some(Instant::now());
+        self.at_work().since = Some(of_this_thread());
     }
 
     /// How long it was at work since it went on.
     fn pause(&self) -> Duration {
         let mut at_work = self.at_work();
-        let slice = at_work
-            .since
-            .take()
-            .map_or(Duration::ZERO, |since| since.elapsed());
+        let slice = at_work.since.take().map_or(Duration::ZERO, |since| {
+            of_this_thread().saturating_sub(since)
+        });
         at_work.before += slice;
         slice
     }
@@ -205,9 +215,9 @@ impl Processor {
     fn spent(&self) -> Duration {
         let at_work = self.at_work();
         at_work.before
-            + at_work
-                .since
-                .map_or(Duration::ZERO, |since| since.elapsed())
+            + at_work.since.map_or(Duration::ZERO, |since| {
+                of_this_thread().saturating_sub(since)
+            })
     }
 }
 
@@ -326,10 +336,18 @@ mod tests {
         waiting.await;
         assert!(usage.tick());
         let other = self::usage(&process, Duration::from_secs(1));
-        let work = || async { std::thread::sleep(Duration::from_millis(60)) };
+        let work = || async {
+            let until = of_this_thread() + Duration::from_millis(60);
+            while of_this_thread() < until {}
+        };
         let peer = usage.counter().counted(other.counter().counted(work()));
         peer.await;
         assert!(usage.tick());
+        let slept = usage
+            .counter()
+            .counted(async { std::thread::sleep(Duration::from_millis(60)) });
+        slept.await;
+        assert!(usage.tick(), "somebody else had the processor");
         let working = usage.counter().counted(work());
         working.await;
         assert!(!usage.tick());

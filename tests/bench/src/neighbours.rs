@@ -102,6 +102,14 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
         .structured(&register)
         .await?;
     simulator.set_latency(LATENCY);
+    // Whoever is not there is no bad neighbour.
+    let harmless = json!({"how": "nothing"});
+    let harmless = tool_call(&server.rival_key, "hostile_break", &harmless);
+    Connection::open(server.port)
+        .await?
+        .structured(&harmless)
+        .await
+        .context("the hostile plugin does not work")?;
 
     let mut neighbour = Neighbour {
         port: server.port,

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -15,6 +16,9 @@ use orderdesk_mcp::plugins::{Answer, Native, NativeTool, Tool};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+
+/// As long as plugins may take that are compiled for the first time.
+const LOADING: Duration = Duration::from_secs(600);
 
 /// The native tool's name.
 pub(crate) const NATIVE_TOOL: &str = "native_say";
@@ -97,10 +101,10 @@ pub(crate) async fn serve(data_dir: &Path, base_url: &str, hostile: bool) -> any
     let application = Application::start_with(&config, &environment, vec![native]).await?;
     let created = application.data.tenancy.create_tenant("bench").await?;
     let rival = application.data.tenancy.create_tenant("rival").await?;
-    application
-        .host
-        .loaded(std::time::Duration::from_secs(60))
-        .await;
+    application.host.loaded(LOADING).await;
+    if let Some(problem) = application.host.registry().problems().first() {
+        anyhow::bail!("{}: {}", problem.plugin, problem.what);
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let ready = json!({
         "port": listener.local_addr()?.port(),

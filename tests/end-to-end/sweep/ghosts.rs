@@ -60,7 +60,7 @@ fn turn(letter: char, first: u8, of: u8) -> char {
 pub(super) fn masked(answer: &str, name: &str) -> String {
     static NEW: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"correlation id [0-9a-f]+|\\?"(correlation_id|expires_at|confirm_token|duration_ms)\\?":\s*\\?("[^"\\]*\\?"|\d+)|odc_[0-9A-Za-z]+|odl_[0-9A-Za-z_-]+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"#,
+            r#"correlation id [0-9a-f]+|\\?"(correlation_id|expires_at|confirm_token|duration_ms)\\?":\s*\\?("[^"\\]*\\?"|\d+)|od[cp]_[0-9A-Za-z]+|odl_[0-9A-Za-z_-]+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"#,
         )
         .unwrap()
     });

@@ -161,14 +161,25 @@ async fn calls(held: &mut Held, acme: &Client) {
 
     let register = json!({"store_id": "9021"});
     let asked = state(&acme.declaring(pages.clone()), "stores_register", &register).await;
-    held.bell = bell.declaring(pages);
+    held.bell = bell.declaring(pages.clone());
     let visited = |state: &str| {
         json!({
             "name": "stores_register", "arguments": register, "requestState": state,
             "inputResponses": {"page": {"action": "decline"}},
         })
     };
-    held.call("the state of a link", &asked, visited).await;
+    // To decline ends the caller's own call that waits, which there is each time.
+    let theirs = held.bell.clone();
+    let answered = async |link: &str| {
+        state(&theirs, "stores_register", &register).await;
+        let answer = theirs.request("tools/call", visited(link)).await;
+        (answer.status, masked(&answer.text, link))
+    };
+    let both = (answered(&asked).await, answered(&other(&asked)).await);
+    held.same("the state of a link", both);
+    // The other tenant's waits still.
+    let same = state(&acme.declaring(pages), "stores_register", &register).await;
+    assert_eq!(same, asked);
     held.bell = bell;
 
     let preview = json!({"key": "c", "value": "new", "dry_run": true});
