@@ -128,8 +128,8 @@ async fn steps_without_end_and_sleep_without_end_stop_at_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn steps_without_end_leave_their_place_to_others_and_come_to_rest() {
-    let lines = r#"limits = { calls = 1, cpu = "300ms", time = "10s", total_time = "30min" }"#;
-    let (server, client) = started(lines).await;
+    let limits = r#"limits = { calls = 1, cpu = "300ms", time = "10s", total_time = "30min" }"#;
+    let (server, client) = started(&format!("{limits}\n{READS}")).await;
     let host = &server.application.host;
     let of_hostile = || host.queues().get("hostile").copied();
     let pausing = tokio::spawn({

@@ -31,7 +31,10 @@ enum Command {
     /// One tool call: native, through a plugin that only returns, and an order from the cache
     Call,
     /// A caller alone, and beside each thing that the hostile plugin of the tests does
-    Neighbours,
+    Neighbours {
+        /// Only these; else all
+        only: Vec<String>,
+    },
     /// Orders read, listed and changed, beside the requests to Order Desk that this takes
     Orders,
     /// One plugin in each language, loaded and called; and a hundred at once
@@ -56,7 +59,7 @@ fn main() -> anyhow::Result<()> {
         // The load comes from one thread, so that the server has the other core of the smallest machine.
         Command::Auth => one_thread()?.block_on(auth::bench()),
         Command::Call => one_thread()?.block_on(call::bench()),
-        Command::Neighbours => one_thread()?.block_on(neighbours::bench()),
+        Command::Neighbours { only } => one_thread()?.block_on(neighbours::bench(&only)),
         // The simulator shares it: what it takes counts on both sides.
         Command::Orders => one_thread()?.block_on(orders::bench()),
         Command::Plugins => tokio::runtime::Runtime::new()?.block_on(plugins::bench()),

@@ -78,7 +78,7 @@ fn ways() -> Vec<Way> {
 }
 
 /// Runs the benchmark and prints it.
-pub(crate) async fn bench() -> anyhow::Result<()> {
+pub(crate) async fn bench(only: &[String]) -> anyhow::Result<()> {
     let simulator = Simulator::start({
         let mut config = SimulatorConfig::sample(7, Clock::System);
         config.rate = None;
@@ -119,7 +119,8 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
     neighbour.calls(ALONE).await?;
     let mut alone = Vec::new();
     let mut beside = Vec::new();
-    for way in ways() {
+    let wanted = |way: &Way| only.is_empty() || only.iter().any(|name| name == way.name);
+    for way in ways().into_iter().filter(wanted) {
         alone.append(&mut neighbour.calls(ALONE).await?);
         let attack = Attack::begin(server.port, &server.rival_key, &way)?;
         let times = neighbour.calls(BESIDE).await?;

@@ -53,7 +53,11 @@ pub(crate) fn shipped_config() -> anyhow::Result<PathBuf> {
 }
 
 /// What the hostile plugin is granted: as much as it needs to get as far as its worst.
-const HOSTILE: &str = "consent = \"operator\"\ngrants.locks = true";
+const HOSTILE: &str = r#"
+consent = "operator"
+grants.locks = true
+grants.http = [{ endpoint = "orderdesk", allow = ["GET /store"] }]
+"#;
 
 /// Serves until stdin ends; prints `{port, key, rival_key}` when ready.
 pub(crate) async fn serve(data_dir: &Path, base_url: &str, hostile: bool) -> anyhow::Result<()> {
