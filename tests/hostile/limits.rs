@@ -131,6 +131,7 @@ async fn steps_without_end_leave_their_place_to_others_and_come_to_rest() {
     let limits = r#"limits = { calls = 1, cpu = "300ms", time = "10s", total_time = "30min" }"#;
     let (server, client) = started(&format!("{limits}\n{READS}")).await;
     let host = &server.application.host;
+    // Those that run, and those that wait or rest.
     let of_hostile = || host.queues().get("hostile").copied();
     let pausing = tokio::spawn({
         let client = client.clone();
@@ -142,7 +143,7 @@ async fn steps_without_end_leave_their_place_to_others_and_come_to_rest() {
         client.call("hostile_break", nothing).await.ok();
     }
     // Then it has computed for as long as it may at once, and waits most of the time.
-    eventually("it rests", async || of_hostile().is_none()).await;
+    eventually("it rests", async || of_hostile() == Some((0, 1))).await;
     assert!(!pausing.is_finished());
     pausing.abort();
     others_still_work(&client).await;

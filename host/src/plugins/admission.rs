@@ -53,11 +53,20 @@ struct Lane {
     limit: usize,
     running: usize,
     waiting: VecDeque<Waiting>,
+    /// Calls under way that are between two steps, without a place.
+    resting: usize,
 }
 
 struct Waiting {
     ticket: u64,
     start: oneshot::Sender<Admitted>,
+}
+
+/// A call under way that gave up its place for a while.
+pub struct Resting {
+    places: Arc<Places>,
+    tenant: Arc<str>,
+    plugin: Arc<str>,
 }
 
 /// A call's place; it is free again when this is dropped.
@@ -93,42 +102,54 @@ impl Admission {
         limit: usize,
         deadline: Instant,
     ) -> Result<Admitted, Error> {
-        let entered = self.place(tenant, plugin, limit, QUEUE, deadline).await;
-        entered.map_err(|passed| {
+        let refused = |passed| {
             self.0.metrics.refused(passed);
             busy(plugin, limit)
-        })
+        };
+        let queued = self.0.queue(tenant, plugin, limit, QUEUE);
+        let queued = queued.ok_or_else(|| refused("calls-waiting"))?;
+        let entered = self.wait(tenant, plugin, queued, deadline).await;
+        entered.ok_or_else(|| refused("calls-at-once"))
     }
 
-    /// A place for a call that is under way and gave up its own between two steps: it waits behind those that wait already, however
-    /// many they are. None: no place became free before the deadline.
+    /// Gives up a call's place between two of its steps. New calls find it among those that wait: however many rest, there are no
+    /// more of them than may wait.
+    pub fn rest(&self, admitted: Admitted) -> Resting {
+        let resting = Resting {
+            places: self.0.clone(),
+            tenant: admitted.tenant.clone(),
+            plugin: admitted.plugin.clone(),
+        };
+        resting.count(1);
+        resting
+    }
+
+    /// A place for a call that rested, behind those that wait already, however many they are. None: no place became free before the
+    /// deadline.
     pub async fn enter_again(
         &self,
-        tenant: &str,
-        plugin: &str,
+        resting: Resting,
         limit: usize,
         deadline: Instant,
     ) -> Option<Admitted> {
-        let entered = self.place(tenant, plugin, limit, usize::MAX, deadline);
-        entered.await.ok()
+        let (tenant, plugin) = (resting.tenant.clone(), resting.plugin.clone());
+        let queued = self.0.queue(&tenant, &plugin, limit, usize::MAX)?;
+        drop(resting);
+        self.wait(&tenant, &plugin, queued, deadline).await
     }
 
-    /// A place, or the limit that was passed.
-    async fn place(
+    async fn wait(
         &self,
         tenant: &str,
         plugin: &str,
-        limit: usize,
-        most_waiting: usize,
+        (ticket, mut start): (u64, oneshot::Receiver<Admitted>),
         deadline: Instant,
-    ) -> Result<Admitted, &'static str> {
+    ) -> Option<Admitted> {
         let arrived = Instant::now();
-        let queued = self.0.queue(tenant, plugin, limit, most_waiting);
-        let (ticket, mut start) = queued.ok_or("calls-waiting")?;
         // In most cases there was a place, and this has it already.
         if let Ok(admitted) = start.try_recv() {
             self.0.metrics.waited(plugin, Duration::ZERO);
-            return Ok(admitted);
+            return Some(admitted);
         }
         let queued = Queued {
             places: &self.0,
@@ -139,10 +160,7 @@ impl Admission {
         let started = tokio::time::timeout_at(deadline, self.0.started(start)).await;
         drop(queued);
         self.0.metrics.waited(plugin, arrived.elapsed());
-        match started {
-            Ok(Some(admitted)) => Ok(admitted),
-            _ => Err("calls-at-once"),
-        }
+        started.ok().flatten()
     }
 
     /// Calls that run, and calls that wait, of each plugin.
@@ -152,7 +170,7 @@ impl Admission {
             for (plugin, lane) in &tenant.lanes {
                 let (running, waiting) = lengths.entry(plugin.to_string()).or_default();
                 *running += lane.running;
-                *waiting += lane.waiting.len();
+                *waiting += lane.waiting.len() + lane.resting;
             }
         }
         lengths
@@ -183,7 +201,7 @@ impl Places {
             .lanes
             .entry(plugin.clone())
             .or_default();
-        if lane.waiting.len() >= most_waiting {
+        if lane.waiting.len() + lane.resting >= most_waiting {
             return None;
         }
         lane.limit = limit;
@@ -304,7 +322,7 @@ impl State {
         let idle = of_tenant
             .lanes
             .get(plugin)
-            .is_some_and(|lane| lane.running == 0 && lane.waiting.is_empty());
+            .is_some_and(|lane| lane.running + lane.resting == 0 && lane.waiting.is_empty());
         if idle {
             of_tenant.lanes.remove(plugin);
             of_tenant.round.retain(|name| **name != *plugin);
@@ -340,6 +358,26 @@ impl Drop for Queued<'_> {
             self.places.metrics.waiting(self.plugin, -1);
             state.forget(self.tenant, self.plugin);
         }
+    }
+}
+
+impl Resting {
+    fn count(&self, more: isize) {
+        let mut state = self.places.state();
+        if let Some(lane) = state
+            .tenants
+            .get_mut(&self.tenant)
+            .and_then(|of_tenant| of_tenant.lanes.get_mut(&self.plugin))
+        {
+            lane.resting = lane.resting.saturating_add_signed(more);
+        }
+        state.forget(&self.tenant, &self.plugin);
+    }
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.count(-1);
     }
 }
 

@@ -131,12 +131,7 @@ impl PluginHost {
             }
             Ok(entering)
         };
-        let Entered {
-            mode,
-            writes,
-            deadline,
-            admitted,
-        } = match entered.await {
+        let entered = match entered.await {
             Ok(Entering::Now(entered)) => entered,
             Ok(Entering::Instead(reply)) => {
                 let told = Ok(reply);
@@ -150,12 +145,12 @@ impl PluginHost {
             }
         };
 
-        if !writes {
+        if !entered.writes {
             let stopped = self.stopping.child_token();
             let cancelled = request.cancelled.clone();
             // Dropping the future drops the instance and its requests.
             let answer = tokio::select! {
-                answer = self.run(listed, request, mode, deadline, stopped, &trail, admitted) => answer,
+                answer = self.run(listed, request, entered, stopped, &trail) => answer,
                 () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
             };
             trail.end(&answer).await;
@@ -164,7 +159,7 @@ impl PluginHost {
             let (host, listed) = (self.clone(), listed.clone());
             let stopped = self.stopped.child_token();
             let running = async move {
-                let run = host.run(&listed, request, mode, deadline, stopped, &trail, admitted);
+                let run = host.run(&listed, request, entered, stopped, &trail);
                 let answer = run.await;
                 trail.end(&answer).await;
                 answer
@@ -224,12 +219,16 @@ impl PluginHost {
         self: &Arc<Self>,
         listed: &Listed,
         mut request: CallRequest,
-        mode: Mode,
-        deadline: Instant,
+        entered: Entered,
         stopped: CancellationToken,
         trail: &Trail,
-        admitted: Admitted,
     ) -> Result<Reply, Error> {
+        let Entered {
+            mode,
+            deadline,
+            admitted,
+            ..
+        } = entered;
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
             Runner::Native(native) => {

@@ -46,7 +46,7 @@ impl PluginHost {
         intent: Intent,
         mut place: Option<Admitted>,
     ) -> Result<Ended, Error> {
-        let (started, has_place) = (Instant::now(), place.is_some());
+        let started = Instant::now();
         let mut call = tools::Call {
             tool: listed.tool.name.clone(),
             arguments,
@@ -96,38 +96,37 @@ impl PluginHost {
             });
             // However short its steps are, others get the thread between them.
             tokio::task::yield_now().await;
-            if has_place {
-                self.rest(&mut place, context, plugin, started).await;
+            if let Some(admitted) = place.take() {
+                place = self.rest(admitted, context, plugin, started).await;
             }
             *context = Arc::new(self.next_step(context, plugin));
         }
     }
 
-    /// Leaves the call's place to those that wait, and takes one again when it is time for its next step. Where it is to come to an
-    /// end it does so without.
+    /// Leaves the call's place to those that wait, and answers another when it is time for its next step; none where it is to come
+    /// to an end, which it does without.
     async fn rest(
         &self,
-        place: &mut Option<Admitted>,
+        admitted: Admitted,
         context: &CallContext,
         plugin: &LoadedPlugin,
         started: Instant,
-    ) {
-        let (tenant, limits) = (&context.caller.principal.tenant, &plugin.limits);
-        *place = None;
+    ) -> Option<Admitted> {
+        let limits = &plugin.limits;
+        let resting = self.admission.rest(admitted);
         let latest = context.ends - limits.time.min(limits.total_time) / 2;
         let again = async {
             let due = started.checked_add(rest(context.computed_so_far(), limits.cpu));
             tokio::time::sleep_until(due.map_or(latest, |due| due.min(latest))).await;
-            let (tenant, plugin) = (tenant.as_str(), &plugin.grantee.name);
             self.admission
-                .enter_again(tenant, plugin, limits.calls, latest)
+                .enter_again(resting, limits.calls, latest)
                 .await
         };
         tokio::select! {
             biased;
-            () = context.cancelled.cancelled() => {}
-            () = self.stopping.cancelled() => {}
-            again = again => *place = again,
+            () = context.cancelled.cancelled() => None,
+            () = self.stopping.cancelled() => None,
+            again = again => again,
         }
     }
 
