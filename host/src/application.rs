@@ -12,6 +12,7 @@ use crate::capabilities::buckets::DatabaseBuckets;
 use crate::capabilities::cache::ResponseCache;
 use crate::capabilities::http::{EndpointSettings, HttpCapability, SettingsError};
 use crate::capabilities::stored::StoredBytes;
+use crate::capabilities::turns::Turns;
 use crate::capabilities::usage::GuestMemory;
 use crate::clock::SystemClock;
 use crate::config::{Config, Endpoint, Environment};
@@ -232,6 +233,7 @@ impl Data {
             .map_err(StartError::MetricsToken)?;
         let login_limit = Arc::new(LoginLimit::new(metrics.clone()));
         self.tenancy.watch_logins(login_limit.clone());
+        self.tenancy.audit().count_in(metrics.clone());
         let buckets = Arc::new(DatabaseBuckets::new(self.database.clone(), clock.clone()));
         Ok(Arc::new(Services {
             clock: clock.clone(),
@@ -249,6 +251,7 @@ impl Data {
             login_limit,
             operator_token,
             guest_memory: Arc::new(GuestMemory::new(GUEST_MEMORY, metrics.clone())),
+            turns: Turns::of_this_machine(),
             metrics,
         }))
     }

@@ -144,6 +144,23 @@ async fn without_the_trail_no_change_is_made_and_reads_go_on() {
         .raw_database()
         .execute_batch("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END")
         .unwrap();
+    let metrics = server.application.services.metrics.clone();
+    let counted = |sample: &str| -> f64 {
+        let text = metrics.text();
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(sample));
+        lines
+            .next()
+            .map_or(0.0, |value| value.trim().parse().unwrap())
+    };
+    let rows = |outcome: &str| {
+        counted(&format!(
+            "orderdesk_mcp_audit_rows_total{{outcome=\"{outcome}\"}}"
+        ))
+    };
+    let refusals = || counted("orderdesk_mcp_audit_refusals_total ");
+    let written = rows("written");
+    assert!(written > 0.0);
+    assert_eq!((rows("failed"), rows("lost"), refusals()), (0.0, 0.0, 0.0));
     let before = server.simulator.requests().len();
     let note = json!({"order_id": id, "note": "Call before delivery"});
     let (code, text) = client.call("orders_add_note", note.clone()).await.error();
@@ -164,14 +181,21 @@ async fn without_the_trail_no_change_is_made_and_reads_go_on() {
         .ok();
     let preview = json!({"order_id": id, "note": "Call before delivery", "dry_run": true});
     client.call("orders_add_note", preview).await.ok();
+    let audit = server.application.data.tenancy.audit();
+    audit.flush().await;
+    // The change that was not made, and what was tried and read: each batch three times.
+    assert_eq!(refusals(), 1.0);
+    assert_eq!(rows("lost"), 3.0, "{}", metrics.text());
+    assert!(rows("failed") >= 1.0 + 3.0 * rows("lost"));
+    assert_eq!(rows("written"), written);
 
     server
         .raw_database()
         .execute_batch("DROP TRIGGER full")
         .unwrap();
     client.call("orders_add_note", note).await.ok();
-    let audit = server.application.data.tenancy.audit();
     audit.flush().await;
+    assert!(rows("written") > written);
     assert!(audit.verify(None).await.unwrap().ok());
     server.stop().await;
 }

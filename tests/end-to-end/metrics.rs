@@ -89,6 +89,16 @@ async fn every_metric_that_is_listed_moves() {
         assert!(call.await.unwrap().is_error);
     }
 
+    // A trail that cannot be written, and then can.
+    let note = json!({"order_id": order, "note": "Call before delivery"});
+    let raw = server.raw_database();
+    raw.execute_batch(
+        "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+    )
+    .unwrap();
+    assert!(client.call("orders_add_note", note).await.is_error);
+    raw.execute_batch("DROP TRIGGER full").unwrap();
+
     // An event, which the listener is handed and cannot tell anybody of.
     let principal = {
         let key = SecretString::from(client.key());

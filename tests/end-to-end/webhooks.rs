@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use end_to_end::{Client, SERVER_KEY, Server, ServerBuilder, guest, program, root};
+use end_to_end::{Client, SERVER_KEY, Server, ServerBuilder, eventually, guest, program, root};
 use orderdesk_mcp::config::FromEnvironment;
 use orderdesk_mcp::tenancy::{HookSummary, Principal};
 use orderdesk_simulator::toggles::HashStyle;
@@ -76,14 +76,6 @@ async fn post(url: &str, body: impl Into<String>, signed: &str, key: &str) -> u1
     let text = sent.text().await.unwrap();
     assert_eq!(text, "", "the sender reads a status and nothing else");
     status
-}
-
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < Duration::from_secs(30), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! Memory, processor time, wall-clock time, output: a call that passes a limit fails by itself, with the limit's name.
 
-use end_to_end::{Client, Server};
+use end_to_end::{Client, Server, eventually};
 use orderdesk_simulator::{Fault, sample};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -123,6 +123,30 @@ async fn steps_without_end_and_sleep_without_end_stop_at_the_deadline() {
         "plugins.hostile.limits.time",
     )
     .await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn steps_without_end_leave_their_place_to_others_and_come_to_rest() {
+    let limits = r#"limits = { calls = 1, cpu = "300ms", time = "10s", total_time = "30min" }"#;
+    let (server, client) = started(&format!("{limits}\n{READS}")).await;
+    let host = &server.application.host;
+    // Those that run, and those that wait or rest.
+    let of_hostile = || host.queues().get("hostile").copied();
+    let pausing = tokio::spawn({
+        let client = client.clone();
+        async move { client.call("hostile_pause", json!({})).await }
+    });
+    eventually("it runs", async || of_hostile().is_some()).await;
+    for _ in 0..20 {
+        let nothing = json!({"how": "nothing"});
+        client.call("hostile_break", nothing).await.ok();
+    }
+    // Then it has computed for as long as it may at once, and waits most of the time.
+    eventually("it rests", async || of_hostile() == Some((0, 1))).await;
+    assert!(!pausing.is_finished());
+    pausing.abort();
+    others_still_work(&client).await;
     server.stop().await;
 }
 

@@ -9,6 +9,9 @@ use crate::process;
 use crate::project::{self, Project};
 use crate::steps::Steps;
 
+/// What `cargo xtask test --all` gives it: long enough for each way in to be tried many times.
+pub(crate) const IN_TESTS: u64 = 150;
+
 /// `cargo xtask fuzz`; exit 1 if anything was found.
 pub(crate) fn fuzz(
     project: &Project,
@@ -17,9 +20,21 @@ pub(crate) fn fuzz(
     target: Option<&str>,
 ) -> Result<ExitCode> {
     let mut steps = Steps::default();
-    artefacts::components(project, &mut steps)?;
+    run(project, &mut steps, seconds, seed, target)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds what it takes, and fails if anything was found.
+pub(crate) fn run(
+    project: &Project,
+    steps: &mut Steps,
+    seconds: u64,
+    seed: u64,
+    target: Option<&str>,
+) -> Result<()> {
+    artefacts::components(project, steps)?;
     // With the checks of a debug build, on which a finding shows earlier.
-    let built = artefacts::binaries(project, &mut steps, &[project::FUZZ], Optimisation::None)?;
+    let built = artefacts::binaries(project, steps, &[project::FUZZ], Optimisation::None)?;
     let mut command = Command::new(artefacts::binary(&built, project::FUZZ)?);
     command
         .args([
@@ -37,6 +52,5 @@ pub(crate) fn fuzz(
     if let Some(target) = target {
         command.args(["--target", target]);
     }
-    process::run(&mut command)?;
-    Ok(ExitCode::SUCCESS)
+    process::run(&mut command)
 }

@@ -120,12 +120,13 @@ enum Command {
     Docs,
     /// Measure, with release artefacts; ends with a line `RESULT {json}`
     Bench {
-        /// What to measure: `call`, `orders` or `plugins`
+        /// What to measure: `auth`, `call`, `neighbours`, `orders` or `plugins`
         name: String,
     },
     /// Mutate what comes from strangers at random: components, what they say, the configuration, schemas
     ///
-    /// Exit 1 if anything panics or hangs. The same seed gives the same inputs.
+    /// Exit 1 if anything panics or hangs. The same seed gives the same inputs. It is a program of the workspace, built by the toolchain
+    /// that builds everything, with the checks of a debug build; nothing of it is steered by coverage.
     Fuzz {
         /// Seconds in total
         #[arg(long, default_value_t = 180)]
@@ -133,7 +134,7 @@ enum Command {
         /// The seed of the first input
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// Only this: component, lifting, config or schema
+        /// Only this: component, lifting, calling, config or schema
         #[arg(long)]
         target: Option<String>,
     },

@@ -15,7 +15,7 @@ use crate::project::{self, Component, Project};
 use crate::python::{BROWSER, CLIENT, Python, Suite};
 use crate::steps::Steps;
 use crate::tap::Tally;
-use crate::{artefacts, conformance, process, python};
+use crate::{artefacts, conformance, fuzz, process, python};
 
 /// The scripts of what needs environments of its own: clients, and an authorization server.
 const OTHER_CLIENTS: [&str; 2] = ["all_others.py", "all_oauth.py"];
@@ -81,6 +81,12 @@ pub(crate) fn test(project: &Project, all: bool, filter: Option<&str>) -> Result
             } else {
                 anyhow::bail!("what the suite requires is not met")
             }
+        });
+    }
+
+    if all && filter.is_none() {
+        steps.attempt(format!("fuzz for {} seconds", fuzz::IN_TESTS), || {
+            fuzz::run(project, &mut Steps::default(), fuzz::IN_TESTS, 1, None)
         });
     }
 

@@ -4,6 +4,7 @@
 //! and there are no globals.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -109,6 +110,8 @@ pub struct CallContext {
     pub progress: Option<Arc<dyn ProgressSink>>,
     /// Secrets that came in as arguments of this call.
     pub secrets: Arc<CallSecrets>,
+    /// Processor time of the steps so far, in nanoseconds; with that of the tools that they called.
+    pub computed: Arc<AtomicU64>,
     /// What HTTP may still use in this step.
     pub budget: ResponseBudget,
     /// What may still be written into the log.
@@ -140,6 +143,7 @@ impl CallContext {
             stopped: self.stopped.clone(),
             progress: self.progress.clone(),
             secrets: self.secrets.clone(),
+            computed: self.computed.clone(),
             budget: budget.with_prepaid_of(&self.budget),
             log: self.log.clone(),
             depth: self.depth,
@@ -147,6 +151,17 @@ impl CallContext {
             askable: self.askable,
             subject: Mutex::default(),
         }
+    }
+
+    /// An instance of this call is gone, which was at work for so long.
+    pub fn computed(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.computed.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Processor time of all instances of this call that are gone.
+    pub fn computed_so_far(&self) -> Duration {
+        Duration::from_nanos(self.computed.load(Ordering::Relaxed))
     }
 
     /// What is left of this step.

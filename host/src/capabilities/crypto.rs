@@ -1,6 +1,5 @@
 //! `crypto`: secrets by handle. There is no way to read one.
 
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
@@ -10,7 +9,7 @@ use super::contract::{
     crypto::{Audience as Wanted, Host},
 };
 use super::sealing::SealFor;
-use crate::tenancy::SecretError;
+use crate::tenancy::{HmacVerifier, SecretError};
 
 const RANDOM_BYTES: u32 = 1024;
 const PLAINTEXT_BYTES: usize = 8 << 10;
@@ -99,10 +98,7 @@ impl Host for CallState {
                 &format!("read = [{:?}]", opened.owner_plugin),
             ));
         }
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(opened.plaintext.expose_secret())
-            .map_err(|error| Error::internal("An HMAC check", &error))?;
-        mac.update(&message);
-        Ok(mac.verify_slice(&signature).is_ok())
+        Ok(HmacVerifier::of(opened.plaintext.expose_secret()).verify(&message, &signature))
     }
 
     async fn sha256(&mut self, data: Vec<u8>) -> Vec<u8> {

@@ -16,6 +16,7 @@ pub mod sealing;
 mod session;
 mod storage;
 pub mod stored;
+pub mod turns;
 pub mod usage;
 
 use std::sync::Arc;
@@ -62,4 +63,6 @@ pub struct Services {
     pub operator_token: Option<SecretString>,
     /// What all instances have together.
     pub guest_memory: Arc<usage::GuestMemory>,
+    /// Who may compute, where many want to for long.
+    pub turns: Arc<turns::Turns>,
 }

@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 use wasmtime::ResourceLimiter;
 
+use super::turns::Account;
 use crate::observe::Metrics;
 
 /// How often the engine's epoch advances: the grain of processor time.
@@ -85,6 +87,8 @@ pub struct Usage {
     table_limit: usize,
     processor_limit: Duration,
     processor: Arc<Processor>,
+    /// Of the tenant for whom it works; none while it is only asked what it is.
+    account: Option<Account>,
     exceeded: Option<Exceeded>,
 }
 
@@ -104,6 +108,7 @@ impl Usage {
         memory: usize,
         processor: Duration,
         process: Arc<GuestMemory>,
+        account: Option<Account>,
     ) -> Self {
         Self {
             plugin: plugin.to_owned(),
@@ -113,13 +118,27 @@ impl Usage {
             table_limit: 60_000,
             processor_limit: processor,
             processor: Arc::default(),
+            account,
             exceeded: None,
         }
     }
 
     /// Counts what runs this instance.
     pub fn counter(&self) -> Counter {
-        Counter(Arc::clone(&self.processor))
+        Counter {
+            processor: Arc::clone(&self.processor),
+            account: self.account.clone(),
+        }
+    }
+
+    /// On whose account it works.
+    pub fn account(&self) -> Option<Account> {
+        self.account.clone()
+    }
+
+    /// Processor time so far.
+    pub fn spent(&self) -> Duration {
+        self.processor.spent()
     }
 
     /// One tick of the engine passed while the plugin's code ran. False: the budget is spent.
@@ -138,16 +157,29 @@ impl Usage {
 }
 
 /// Counts the processor time of one instance.
-pub struct Counter(Arc<Processor>);
+pub struct Counter {
+    processor: Arc<Processor>,
+    account: Option<Account>,
+}
 
 impl Counter {
     /// Counts the time for which `work` is at work: waiting costs nothing, whatever for.
     pub fn counted<F: Future>(self, work: F) -> Counted<F> {
         Counted {
             work: Box::pin(work),
-            processor: self.0,
+            processor: self.processor,
+            account: self.account,
         }
     }
+}
+
+/// Processor time of this thread. The clock on the wall would count what others did with the processor meanwhile.
+fn of_this_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// Time at work.
@@ -157,7 +189,8 @@ struct Processor(Mutex<AtWork>);
 #[derive(Debug, Default)]
 struct AtWork {
     before: Duration,
-    since: Option<Instant>,
+    /// On the clock of the thread that polls.
+    since: Option<Duration>,
 }
 
 impl Processor {
@@ -166,22 +199,25 @@ impl Processor {
     }
 
     fn go_on(&self) {
-        self.at_work().since = Some(Instant::now());
+        self.at_work().since = Some(of_this_thread());
     }
 
-    fn pause(&self) {
+    /// How long it was at work since it went on.
+    fn pause(&self) -> Duration {
         let mut at_work = self.at_work();
-        if let Some(since) = at_work.since.take() {
-            at_work.before += since.elapsed();
-        }
+        let slice = at_work.since.take().map_or(Duration::ZERO, |since| {
+            of_this_thread().saturating_sub(since)
+        });
+        at_work.before += slice;
+        slice
     }
 
     fn spent(&self) -> Duration {
         let at_work = self.at_work();
         at_work.before
-            + at_work
-                .since
-                .map_or(Duration::ZERO, |since| since.elapsed())
+            + at_work.since.map_or(Duration::ZERO, |since| {
+                of_this_thread().saturating_sub(since)
+            })
     }
 }
 
@@ -190,6 +226,7 @@ impl Processor {
 pub struct Counted<F> {
     work: Pin<Box<F>>,
     processor: Arc<Processor>,
+    account: Option<Account>,
 }
 
 impl<F: Future> Future for Counted<F> {
@@ -203,7 +240,10 @@ impl<F: Future> Future for Counted<F> {
         }
         self.processor.go_on();
         let polled = self.work.as_mut().poll(context);
-        self.processor.pause();
+        let slice = self.processor.pause();
+        if let Some(account) = &self.account {
+            account.was_at_work(slice);
+        }
         if let Some(outer) = &outer {
             outer.go_on();
         }
@@ -258,7 +298,7 @@ mod tests {
     }
 
     fn usage(process: &Arc<GuestMemory>, processor: Duration) -> Usage {
-        Usage::new("shelf", 100, processor, process.clone())
+        Usage::new("shelf", 100, processor, process.clone(), None)
     }
 
     #[test]
@@ -296,10 +336,18 @@ mod tests {
         waiting.await;
         assert!(usage.tick());
         let other = self::usage(&process, Duration::from_secs(1));
-        let work = || async { std::thread::sleep(Duration::from_millis(60)) };
+        let work = || async {
+            let until = of_this_thread() + Duration::from_millis(60);
+            while of_this_thread() < until {}
+        };
         let peer = usage.counter().counted(other.counter().counted(work()));
         peer.await;
         assert!(usage.tick());
+        let slept = usage
+            .counter()
+            .counted(async { std::thread::sleep(Duration::from_millis(60)) });
+        slept.await;
+        assert!(usage.tick(), "somebody else had the processor");
         let working = usage.counter().counted(work());
         working.await;
         assert!(!usage.tick());

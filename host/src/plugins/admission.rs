@@ -53,11 +53,20 @@ struct Lane {
     limit: usize,
     running: usize,
     waiting: VecDeque<Waiting>,
+    /// Calls under way that are between two steps, without a place.
+    resting: usize,
 }
 
 struct Waiting {
     ticket: u64,
     start: oneshot::Sender<Admitted>,
+}
+
+/// A call under way that gave up its place for a while.
+pub struct Resting {
+    places: Arc<Places>,
+    tenant: Arc<str>,
+    plugin: Arc<str>,
 }
 
 /// A call's place; it is free again when this is dropped.
@@ -93,12 +102,54 @@ impl Admission {
         limit: usize,
         deadline: Instant,
     ) -> Result<Admitted, Error> {
+        let refused = |passed| {
+            self.0.metrics.refused(passed);
+            busy(plugin, limit)
+        };
+        let queued = self.0.queue(tenant, plugin, limit, QUEUE);
+        let queued = queued.ok_or_else(|| refused("calls-waiting"))?;
+        let entered = self.wait(tenant, plugin, queued, deadline).await;
+        entered.ok_or_else(|| refused("calls-at-once"))
+    }
+
+    /// Gives up a call's place between two of its steps. New calls find it among those that wait: however many rest, there are no
+    /// more of them than may wait.
+    pub fn rest(&self, admitted: Admitted) -> Resting {
+        let resting = Resting {
+            places: self.0.clone(),
+            tenant: admitted.tenant.clone(),
+            plugin: admitted.plugin.clone(),
+        };
+        resting.count(1);
+        resting
+    }
+
+    /// A place for a call that rested, behind those that wait already, however many they are. None: no place became free before the
+    /// deadline.
+    pub async fn enter_again(
+        &self,
+        resting: Resting,
+        limit: usize,
+        deadline: Instant,
+    ) -> Option<Admitted> {
+        let (tenant, plugin) = (resting.tenant.clone(), resting.plugin.clone());
+        let queued = self.0.queue(&tenant, &plugin, limit, usize::MAX)?;
+        drop(resting);
+        self.wait(&tenant, &plugin, queued, deadline).await
+    }
+
+    async fn wait(
+        &self,
+        tenant: &str,
+        plugin: &str,
+        (ticket, mut start): (u64, oneshot::Receiver<Admitted>),
+        deadline: Instant,
+    ) -> Option<Admitted> {
         let arrived = Instant::now();
-        let (ticket, mut start) = self.0.queue(tenant, plugin, limit)?;
         // In most cases there was a place, and this has it already.
         if let Ok(admitted) = start.try_recv() {
             self.0.metrics.waited(plugin, Duration::ZERO);
-            return Ok(admitted);
+            return Some(admitted);
         }
         let queued = Queued {
             places: &self.0,
@@ -109,13 +160,7 @@ impl Admission {
         let started = tokio::time::timeout_at(deadline, self.0.started(start)).await;
         drop(queued);
         self.0.metrics.waited(plugin, arrived.elapsed());
-        match started {
-            Ok(Some(admitted)) => Ok(admitted),
-            _ => {
-                self.0.metrics.refused("calls-at-once");
-                Err(busy(plugin, limit))
-            }
-        }
+        started.ok().flatten()
     }
 
     /// Calls that run, and calls that wait, of each plugin.
@@ -125,7 +170,7 @@ impl Admission {
             for (plugin, lane) in &tenant.lanes {
                 let (running, waiting) = lengths.entry(plugin.to_string()).or_default();
                 *running += lane.running;
-                *waiting += lane.waiting.len();
+                *waiting += lane.waiting.len() + lane.resting;
             }
         }
         lengths
@@ -142,7 +187,8 @@ impl Places {
         tenant: &str,
         plugin: &str,
         limit: usize,
-    ) -> Result<(u64, oneshot::Receiver<Admitted>), Error> {
+        most_waiting: usize,
+    ) -> Option<(u64, oneshot::Receiver<Admitted>)> {
         let mut state = self.state();
         state.tickets += 1;
         let ticket = state.tickets;
@@ -155,9 +201,8 @@ impl Places {
             .lanes
             .entry(plugin.clone())
             .or_default();
-        if lane.waiting.len() >= QUEUE {
-            self.metrics.refused("calls-waiting");
-            return Err(busy(&plugin, limit));
+        if lane.waiting.len() + lane.resting >= most_waiting {
+            return None;
         }
         lane.limit = limit;
         let (start, started) = oneshot::channel();
@@ -165,7 +210,7 @@ impl Places {
         self.metrics.waiting(&plugin, 1);
         state.enlist(&tenant, &plugin);
         self.hand_out(&mut state);
-        Ok((ticket, started))
+        Some((ticket, started))
     }
 
     /// Waits for the turn, and sees to it that memory which no call of ours gave back is given to the next.
@@ -277,7 +322,7 @@ impl State {
         let idle = of_tenant
             .lanes
             .get(plugin)
-            .is_some_and(|lane| lane.running == 0 && lane.waiting.is_empty());
+            .is_some_and(|lane| lane.running + lane.resting == 0 && lane.waiting.is_empty());
         if idle {
             of_tenant.lanes.remove(plugin);
             of_tenant.round.retain(|name| **name != *plugin);
@@ -313,6 +358,26 @@ impl Drop for Queued<'_> {
             self.places.metrics.waiting(self.plugin, -1);
             state.forget(self.tenant, self.plugin);
         }
+    }
+}
+
+impl Resting {
+    fn count(&self, more: isize) {
+        let mut state = self.places.state();
+        if let Some(lane) = state
+            .tenants
+            .get_mut(&self.tenant)
+            .and_then(|of_tenant| of_tenant.lanes.get_mut(&self.plugin))
+        {
+            lane.resting = lane.resting.saturating_add_signed(more);
+        }
+        state.forget(&self.tenant, &self.plugin);
+    }
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.count(-1);
     }
 }
 

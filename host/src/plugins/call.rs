@@ -131,12 +131,7 @@ impl PluginHost {
             }
             Ok(entering)
         };
-        let Entered {
-            mode,
-            writes,
-            deadline,
-            admitted,
-        } = match entered.await {
+        let entered = match entered.await {
             Ok(Entering::Now(entered)) => entered,
             Ok(Entering::Instead(reply)) => {
                 let told = Ok(reply);
@@ -150,24 +145,22 @@ impl PluginHost {
             }
         };
 
-        if !writes {
+        if !entered.writes {
             let stopped = self.stopping.child_token();
             let cancelled = request.cancelled.clone();
             // Dropping the future drops the instance and its requests.
             let answer = tokio::select! {
-                answer = self.run(listed, request, mode, deadline, stopped, &trail) => answer,
+                answer = self.run(listed, request, entered, stopped, &trail) => answer,
                 () = cancelled.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
             };
-            drop(admitted);
             trail.end(&answer).await;
             answer
         } else {
             let (host, listed) = (self.clone(), listed.clone());
             let stopped = self.stopped.child_token();
             let running = async move {
-                let run = host.run(&listed, request, mode, deadline, stopped, &trail);
+                let run = host.run(&listed, request, entered, stopped, &trail);
                 let answer = run.await;
-                drop(admitted);
                 trail.end(&answer).await;
                 answer
             };
@@ -226,11 +219,16 @@ impl PluginHost {
         self: &Arc<Self>,
         listed: &Listed,
         mut request: CallRequest,
-        mode: Mode,
-        deadline: Instant,
+        entered: Entered,
         stopped: CancellationToken,
         trail: &Trail,
     ) -> Result<Reply, Error> {
+        let Entered {
+            mode,
+            deadline,
+            admitted,
+            ..
+        } = entered;
         let plugin = match &listed.runner {
             Runner::Plugin(plugin) => plugin,
             Runner::Native(native) => {
@@ -280,6 +278,7 @@ impl PluginHost {
             stopped,
             progress: request.progress,
             secrets: Arc::new(secrets),
+            computed: Arc::default(),
             budget: budget(&plugin.limits),
             log: plugin.log_budget(),
             depth: 0,
@@ -288,11 +287,13 @@ impl PluginHost {
             subject: std::sync::Mutex::default(),
         });
         trail.runs_in(&context);
-        self.finish(listed, plugin, context, request.arguments, intent)
+        let arguments = request.arguments;
+        self.finish(listed, plugin, context, arguments, intent, Some(admitted))
             .await
     }
 
-    /// Runs the steps of a call, checks the result, and leaves nothing behind.
+    /// Runs the steps of a call, checks the result, and leaves nothing behind. `admitted` is the call's own place; a peer's call
+    /// has none.
     pub(super) async fn finish(
         &self,
         listed: &Listed,
@@ -300,6 +301,7 @@ impl PluginHost {
         mut context: Arc<CallContext>,
         arguments: Map<String, Value>,
         intent: Intent,
+        admitted: Option<Admitted>,
     ) -> Result<Reply, Error> {
         let previews = intent.mode == Mode::Preview;
         let started = Instant::now();
@@ -310,6 +312,7 @@ impl PluginHost {
                 &mut context,
                 Value::Object(arguments).to_string(),
                 intent,
+                admitted,
             )
             .await;
         let answer = match answer {

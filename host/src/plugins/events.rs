@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use super::host::PluginHost;
@@ -31,7 +31,7 @@ const WORD_BYTES: usize = 64;
 impl PluginHost {
     /// Hands out events until the server stops. One process of several gets each.
     pub async fn handle_events(self: Arc<Self>) {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let places = Places::new(AT_ONCE);
         loop {
             let pause = match self.hand_out(&places).await {
                 Ok(pause) => pause,
@@ -51,20 +51,21 @@ impl PluginHost {
     /// Starts what is due, and answers how long nothing more will be.
     async fn hand_out(
         self: &Arc<Self>,
-        places: &Arc<Semaphore>,
+        places: &Places,
     ) -> Result<Duration, crate::store::StoreError> {
         let handlers = self.registry().handlers();
         if handlers.is_empty() {
             return Ok(LOOK);
         }
         let hooks = &self.services.hooks;
-        let free = u32::try_from(places.available_permits()).unwrap_or_default();
-        if free > 0 {
-            for handling in hooks.claim(handlers.clone(), free, LEASE).await? {
-                let (host, places) = (self.clone(), places.clone());
+        // Taken before anything is claimed: a lease runs from then on, and is not to be spent on waiting.
+        let mut free = places.take();
+        if !free.is_empty() {
+            let claimed = hooks.claim(handlers.clone(), count(&free), LEASE).await?;
+            for handling in claimed {
+                let (host, place) = (self.clone(), free.pop());
                 let span = tracing::info_span!("event", id = handling.id, plugin = handling.plugin);
                 let handling = async move {
-                    let place = places.acquire_owned().await;
                     host.attempt(handling).await;
                     drop(place);
                     // There is a free place again.
@@ -73,6 +74,7 @@ impl PluginHost {
                 self.writes.spawn(handling.instrument(span));
             }
         }
+        drop(free);
         let due = hooks.next_due(handlers).await?;
         // What is due now waits for a place, and a place that becomes free tells.
         Ok(due.map_or(LOOK, |due| due.clamp(Duration::from_millis(50), LOOK)))
@@ -157,6 +159,24 @@ impl PluginHost {
     }
 }
 
+/// How many handlings may be under way.
+struct Places(Arc<Semaphore>);
+
+impl Places {
+    fn new(places: usize) -> Self {
+        Self(Arc::new(Semaphore::new(places)))
+    }
+
+    /// All that are free. Each is somebody's until it is dropped, whether what it is for runs already or not.
+    fn take(&self) -> Vec<OwnedSemaphorePermit> {
+        std::iter::from_fn(|| self.0.clone().try_acquire_owned().ok()).collect()
+    }
+}
+
+fn count(places: &[OwnedSemaphorePermit]) -> u32 {
+    u32::try_from(places.len()).unwrap_or(u32::MAX)
+}
+
 fn pause(attempts: u32) -> Duration {
     4_u32
         .checked_pow(attempts.saturating_sub(1))
@@ -191,6 +211,17 @@ mod tests {
             .collect();
         assert_eq!(pauses, [1, 4, 16, 64, 256, 1024, 3600, 3600, 3600]);
         assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn a_place_is_taken_from_the_claim_on_not_from_the_start_of_the_work() {
+        let places = Places::new(AT_ONCE);
+        let mut claimed = places.take();
+        assert_eq!(claimed.len(), AT_ONCE);
+        // Nothing of it runs yet, and yet there is room for no more.
+        assert_eq!(count(&places.take()), 0);
+        claimed.truncate(AT_ONCE - 3);
+        assert_eq!(count(&places.take()), 3);
     }
 
     #[test]

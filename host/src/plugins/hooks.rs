@@ -256,6 +256,7 @@ impl PluginHost {
             stopped,
             progress: None,
             secrets: Arc::new(CallSecrets::unattended(hook.key.clone())),
+            computed: Arc::default(),
             budget: budget(&plugin.limits),
             log: plugin.log_budget(),
             depth: 0,

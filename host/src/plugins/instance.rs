@@ -151,13 +151,20 @@ impl LoadedPlugin {
     ) -> Result<T, Error> {
         let mut store = self.store(services, Some(context.clone()));
         let span = tracing::debug_span!("plugin", plugin = self.grantee.name);
-        let counter = store.data().usage.counter();
-        let running = counter.counted(ask(&mut store)).instrument(span);
+        let (counter, account) = (store.data().usage.counter(), store.data().usage.account());
+        let work = async {
+            if let Some(account) = account {
+                account.may_work().await;
+            }
+            ask(&mut store).await
+        };
+        let running = counter.counted(work).instrument(span);
         let ended = tokio::select! {
             biased;
             ended = timeout_at(context.deadline, running) => ended,
             () = context.stopped.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
         };
+        context.computed(store.data().usage.spent());
         match ended {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
@@ -185,6 +192,10 @@ impl LoadedPlugin {
             .as_ref()
             .map_or_else(|| self.log_budget(), |call| call.log.clone());
         let output = PluginOutput::new(&self.grantee.name, log.clone());
+        let account = call.as_ref().map(|call| {
+            let tenant = call.caller.principal.tenant.as_str();
+            services.turns.account(tenant)
+        });
         let state = CallState {
             services: services.clone(),
             grantee: self.grantee.clone(),
@@ -193,6 +204,7 @@ impl LoadedPlugin {
                 usize::try_from(self.limits.memory.as_u64()).unwrap_or(usize::MAX),
                 self.limits.cpu,
                 services.guest_memory.clone(),
+                account,
             ),
             log,
             // Nothing is inherited or opened; sockets exist and refuse every address.
@@ -208,12 +220,16 @@ impl LoadedPlugin {
         store.set_hostcall_fuel(self.lifted_bytes());
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
-        // Yielding on every tick gives other calls the thread; looking at the time then bounds the plugin's own.
+        // Yielding on every tick gives other calls the thread, and lets those that compute for long take turns; looking at the
+        // time then bounds the plugin's own.
         store.epoch_deadline_callback(|mut store| {
-            Ok(if store.data_mut().usage.tick() {
-                UpdateDeadline::Yield(1)
-            } else {
-                UpdateDeadline::Interrupt
+            let usage = &mut store.data_mut().usage;
+            Ok(match (usage.tick(), usage.account()) {
+                (false, _) => UpdateDeadline::Interrupt,
+                (true, Some(account)) => {
+                    UpdateDeadline::YieldCustom(1, Box::pin(account.next_slice()))
+                }
+                (true, None) => UpdateDeadline::Yield(1),
             })
         });
         store

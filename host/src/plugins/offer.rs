@@ -393,6 +393,7 @@ impl PluginHost {
             stopped: self.stopping.child_token(),
             progress: None,
             secrets: Default::default(),
+            computed: Arc::default(),
             budget: budget(&plugin.limits),
             log: plugin.log_budget(),
             depth: 0,

@@ -102,6 +102,7 @@ impl PeerCalls for PluginHost {
             stopped: parent.stopped.clone(),
             progress: None,
             secrets: Arc::new(CallSecrets::default()),
+            computed: parent.computed.clone(),
             budget: budget(&plugin.limits),
             log: parent.log.clone(),
             depth: parent.depth + 1,
@@ -116,7 +117,7 @@ impl PeerCalls for PluginHost {
                 trail.begin().await?;
             }
             let intent = Intent::of_peer(mode);
-            self.finish(listed, plugin, context, arguments, intent)
+            self.finish(listed, plugin, context, arguments, intent, None)
                 .await
         }
         .await;

@@ -56,10 +56,11 @@ impl HmacVerifier {
         }
     }
 
-    /// Whether this is the HMAC-SHA256 of the message; in constant time.
+    /// Whether this is the HMAC-SHA256 of the message. How long that takes depends on the message alone: not on the key, and not
+    /// on how much of the signature is right.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         let expected = finish(self.outer, &finish(self.inner, message));
-        bool::from(expected.as_slice().ct_eq(signature))
+        same(&expected, signature)
     }
 
     pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
@@ -104,6 +105,12 @@ impl fmt::Debug for HmacVerifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("HmacVerifier")
     }
+}
+
+/// Whether two are the same, all of them looked at wherever the first difference is. That a signature is too long or too short is
+/// known to who made it.
+fn same<T: ConstantTimeEq>(expected: &[T], given: &[T]) -> bool {
+    bool::from(expected.ct_eq(given))
 }
 
 /// SHA-256's end, from a state that has one block behind it.
@@ -151,6 +158,30 @@ mod tests {
             signature[7] ^= 1;
             prop_assert!(!verifier.verify(&message, &signature));
             prop_assert!(!verifier.verify(&message, &signature[..31]));
+        }
+    }
+
+    #[test]
+    fn every_byte_is_compared_wherever_the_first_difference_is() {
+        /// A byte that counts how often it is compared.
+        struct Watched<'a>(u8, &'a std::cell::Cell<usize>);
+        impl ConstantTimeEq for Watched<'_> {
+            fn ct_eq(&self, other: &Self) -> subtle::Choice {
+                self.1.set(self.1.get() + 1);
+                self.0.ct_eq(&other.0)
+            }
+        }
+        let compared = std::cell::Cell::new(0);
+        let watched = |bytes: [u8; 32]| bytes.map(|byte| Watched(byte, &compared));
+        let expected = [7; 32];
+        for wrong in [None, Some(0), Some(15), Some(31)] {
+            let mut given = expected;
+            if let Some(at) = wrong {
+                given[at] ^= 1;
+            }
+            compared.set(0);
+            assert_eq!(same(&watched(expected), &watched(given)), wrong.is_none());
+            assert_eq!(compared.get(), 32, "{wrong:?}");
         }
     }
 

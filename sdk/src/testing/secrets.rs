@@ -13,6 +13,7 @@ use crate::error::ToolError;
 #[derive(Default)]
 pub(super) struct Vault {
     by_handle: BTreeMap<String, Secret>,
+    hmac_checks: usize,
 }
 
 struct Secret {
@@ -76,6 +77,13 @@ impl FakeHost {
             .by_handle
             .get(handle.handle())
             .is_some_and(|secret| !secret.revoked)
+    }
+
+    /// How often `verify_hmac` was asked. A plugin for which several texts may have been signed tries all of them, whichever it is:
+    /// else the time that it takes says something.
+    #[must_use]
+    pub fn hmac_checks(&self) -> usize {
+        self.world.secrets.borrow().hmac_checks
     }
 
     pub(super) fn plaintext(&self, handle: &Sealed) -> Option<Vec<u8>> {
@@ -165,6 +173,7 @@ impl CryptoHost for CallHost {
         message: &[u8],
         signature: &[u8],
     ) -> Result<bool, ToolError> {
+        self.host.world.secrets.borrow_mut().hmac_checks += 1;
         let key = self.open(key, &Audience::Hmac(self.plugin.clone()))?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&key)
             .map_err(|error| ToolError::internal("hmac-key", error.to_string()))?;

@@ -20,8 +20,9 @@ fn wait(_: NoArguments, context: &Context) -> Result<Message, ToolError> {
 fn plugin() -> Plugin {
     Plugin::new("bench-rust", "0.1.0")
         .wish(r#"http = [{ endpoint = "slow", allow = ["GET /wait"] }]"#, "to wait")
-        .tool(Tool::new("bench_rust_say", say).read_only())
-        .tool(Tool::new("bench_rust_wait", wait).read_only())
+        .description("What is measured.")
+        .tool(Tool::new("bench_rust_say", say).title("Say").description("Says it back.").read_only())
+        .tool(Tool::new("bench_rust_wait", wait).title("Wait").description("Waits.").read_only())
 }
 
 orderdesk_plugin::export!(plugin);

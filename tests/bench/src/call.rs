@@ -126,13 +126,38 @@ async fn load(port: u16, request: &[u8]) -> anyhow::Result<f64> {
     Ok(calls / began.elapsed().as_secs_f64())
 }
 
+/// What is served beside the plugins that ship.
+#[derive(PartialEq, Eq)]
+pub(crate) enum With {
+    /// An echo, and the same tool built in.
+    Echo,
+    /// The hostile plugin of the tests, too.
+    Hostile,
+}
+
+/// A server in a process of its own, which ends with its stdin.
+pub(crate) struct Spawned {
+    pub(crate) process: Child,
+    pub(crate) port: u16,
+    /// Of one tenant.
+    pub(crate) key: String,
+    /// Of another.
+    pub(crate) rival_key: String,
+}
+
 pub(crate) fn spawn_server(
     data_dir: &Path,
     base_url: &str,
 ) -> anyhow::Result<(Child, u16, String)> {
+    let server = spawn(data_dir, base_url, With::Echo)?;
+    Ok((server.process, server.port, server.key))
+}
+
+pub(crate) fn spawn(data_dir: &Path, base_url: &str, with: With) -> anyhow::Result<Spawned> {
     let mut server = Command::new(std::env::current_exe()?)
         .args(["serve", "--base-url", base_url, "--data-dir"])
         .arg(data_dir)
+        .args((with == With::Hostile).then_some("--hostile"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -143,8 +168,16 @@ pub(crate) fn spawn_server(
         .as_u64()
         .and_then(|port| u16::try_from(port).ok())
         .context("no port")?;
-    let key = ready["key"].as_str().context("no key")?.to_owned();
-    Ok((server, port, key))
+    let key = |name: &str| {
+        let key = ready[name].as_str();
+        key.map(str::to_owned).context("no key")
+    };
+    Ok(Spawned {
+        process: server,
+        port,
+        key: key("key")?,
+        rival_key: key("rival_key")?,
+    })
 }
 
 async fn report(

@@ -91,6 +91,11 @@ impl Connection {
         }
     }
 
+    /// Sends a request that may fail as it likes, as long as it is answered.
+    pub(crate) async fn any(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        self.exchange(request).await.map(|_status| ())
+    }
+
     /// Sends a request and reads all of the answer, whose status it tells.
     async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         self.stream.write_all(request).await?;

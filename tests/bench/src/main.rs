@@ -4,6 +4,7 @@ mod auth;
 mod call;
 mod http;
 mod hundred;
+mod neighbours;
 mod orders;
 mod percentile;
 mod plugins;
@@ -29,6 +30,11 @@ enum Command {
     Auth,
     /// One tool call: native, through a plugin that only returns, and an order from the cache
     Call,
+    /// A caller alone, and beside each thing that the hostile plugin of the tests does
+    Neighbours {
+        /// Only these; else all
+        only: Vec<String>,
+    },
     /// Orders read, listed and changed, beside the requests to Order Desk that this takes
     Orders,
     /// One plugin in each language, loaded and called; and a hundred at once
@@ -42,6 +48,9 @@ enum Command {
         /// Order Desk
         #[arg(long)]
         base_url: String,
+        /// The hostile plugin of the tests, too
+        #[arg(long)]
+        hostile: bool,
     },
 }
 
@@ -50,14 +59,19 @@ fn main() -> anyhow::Result<()> {
         // The load comes from one thread, so that the server has the other core of the smallest machine.
         Command::Auth => one_thread()?.block_on(auth::bench()),
         Command::Call => one_thread()?.block_on(call::bench()),
+        Command::Neighbours { only } => one_thread()?.block_on(neighbours::bench(&only)),
         // The simulator shares it: what it takes counts on both sides.
         Command::Orders => one_thread()?.block_on(orders::bench()),
         Command::Plugins => tokio::runtime::Runtime::new()?.block_on(plugins::bench()),
-        Command::Serve { data_dir, base_url } => {
+        Command::Serve {
+            data_dir,
+            base_url,
+            hostile,
+        } => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?;
-            runtime.block_on(server::serve(&data_dir, &base_url))
+            runtime.block_on(server::serve(&data_dir, &base_url, hostile))
         }
     }
 }

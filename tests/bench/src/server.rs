@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -15,6 +16,9 @@ use orderdesk_mcp::plugins::{Answer, Native, NativeTool, Tool};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+
+/// As long as plugins may take that are compiled for the first time.
+const LOADING: Duration = Duration::from_secs(600);
 
 /// The native tool's name.
 pub(crate) const NATIVE_TOOL: &str = "native_say";
@@ -48,8 +52,15 @@ pub(crate) fn shipped_config() -> anyhow::Result<PathBuf> {
         .into())
 }
 
-/// Serves until stdin ends; prints `{port, key}` when ready.
-pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()> {
+/// What the hostile plugin is granted: as much as it needs to get as far as its worst.
+const HOSTILE: &str = r#"
+consent = "operator"
+grants.locks = true
+grants.http = [{ endpoint = "orderdesk", allow = ["GET /store"] }]
+"#;
+
+/// Serves until stdin ends; prints `{port, key, rival_key}` when ready.
+pub(crate) async fn serve(data_dir: &Path, base_url: &str, hostile: bool) -> anyhow::Result<()> {
     let environment = Environment::from([("ORDERDESK_BASE_URL", base_url)]);
     let settings = [("server.data_dir", data_dir.display().to_string())];
     let mut config = config::load(Some(&shipped_config()?), &environment, &settings)?;
@@ -57,6 +68,11 @@ pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()>
     config
         .plugins
         .insert("echo".to_owned(), toml::from_str(&echo)?);
+    if hostile {
+        let source = guest("guest-hostile")?.display().to_string();
+        let plugin = toml::from_str(&format!("source = {source:?}\n{HOSTILE}"))?;
+        config.plugins.insert("hostile".to_owned(), plugin);
+    }
     // What is measured is what the server takes, not how long it waits for Order Desk's sake.
     if let Some(endpoint) = config.endpoints.get_mut("orderdesk") {
         endpoint.rate = Some(config::Rate {
@@ -65,7 +81,9 @@ pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()>
         });
     }
     // Fifty connections of one tenant are the load here, not an abuse.
-    config.limits.calls = 64;
+    if !hostile {
+        config.limits.calls = 64;
+    }
     config.limits.key = config::KeyLimit {
         per_minute: NonZeroU32::MAX,
         burst: NonZeroU32::MAX,
@@ -86,13 +104,17 @@ pub(crate) async fn serve(data_dir: &Path, base_url: &str) -> anyhow::Result<()>
     };
     let application = Application::start_with(&config, &environment, vec![native]).await?;
     let created = application.data.tenancy.create_tenant("bench").await?;
-    application
-        .host
-        .loaded(std::time::Duration::from_secs(60))
-        .await;
+    let rival = application.data.tenancy.create_tenant("rival").await?;
+    application.host.loaded(LOADING).await;
+    if let Some(problem) = application.host.registry().problems().first() {
+        anyhow::bail!("{}: {}", problem.plugin, problem.what);
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let ready =
-        json!({"port": listener.local_addr()?.port(), "key": created.master_key.expose_secret()});
+    let ready = json!({
+        "port": listener.local_addr()?.port(),
+        "key": created.master_key.expose_secret(),
+        "rival_key": rival.master_key.expose_secret(),
+    });
     println_line(&ready)?;
     let ended = async {
         let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;

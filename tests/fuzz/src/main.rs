@@ -3,6 +3,7 @@
 //!
 //! A finding is a panic anywhere in the process, or an input that takes longer than it may. The same seed gives the same inputs.
 
+mod calling;
 mod mutation;
 mod targets;
 

@@ -1,5 +1,6 @@
 //! What is fuzzed, from which inputs.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use orderdesk_mcp::plugins::{PluginHost, Tool};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::Value;
+use wasmparser::{Parser, Payload};
 
+use crate::calling::Calling;
 use crate::mutation::mutate;
 
 /// A way in, and inputs to begin with.
@@ -26,6 +29,8 @@ enum Kind {
     Component(Arc<PluginHost>),
     /// A component whose answers point anywhere in its memory: what is lifted is made of these bytes.
     Lifting(Arc<PluginHost>),
+    /// The same, served and called: what is lifted is what its tools, resources and prompts answer.
+    Calling(Box<Calling>),
     /// The configuration's text.
     Config(PathBuf),
     /// A tool's schemas, and arguments held against them.
@@ -84,6 +89,10 @@ pub(crate) async fn targets(folder: &Path) -> anyhow::Result<Vec<Target>> {
             kind: Kind::Lifting(host),
         },
         Target {
+            corpus: vec![read("guest-echo.wasm")?, read("guest-shelf.wasm")?],
+            kind: Kind::Calling(Box::new(Calling::new(application, config, folder).await?)),
+        },
+        Target {
             corpus: vec![std::fs::read(shipped)?],
             kind: Kind::Config(folder.join("fuzzed.toml")),
         },
@@ -119,6 +128,7 @@ impl Target {
         match self.kind {
             Kind::Component(_) => "component",
             Kind::Lifting(_) => "lifting",
+            Kind::Calling(_) => "calling",
             Kind::Config(_) => "config",
             Kind::Schema => "schema",
         }
@@ -129,7 +139,11 @@ impl Target {
         let mut input = self.corpus[random.random_range(0..self.corpus.len())].clone();
         match self.kind {
             // What a plugin says stands in its data: changed there, the component stays one and says something else.
-            Kind::Lifting(_) => in_its_data(random, &mut input),
+            Kind::Lifting(_) => in_its_data(random, &mut input, 16),
+            // Fewer of them: it is to be served.
+            Kind::Calling(_) => in_its_data(random, &mut input, 4),
+            // Where nothing moves, more of it stays a component.
+            Kind::Component(_) if random.random() => in_place(random, &mut input),
             Kind::Component(_) => mutate(random, &mut input, &[]),
             Kind::Config(_) | Kind::Schema => mutate(random, &mut input, &WORDS),
         }
@@ -142,6 +156,7 @@ impl Target {
             Kind::Component(host) | Kind::Lifting(host) => {
                 host.candidate(input.to_vec()).await.is_ok()
             }
+            Kind::Calling(calling) => calling.call(input).await,
             Kind::Config(file) => {
                 std::fs::write(file, input).is_ok()
                     && config::load(Some(file), &Environment::default(), &[]).is_ok()
@@ -151,18 +166,49 @@ impl Target {
     }
 }
 
-/// Changes bytes in the last part of a component's module, where its data is; lengths stay as they are.
-fn in_its_data(random: &mut StdRng, input: &mut [u8]) {
-    let from = input.len() / 2;
-    for _ in 0..random.random_range(1..=64) {
-        let at = random.random_range(from..input.len());
-        input[at] = match random.random_range(0..4) {
-            0 => 0xff,
-            1 => 0,
-            2 => input[at].wrapping_add(1),
-            _ => random.random(),
-        };
+/// Changes a few bytes anywhere.
+fn in_place(random: &mut StdRng, input: &mut [u8]) {
+    for _ in 0..random.random_range(1..=3) {
+        let at = random.random_range(0..input.len());
+        change(random, input, at);
     }
+}
+
+/// Changes bytes in the data of a component's modules: its texts, and the pointers and lengths of its lists.
+fn in_its_data(random: &mut StdRng, input: &mut [u8], most: usize) {
+    let data = data_of(input);
+    if data.is_empty() {
+        return;
+    }
+    for _ in 0..random.random_range(1..=most) {
+        let range = &data[random.random_range(0..data.len())];
+        let at = random.random_range(range.clone());
+        change(random, input, at);
+    }
+}
+
+fn change(random: &mut StdRng, input: &mut [u8], at: usize) {
+    input[at] = match random.random_range(0..4) {
+        0 => 0xff,
+        1 => 0,
+        2 => input[at].wrapping_add(1),
+        _ => random.random(),
+    };
+}
+
+/// Where the data segments of all modules of a component are.
+fn data_of(component: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for payload in Parser::new(0).parse_all(component) {
+        if let Ok(Payload::DataSection(segments)) = payload {
+            for segment in segments.into_iter().flatten() {
+                let end = segment.range.end;
+                found.push(end - segment.data.len()..end);
+            }
+        }
+    }
+    found.retain(|range| !range.is_empty());
+    found
 }
 
 fn schema(input: &[u8]) -> bool {

@@ -56,5 +56,7 @@ listed! {
     TRAPS: Counter "traps" ["plugin"] "Instances that failed other than by a limit";
     LOAD_SECONDS: Histogram "plugin_load_seconds" ["plugin", "outcome"] "Time to load a plugin, compiling included: loaded or failed";
     WEBHOOK_REQUESTS: Counter "webhook_requests" ["outcome"] "Requests through hooks: accepted, repeated, rejected, unknown, limited or failed";
+    AUDIT_ROWS: Counter "audit_rows" ["outcome"] "Rows of the audit trail: written, failed (a try of writing them, which is repeated) or lost (what only read, and could not be written)";
+    AUDIT_REFUSALS: Counter "audit_refusals" [] "Changes that were not made because the audit trail could not be written";
     EVENTS: Counter "events" ["plugin", "outcome"] "Events that were handed to a plugin: handled, again or given-up";
 }

@@ -64,6 +64,8 @@ pub struct Metrics {
     traps: Counters<1>,
     load_seconds: Seconds<2>,
     webhook_requests: Counters<1>,
+    audit_rows: Counters<1>,
+    audit_refusals: Counter,
     events: Counters<2>,
 }
 
@@ -126,6 +128,8 @@ impl Default for Metrics {
                 Family::new_with_constructor(seconds as fn() -> Histogram),
             ),
             webhook_requests: register(registry, &WEBHOOK_REQUESTS, Family::default()),
+            audit_rows: register(registry, &AUDIT_ROWS, Family::default()),
+            audit_refusals: register(registry, &AUDIT_REFUSALS, Counter::default()),
             events: register(registry, &EVENTS, Family::default()),
             registry: Mutex::new(own),
         }
@@ -267,6 +271,18 @@ impl Metrics {
         self.webhook_requests
             .get_or_create(&labels(&listed::WEBHOOK_REQUESTS, [outcome.into()]))
             .inc();
+    }
+
+    /// So many rows of the audit trail were written, failed to be, or are lost.
+    pub fn audited(&self, outcome: &'static str, rows: usize) {
+        self.audit_rows
+            .get_or_create(&labels(&listed::AUDIT_ROWS, [outcome.into()]))
+            .inc_by(rows as u64);
+    }
+
+    /// A change was not made because its intent could not be written.
+    pub fn change_refused_by_audit(&self) {
+        self.audit_refusals.inc();
     }
 
     /// An event was handed to a plugin.

@@ -118,6 +118,38 @@ async fn whoever_gives_up_leaves_the_queue_and_its_place_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_goes_on_waits_behind_the_others_however_many_they_are() {
+    let admission = admission(1);
+    let running = enter(&admission, "a", 5).await.unwrap();
+    let mut others = vec![waits(&admission, "b", 5).await];
+    for _ in 0..QUEUE {
+        others.push(waits(&admission, "a", 5).await);
+    }
+    assert!(enter(&admission, "a", 5).await.is_err());
+    let resting = admission.rest(running);
+    let again = admission.clone();
+    let again = tokio::spawn(async move { again.enter_again(resting, 5, soon()).await });
+    for other in others {
+        assert!(!again.is_finished());
+        drop(other.await.unwrap().unwrap());
+    }
+    let again = again.await.unwrap().unwrap();
+
+    // Who rests counts as one that waits.
+    let mut resting = vec![admission.rest(again)];
+    for _ in 1..QUEUE {
+        resting.push(admission.rest(enter(&admission, "a", 5).await.unwrap()));
+    }
+    assert_eq!(waiting(&admission), QUEUE);
+    assert!(enter(&admission, "a", 5).await.is_err());
+    enter(&admission, "b", 5).await.unwrap();
+    let one = resting.pop().unwrap();
+    let one = admission.enter_again(one, 5, soon()).await.unwrap();
+    drop((one, resting));
+    assert!(admission.0.state().tenants.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_wait_for_memory_and_start_when_it_is_given_back() {
     use wasmtime::ResourceLimiter;
 
@@ -126,7 +158,7 @@ async fn calls_wait_for_memory_and_start_when_it_is_given_back() {
     let admission = admission(10);
     let memory = admission.0.memory.clone();
     // An instance that no call of ours runs, as the judge of a hook.
-    let mut elsewhere = Usage::new("hooks", 1 << 20, Duration::from_secs(1), memory);
+    let mut elsewhere = Usage::new("hooks", 1 << 20, Duration::from_secs(1), memory, None);
     assert!(elsewhere.memory_growing(0, 1 << 20, None).unwrap());
     let call = waits(&admission, "a", 5).await;
     assert!(!call.is_finished());
@@ -163,7 +195,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Arrives(tenant) => {
-                    if let Ok((ticket, start)) = admission.0.queue(&tenant.to_string(), "orders", limit) {
+                    if let Some((ticket, start)) = admission.0.queue(&tenant.to_string(), "orders", limit, QUEUE) {
                         queued.push((tenant, ticket, start));
                     }
                 }

@@ -9,6 +9,7 @@
 //! Architecture Invariant: no access key, secret or token gets into a row; arguments go through [`redact`].
 
 mod chain;
+mod counts;
 mod entry;
 mod logins;
 mod redaction;
@@ -26,11 +27,13 @@ pub use verify::{Head, HeadError, Verdict};
 pub use view::{Page, PageError, Wanted};
 
 use chain::Chain;
+use counts::Counts;
 use logins::FailedLogins;
 use writer::Writer;
 
 use super::cipher::KeyBytes;
 use crate::clock::Clock;
+use crate::observe::Metrics;
 use crate::store::{AuditRow, Database, StoreError, TenantId};
 
 /// Rows that one trimming takes off at once, so that others get to write between.
@@ -44,6 +47,7 @@ pub struct Audit {
     chain: Arc<Chain>,
     writer: Writer,
     logins: Arc<FailedLogins>,
+    counts: Counts,
     acts_from: Arc<OnceLock<Source>>,
 }
 
@@ -64,17 +68,20 @@ impl Audit {
     ) -> Self {
         let chain = Arc::new(Chain::new(chain_key));
         let logins = Arc::<FailedLogins>::default();
+        let counts = Counts::default();
         Self {
             writer: Writer::start(
                 database.clone(),
                 chain.clone(),
                 logins.clone(),
                 clock.clone(),
+                counts.clone(),
             ),
             database,
             clock,
             chain,
             logins,
+            counts,
             acts_from: Arc::default(),
         }
     }
@@ -86,10 +93,19 @@ impl Audit {
     pub async fn begin(&self, mut entry: Entry) -> Result<Begun, StoreError> {
         entry.at = self.clock.now();
         let record = entry::record(&entry, None, None);
-        let numbers = self
+        let written = self
             .database
             .append_audit(vec![record], self.chain.clone(), true)
-            .await?;
+            .await;
+        let numbers = match written {
+            Ok(numbers) => numbers,
+            Err(error) => {
+                self.counts.failed(1);
+                self.counts.refused();
+                return Err(error);
+            }
+        };
+        self.counts.written(1);
         Ok(Begun {
             audit: self.clone(),
             entry: Some(entry),
@@ -145,6 +161,11 @@ impl Audit {
         };
         begun.end_durably(ending).await;
         done
+    }
+
+    /// Counts what is written from now on, and what is not.
+    pub fn count_in(&self, metrics: Arc<Metrics>) {
+        self.counts.go_to(metrics);
     }
 
     /// Says by which way administrative acts come in this process.
@@ -219,8 +240,13 @@ impl Begun {
         let record = entry::record(&entry, Some(&ending), Some(self.intent));
         let chain = self.audit.chain.clone();
         let told = self.audit.database.append_audit(vec![record], chain, false);
-        if let Err(error) = told.await {
-            tracing::error!(cause = %error, intent = self.intent, "what came of a change is not in the audit trail");
+        match told.await {
+            Ok(_) => self.audit.counts.written(1),
+            Err(error) => {
+                self.audit.counts.failed(1);
+                self.audit.counts.lost(1);
+                tracing::error!(cause = %error, intent = self.intent, "what came of a change is not in the audit trail");
+            }
         }
     }
 }

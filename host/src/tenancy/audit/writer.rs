@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::chain::Chain;
+use super::counts::Counts;
 use super::entry::{self, Ending, Entry};
 use super::logins::FailedLogins;
 use crate::clock::Clock;
@@ -35,6 +36,7 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     /// Rows that found no place.
     missing: Arc<AtomicU64>,
+    counts: Counts,
 }
 
 struct Task {
@@ -44,6 +46,7 @@ struct Task {
     clock: Arc<dyn Clock>,
     logins: Arc<FailedLogins>,
     missing: Arc<AtomicU64>,
+    counts: Counts,
 }
 
 impl Writer {
@@ -53,6 +56,7 @@ impl Writer {
         chain: Arc<Chain>,
         logins: Arc<FailedLogins>,
         clock: Arc<dyn Clock>,
+        counts: Counts,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let missing = Arc::<AtomicU64>::default();
@@ -63,26 +67,33 @@ impl Writer {
             clock,
             logins,
             missing: missing.clone(),
+            counts: counts.clone(),
         };
         tokio::spawn(task.run());
         Self {
             queue: sender,
             missing,
+            counts,
         }
     }
 
     pub(super) async fn put(&self, entry: Entry, ending: Ending, intent: Option<i64>) {
         let row = Message::Row(Box::new((entry, ending, intent)));
         if self.queue.send(row).await.is_err() {
-            self.missing.fetch_add(1, Ordering::Relaxed);
+            self.lose_one();
         }
     }
 
     pub(super) fn put_now(&self, entry: Entry, ending: Ending, intent: Option<i64>) {
         let row = Message::Row(Box::new((entry, ending, intent)));
         if self.queue.try_send(row).is_err() {
-            self.missing.fetch_add(1, Ordering::Relaxed);
+            self.lose_one();
         }
+    }
+
+    fn lose_one(&self) {
+        self.missing.fetch_add(1, Ordering::Relaxed);
+        self.counts.lost(1);
     }
 
     pub(super) async fn flush(&self) {
@@ -175,12 +186,14 @@ impl Task {
                 .append_audit(records.clone(), chain, false)
                 .await
             {
-                Ok(_) => return,
+                Ok(_) => return self.counts.written(records.len()),
                 Err(error) => {
+                    self.counts.failed(records.len());
                     tracing::error!(cause = %error, attempt, rows = records.len(), "rows of the audit trail cannot be written");
                 }
             }
         }
+        self.counts.lost(rows.len());
         // The next batch says so, if it can be written.
         self.missing.fetch_add(lost, Ordering::Relaxed);
     }

@@ -114,6 +114,21 @@ fn every_shape_of_json_is_taken_whichever_part_was_signed() {
 }
 
 #[test]
+fn every_text_that_may_have_been_signed_is_tried_whichever_it_was() {
+    let inside = format!("{{\"order\": {ORDER}}}");
+    let wrong = hash_of(b"another text");
+    for signed in [ORDER.to_owned(), ORDER.replace("%20", " "), inside.clone()] {
+        let host = FakeHost::new();
+        accepted(&host, &request(&host, &inside, &hash_of(signed.as_bytes())));
+        assert_eq!(host.hmac_checks(), 4, "{signed}");
+    }
+    let host = FakeHost::new();
+    let reason = refused(&host, &request(&host, &inside, &wrong));
+    assert!(matches!(reason, Reason::BadSignature), "{reason:?}");
+    assert_eq!(host.hmac_checks(), 4);
+}
+
+#[test]
 fn what_is_not_signed_with_the_stores_key_is_refused() {
     let host = FakeHost::new();
     let good = form(ORDER);
