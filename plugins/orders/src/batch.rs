@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use orderdesk_client::Several;
 use orderdesk_client::difference::Difference;
+use orderdesk_client::journal::{Change, Journal, State};
 use orderdesk_plugin::serde_json::{self, Value};
 use orderdesk_plugin::{Context, Pause, ToolError};
 use schemars::JsonSchema;
@@ -29,6 +30,9 @@ pub(crate) enum Agreed {
     /// Not yet.
     Asking(Pause),
 }
+
+/// Changes of an order among which that of an interrupted attempt is.
+const LATEST: u32 = 5;
 
 /// What became of one order.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -101,6 +105,18 @@ pub(crate) fn ids(list: &Several) -> Result<Vec<String>, ToolError> {
         ));
     }
     Ok(ids)
+}
+
+/// The change that an earlier attempt of this call made of an order, and did not live to say so.
+pub(crate) fn made_before(
+    journal: &Journal<'_>,
+    order_id: &str,
+    call_id: Option<&str>,
+) -> Option<String> {
+    let call_id = call_id?;
+    let latest = journal.list(Some(("order", order_id)), None, LATEST).ok()?;
+    let made = |change: &Change| change.call_id == call_id && change.state == State::Made;
+    latest.into_iter().find(made).map(|change| change.change_id)
 }
 
 /// Work on many things, which goes on over several steps: the state of a pause without a question.

@@ -6,7 +6,7 @@
 //! the same call goes on there, with the list of orders to which somebody agreed, and asks nobody again.
 
 use orderdesk_client::difference::{Difference, edits};
-use orderdesk_client::journal::{Journal, State};
+use orderdesk_client::journal::Journal;
 use orderdesk_client::repeat::Ticket;
 use orderdesk_client::{
     Notice, Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since,
@@ -17,7 +17,7 @@ use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Agreed, Made, Row, Step, Work, shown};
+use crate::batch::{Agreed, Made, Row, Step, Work, made_before, shown};
 use crate::change::engine::{Changing, Plan, Planner};
 use crate::change::guards::Guards;
 use crate::change::merge::merge;
@@ -33,8 +33,6 @@ const TOOL: &str = "orders_bulk_update";
 const MOST: usize = 500;
 /// Orders per request of the search.
 const PAGE: u32 = 100;
-/// Changes of an order among which that of an interrupted attempt is.
-const LATEST: u32 = 5;
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
@@ -201,6 +199,11 @@ impl Bulk<'_> {
         }
         changed.warnings.extend(made.not_shown());
         changed.diff = made.diff;
+        if changed.diff.is_empty() && changed.results.iter().all(|row| row.ok) {
+            changed.warnings.push(
+                "All orders that were found are so already: nothing would change.".to_owned(),
+            );
+        }
         changed
     }
 
@@ -234,15 +237,6 @@ impl Bulk<'_> {
         Ok(Outcome::complete(changed))
     }
 
-    /// The change that an attempt made of this order which did not live to say so.
-    fn made_before(&self, order_id: &str, call_id: Option<&str>) -> Option<String> {
-        let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
-        let made = journal.list(Some(("order", order_id)), None, LATEST).ok()?;
-        made.into_iter()
-            .find(|change| Some(change.call_id.as_str()) == call_id && change.state == State::Made)
-            .map(|change| change.change_id)
-    }
-
     fn change(&self, order_id: &str, made: &mut Made) -> Row {
         let call_id = made.call_id.clone();
         let changing = Changing {
@@ -265,8 +259,9 @@ impl Bulk<'_> {
             })
         };
         let written = changing.make(plan).map(|mut written| {
-            if written.change_id.is_none() && call_id.is_some() {
-                written.change_id = self.made_before(order_id, call_id.as_deref());
+            if written.change_id.is_none() {
+                let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
+                written.change_id = made_before(&journal, order_id, call_id.as_deref());
             }
             written
         });

@@ -64,8 +64,8 @@ impl WholeCall<'_> {
         let mut whole = Written::preview(self.store, &[]);
         let mut made = Made::default();
         for change in changes {
-            let shown = match refusal(change, self.store) {
-                Some(reason) => Err(reason),
+            let shown = match settled(change, self.store) {
+                Some(settled) => settled,
                 None => self.shown(change).map_err(|error| error.message),
             };
             whole.results.push(made.add(&change.thing_id, shown));
@@ -79,8 +79,8 @@ impl WholeCall<'_> {
             let Ok(Some(change)) = journal.find(change_id) else {
                 return Row::failed("", format!("The change {change_id} is no longer kept."));
             };
-            let done = match refusal(&change, self.store) {
-                Some(reason) => Err(reason),
+            let done = match settled(&change, self.store) {
+                Some(settled) => settled,
                 None => self
                     .made(&change, made.call_id.as_deref())
                     .map_err(|error| error.message),
@@ -149,15 +149,15 @@ impl WholeCall<'_> {
     }
 }
 
-/// Why a change is left alone.
-fn refusal(change: &Change, store: &Store) -> Option<String> {
+/// What of a change needs no undoing: there is nothing to take back any more, or it is left alone.
+fn settled(change: &Change, store: &Store) -> Option<Result<Written, String>> {
     if sort(&change.edits) != Sort::Changed {
-        return Some(format!(
+        return Some(Err(format!(
             "The change {} made or removed the order: take it back by itself.",
             change.change_id
-        ));
+        )));
     }
-    nothing_to_do(change, store).map(|written| written.warnings.join(" "))
+    nothing_to_do(change, store).map(Ok)
 }
 
 fn told(mut whole: Written, made: Made) -> Written {

@@ -11,7 +11,7 @@ use orderdesk_plugin::{ErrorKind, ToolError};
 
 use super::seen::Seen;
 use super::{Moving, TOGETHER, TOOL, folder_of};
-use crate::batch::{Made, Row};
+use crate::batch::{Made, Row, made_before};
 use crate::change::engine::{forget, lock};
 use crate::change::place::at;
 use crate::change::resolve;
@@ -84,7 +84,11 @@ impl Moving<'_> {
             .into_iter()
             .map(|(id, why)| match why {
                 Some(why) => Row::failed(&id, why),
-                None => made.add(&id, Ok(Written::new(self.store))),
+                None => {
+                    let mut there = Written::new(self.store);
+                    there.change_id = made_before(&self.journal(), &id, call_id.as_deref());
+                    made.add(&id, Ok(there))
+                }
             })
             .collect();
         for Moved { change, failed } in came.moved {

@@ -228,6 +228,43 @@ fn without_a_preview_a_whole_call_is_asked_about() {
 }
 
 #[test]
+fn of_a_whole_call_whose_answer_was_lost_the_rest_goes_back_by_a_repetition() {
+    for fault in [Fault::LostAfter, Fault::LostBefore, Fault::HalfLost] {
+        let desk = Desk::with(&[5, 6]);
+        let rows = json!([{ "code": "ORG-5", "by": 12 }, { "code": "ORG-6", "by": -2 }]);
+        let adjusted = desk
+            .call("products_adjust_stock", json!({ "adjustments": rows }))
+            .unwrap();
+        let change = &adjusted["results"][0]["change_id"];
+        let arguments = json!({ "change_id": change, "whole_call": true });
+        let Outcome::Pause(pause) = desk
+            .run(Invocation::new("products_undo", &arguments))
+            .unwrap()
+        else {
+            panic!("it asks first");
+        };
+        desk.fail(fault);
+        let resumption = Resumption {
+            state: pause.state,
+            answers: vec![(pause.questions[0].id.clone(), json!(true))],
+        };
+        let call = Invocation::new("products_undo", &arguments).resumed(resumption);
+        let first = desk.run(call);
+        assert_eq!(
+            first.is_err(),
+            fault == Fault::LostBefore,
+            "{fault:?}: {first:?}"
+        );
+        let (_, again) = agreed(&desk, "products_undo", arguments);
+        assert_eq!(
+            (desk.stock(5), desk.stock(6)),
+            (118, 118),
+            "{fault:?}: {again:#}"
+        );
+    }
+}
+
+#[test]
 fn a_product_that_got_another_code_keeps_the_whole_call_from_going_back() {
     let desk = Desk::with(&[5, 6]);
     let rows = json!([{ "code": "ORG-5", "by": 12 }, { "code": "ORG-6", "by": -2 }]);
