@@ -135,7 +135,8 @@ fn adjust_back(product: &mut Product, edit: &Edit) -> Result<bool, ToolError> {
                  products_adjust_stock with allow_negative does it all the same.",
                 after - before
             ),
-        ));
+        )
+        .with_extra(json!({ "theirs": { "stock": now }, "ours": { "stock": stock } })));
     }
     product.insert("stock".to_owned(), json!(stock));
     Ok(true)

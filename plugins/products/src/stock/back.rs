@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::answer::{Adjusted, adjusted, preview as shown};
 use super::carry::Carry;
-use super::plan::{Line, edits, stock};
+use super::plan::{Line, both_sides, edits, stock};
 use super::{TOOL, locks, settle};
 use crate::Product;
 use crate::shelf::{text, with_codes};
@@ -154,7 +154,8 @@ impl<'a> Back<'a> {
                      products_adjust_stock with allow_negative does it all the same.",
                     short.join(", ")
                 ),
-            ));
+            )
+            .with_extra(both_sides(&lines)));
         }
         lines.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(lines)
