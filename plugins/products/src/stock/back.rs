@@ -136,6 +136,7 @@ impl<'a> Back<'a> {
             }
             lines.push(line);
         }
+        lines.sort_by(|one, other| one.id.cmp(&other.id));
         if !other.is_empty() {
             return Err(ToolError::conflict(
                 "product-changed",
@@ -157,7 +158,6 @@ impl<'a> Back<'a> {
             )
             .with_extra(both_sides(&lines)));
         }
-        lines.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(lines)
     }
 }
