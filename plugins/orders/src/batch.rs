@@ -142,6 +142,9 @@ pub(crate) struct Made {
     /// What the tool itself remembers from step to step.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub(crate) memory: Value,
+    /// Whether an earlier attempt began with it: then what is done already is no surprise.
+    #[serde(skip)]
+    pub(crate) again: bool,
     /// Differences beside these.
     more: usize,
 }
@@ -226,6 +229,12 @@ impl Work {
     /// The same work, of which the tool remembers this.
     pub(crate) fn remembering(mut self, memory: Value) -> Self {
         self.made.memory = memory;
+        self
+    }
+
+    /// The same work, which an earlier attempt began.
+    pub(crate) fn again(mut self) -> Self {
+        self.made.again = true;
         self
     }
 

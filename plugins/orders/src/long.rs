@@ -80,8 +80,8 @@ impl Long<'_> {
             Attempt::First(ticket) | Attempt::Again(ticket) => ticket,
         };
         if let Some(progress) = ticket.progress().cloned() {
-            let work = serde_json::from_value(progress).map_err(|error| malformed(&error))?;
-            return go_on(work, Some(ticket));
+            let work: Work = serde_json::from_value(progress).map_err(|error| malformed(&error))?;
+            return go_on(work.again(), Some(ticket));
         }
         let work = match begin() {
             Ok(Agreed::Yes(work)) => work,

@@ -1,8 +1,8 @@
 //! A move of more orders than go together: parts of fifty, in one call that tells how far it is and survives a kill.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use end_to_end::{Agent, Signal};
+use end_to_end::Signal;
 use orderdesk_simulator::Fault;
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ async fn after_a_kill_the_same_call_goes_on() {
     // The second part had arrived, so it was not sent again.
     let moves = moves(&place);
     assert!(moves.values().all(|times| *times == 1), "{moves:?}");
-    let folders: std::collections::BTreeSet<String> = place
+    let folders: BTreeSet<String> = place
         .orders()
         .into_iter()
         .map(|id| place.order(id)["folder_id"].to_string())

@@ -46,8 +46,9 @@ impl Moving<'_> {
     /// # Errors
     /// What holds for all of them: none was moved then.
     pub(super) fn part(&self, ids: &[String], made: &mut Made) -> Result<Vec<Row>, ToolError> {
-        // One part is moved as it was shown or not at all; of more, an order that stands in the way is left where it is.
-        let whole = self.ids.len() <= TOGETHER;
+        // One part is moved as it was shown or not at all; of more, and of what was interrupted, an order that stands in the
+        // way is left where it is.
+        let whole = self.ids.len() <= TOGETHER && !made.again;
         let mut turns = Vec::new();
         // In one sequence everywhere, so that two moves never wait for each other.
         for id in ids {
