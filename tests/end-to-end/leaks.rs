@@ -237,6 +237,15 @@ async fn nothing_that_passed_through_a_busy_server_stands_in_any_file_or_in_its_
         client.call("orders_update", preview).await.ok();
         client.call("orders_update", change(NEW_EMAIL)).await.ok();
         client.call("orders_update", change(EMAIL)).await.ok();
+        // A conflict shows both sides to who asked, and to nobody else.
+        let mut conflict = change("another@example.com");
+        conflict["expected"] = json!({"email": NEW_EMAIL});
+        let refused = client.call("orders_update", conflict).await;
+        assert!(
+            refused.is_error && refused.raw.contains(EMAIL),
+            "{}",
+            refused.raw
+        );
         client
             .call("orders_changes", json!({"order_id": order}))
             .await

@@ -102,13 +102,7 @@ async fn what_order_desk_posts_makes_the_next_read_fresh_in_either_way_to_sign_i
             let patch = json!({"order_metadata": {"link": note}});
             store.order_mut(order).unwrap().edit(&patch, now);
         });
-        let started = Instant::now();
         let delivery = server.simulator.send_webhook(order, &url).await.unwrap();
-        assert!(
-            started.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            started.elapsed()
-        );
         assert_eq!(delivery.attempts, [Some(200)]);
         let fresh = get().await;
         assert_eq!(fresh["cached"], false, "{style:?}");

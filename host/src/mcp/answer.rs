@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::content::block;
 use crate::capabilities::contract::types::Content;
 use crate::capabilities::contract::{Error, kind_name};
-use crate::observe::redact;
+use crate::observe::{redact, redact_secrets};
 use crate::plugins::{Answer, Linked, Structured};
 
 /// A success. Where the plugin gives no text, the structured result is the text too.
@@ -49,11 +49,12 @@ fn told(error: &Error, message: &str, correlation_id: &str) -> CallToolResult {
     if error.outcome_unknown {
         text.push_str("\nThe change may have been made all the same: look before repeating it.");
     }
-    // What a conflict stands between, for instance: the message names it, so both forms have it.
+    // What a conflict stands between, for instance: the message names it, so both forms have it. It is the caller's to read,
+    // as a result is, and says nothing without the addresses that it may be about.
     let details = error
         .extra
         .as_deref()
-        .and_then(|extra| serde_json::from_str::<Map<String, Value>>(&redact(extra)).ok())
+        .and_then(|extra| serde_json::from_str::<Map<String, Value>>(&redact_secrets(extra)).ok())
         .filter(|details| !details.is_empty());
     if let Some(details) = &details {
         text.push_str(&format!("\n{}", json!(details)));

@@ -16,7 +16,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use lines::Redacted;
 pub use metrics::{Kind, LISTED, Listed, MEDIA_TYPE, Metrics};
-pub use redaction::redact;
+pub use redaction::{redact, redact_secrets};
 pub use traces::{Collector, TRACEPARENT, Traces, TracesError, continue_trace};
 
 /// Our own targets; plugins' lines come under `orderdesk_mcp::plugin`.

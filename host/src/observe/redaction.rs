@@ -49,6 +49,22 @@ struct Patterns {
 /// assert_eq!(redact("order 1042 of r.okafor@example.com"), "order 1042 of [email]");
 /// ```
 pub fn redact(text: &str) -> Cow<'_, str> {
+    without(text, true)
+}
+
+/// The same, with e-mail addresses left as they are: for what a tool tells its own caller about, who may read the things
+/// themselves. A conflict over an address, for instance, is to show both.
+///
+/// ```
+/// use orderdesk_mcp::observe::redact_secrets;
+/// let theirs = r#"{"theirs": "r.okafor@example.com", "card": "4111111111111111"}"#;
+/// assert_eq!(redact_secrets(theirs), r#"{"theirs": "r.okafor@example.com", "card": "[card]"}"#);
+/// ```
+pub fn redact_secrets(text: &str) -> Cow<'_, str> {
+    without(text, false)
+}
+
+fn without(text: &str, addresses: bool) -> Cow<'_, str> {
     let Some(patterns) = &*PATTERNS else {
         return Cow::Borrowed("[redacted]");
     };
@@ -61,7 +77,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     replace(&mut text, &patterns.bearer, |_, found| {
         is_credential(&found[3]).then(|| format!("{}{}[token]", &found[1], &found[2]))
     });
-    if text.contains('@') || text.contains("%40") || text.contains("\\u0040") {
+    if addresses && (text.contains('@') || text.contains("%40") || text.contains("\\u0040")) {
         replace(&mut text, &patterns.email, |_, _| {
             Some("[email]".to_owned())
         });

@@ -65,6 +65,7 @@
 pub mod aftermath;
 mod answer;
 pub mod basis;
+mod changes;
 mod choice;
 mod client;
 mod completion;
@@ -86,6 +87,7 @@ mod table;
 mod writing;
 
 pub use answer::{take, take_object, take_rows};
+pub use changes::ChangesPage;
 pub use choice::Access;
 pub use client::{Caching, Client};
 pub use completion::given_store;

@@ -4,20 +4,35 @@ use std::time::Duration;
 
 use orderdesk_client::Several;
 use orderdesk_client::difference::Difference;
-use orderdesk_plugin::{Context, Pause, ToolError, serde_json};
+use orderdesk_client::journal::{Change, Journal, State};
+use orderdesk_plugin::serde_json::{self, Value};
+use orderdesk_plugin::{Context, Pause, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::change::undo::Conflict;
 use crate::written::Written;
 
+/// Rows that an answer shows; those that failed go first, and the rest is counted.
+const ROWS: usize = 300;
 /// Differences that an answer shows; the rest is counted.
 const SHOWN: usize = 60;
 /// What a step leaves of its time: enough for one change whose answer is lost.
 const TO_FINISH: Duration = Duration::from_secs(45);
 
-/// Each order is read before it is moved, within the store's bucket and the time of a call.
-const MOST: usize = 50;
+/// Order Desk's pace lets through no more within the half hour that a call may take.
+const MOST: usize = 5_000;
+
+/// Whether somebody agreed to work on many things.
+pub(crate) enum Agreed {
+    /// It can begin.
+    Yes(Work),
+    /// Not yet.
+    Asking(Pause),
+}
+
+/// Changes of an order among which that of an interrupted attempt is.
+const LATEST: u32 = 5;
 
 /// What became of one order.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +46,35 @@ pub(crate) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) change_id: Option<String>,
+}
+
+impl Row {
+    /// Of an order that was left as it is.
+    pub(crate) fn failed(order_id: &str, error: impl Into<String>) -> Self {
+        Self {
+            order_id: order_id.to_owned(),
+            ok: false,
+            error: Some(error.into()),
+            change_id: None,
+        }
+    }
+}
+
+/// As many rows as an answer shows, and what to tell of the others.
+pub(crate) fn shown(mut rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
+    let more = rows.len().saturating_sub(ROWS);
+    if more == 0 {
+        return (rows, None);
+    }
+    rows.sort_by_key(|row| row.ok);
+    let failed = rows.iter().skip(ROWS).filter(|row| !row.ok).count();
+    rows.truncate(ROWS);
+    let told = format!(
+        "{more} further orders are not listed; {} of them succeeded. Those that failed are listed first. orders_changes has every \
+         change.",
+        more - failed
+    );
+    (rows, Some(told))
 }
 
 /// The ids, each once, in the sequence in which locks are taken.
@@ -55,12 +99,24 @@ pub(crate) fn ids(list: &Several) -> Result<Vec<String>, ToolError> {
         return Err(ToolError::invalid_input(
             "too-many-orders",
             format!(
-                "'order_id_list' takes {MOST} orders at once, and has {}. Split it.",
+                "'order_id_list' takes at most {MOST} orders in one call, which is about half an hour of work, and has {}. Split it.",
                 ids.len()
             ),
         ));
     }
     Ok(ids)
+}
+
+/// The change that an earlier attempt of this call made of an order, and did not live to say so.
+pub(crate) fn made_before(
+    journal: &Journal<'_>,
+    order_id: &str,
+    call_id: Option<&str>,
+) -> Option<String> {
+    let call_id = call_id?;
+    let latest = journal.list(Some(("order", order_id)), None, LATEST).ok()?;
+    let made = |change: &Change| change.call_id == call_id && change.state == State::Made;
+    latest.into_iter().find(made).map(|change| change.change_id)
 }
 
 /// Work on many things, which goes on over several steps: the state of a pause without a question.
@@ -80,6 +136,15 @@ pub(crate) struct Made {
     pub(crate) diff: Vec<Difference>,
     /// Likewise.
     pub(crate) conflicts: Vec<Conflict>,
+    /// What there is to tell of single things.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+    /// What the tool itself remembers from step to step.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(crate) memory: Value,
+    /// Whether an earlier attempt began with it: then what is done already is no surprise.
+    #[serde(skip)]
+    pub(crate) again: bool,
     /// Differences beside these.
     more: usize,
 }
@@ -91,12 +156,8 @@ impl Made {
             Ok(written) => {
                 let named = |path: &str| format!("{order_id}.{path}");
                 for mut row in written.diff {
-                    if self.diff.len() < SHOWN {
-                        row.path = named(&row.path);
-                        self.diff.push(row);
-                    } else {
-                        self.more += 1;
-                    }
+                    row.path = named(&row.path);
+                    self.show(row);
                 }
                 self.conflicts
                     .extend(written.conflicts.into_iter().map(|mut row| {
@@ -107,14 +168,28 @@ impl Made {
             }
             Err(error) => (None, Some(error)),
         };
-        if self.call_id.is_none() {
-            self.call_id.clone_from(&change_id);
-        }
+        self.begins_with(change_id.as_deref());
         Row {
             order_id: order_id.to_owned(),
             ok: error.is_none(),
             error,
             change_id,
+        }
+    }
+
+    /// Takes over a difference, whose path begins with the order's id.
+    pub(crate) fn show(&mut self, difference: Difference) {
+        if self.diff.len() < SHOWN {
+            self.diff.push(difference);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// A change of this call: the first names it.
+    pub(crate) fn begins_with(&mut self, change_id: Option<&str>) {
+        if self.call_id.is_none() {
+            self.call_id = change_id.map(str::to_owned);
         }
     }
 
@@ -142,16 +217,31 @@ pub(crate) enum Step {
 }
 
 impl Work {
-    /// Work that begins. Without an id, the call is named by its first change.
-    pub(crate) fn new(left: Vec<String>, call_id: Option<String>) -> Self {
+    /// Work that begins. Unless it gets a name ([`Work::of_call`]), the call is named by its first change.
+    pub(crate) fn new(left: Vec<String>) -> Self {
         Self {
-            made: Made {
-                call_id,
-                ..Made::default()
-            },
+            made: Made::default(),
             left,
             done: Vec::new(),
         }
+    }
+
+    /// The same work, of which the tool remembers this.
+    pub(crate) fn remembering(mut self, memory: Value) -> Self {
+        self.made.memory = memory;
+        self
+    }
+
+    /// The same work, which an earlier attempt began.
+    pub(crate) fn again(mut self) -> Self {
+        self.made.again = true;
+        self
+    }
+
+    /// The same work, as the changes of this call.
+    pub(crate) fn of_call(mut self, call_id: String) -> Self {
+        self.made.call_id = Some(call_id);
+        self
     }
 
     /// Work that an earlier step of this call left.
@@ -166,48 +256,79 @@ impl Work {
 
     /// Does one after the other, as long as the step's time allows. `one` is told the thing and what was
     /// made so far, to which it adds; `keep` is told how far the work is.
+    ///
+    /// # Errors
+    /// None: what fails is in the rows.
     pub(crate) fn go_on(
-        mut self,
+        self,
         context: &Context,
         things: &str,
         mut one: impl FnMut(&str, &mut Made) -> Row,
+        keep: impl FnMut(&Self),
+    ) -> Result<Step, ToolError> {
+        let one = |ids: &[String], made: &mut Made| {
+            Ok(ids.iter().map(|id| one(id, &mut *made)).collect())
+        };
+        self.go_on_together(1, context, things, one, keep)
+    }
+
+    /// As [`Work::go_on`], several at once. An error of `some` says that none of these was done: it is told of each of
+    /// them, and of the whole work where nothing was done yet.
+    ///
+    /// # Errors
+    /// The first of `some`, if nothing was done before it.
+    pub(crate) fn go_on_together(
+        mut self,
+        several: usize,
+        context: &Context,
+        things: &str,
+        mut some: impl FnMut(&[String], &mut Made) -> Result<Vec<Row>, ToolError>,
         mut keep: impl FnMut(&Self),
-    ) -> Step {
+    ) -> Result<Step, ToolError> {
         let total = self.len();
         // Where the operator made steps short, half of one at most.
         let to_finish = TO_FINISH.min(context.session().time_left() / 2);
         let mut did = false;
-        while let Some(next) = self.left.first().cloned() {
+        while !self.left.is_empty() {
             let done = self.done.len();
             let message = format!("{done} of {total} {things}");
             context
                 .session()
                 .progress(done as f64, Some(total as f64), &message);
             if context.session().cancelled() {
-                return self.stopped(things);
+                return Ok(self.stopped(things));
             }
-            // One in every step, however short it is.
+            // Some in every step, however short it is.
             if did && context.session().time_left() < to_finish {
-                return Step::Pause(Pause {
+                return Ok(Step::Pause(Pause {
                     state: serde_json::to_vec(&self).unwrap_or_default(),
                     questions: Vec::new(),
                     message: Some(format!("{message} are done.")),
-                });
+                }));
             }
-            let row = one(&next, &mut self.made);
-            if !row.ok && context.session().cancelled() {
-                return self.stopped(things);
+            let next: Vec<String> = self.left.iter().take(several).cloned().collect();
+            let rows = match some(&next, &mut self.made) {
+                Ok(rows) => rows,
+                Err(_) if context.session().cancelled() => return Ok(self.stopped(things)),
+                Err(error) if self.done.is_empty() => return Err(error),
+                Err(error) => next
+                    .iter()
+                    .map(|id| Row::failed(id, error.message.as_str()))
+                    .collect(),
+            };
+            if rows.iter().all(|row| !row.ok) && context.session().cancelled() {
+                return Ok(self.stopped(things));
             }
-            self.left.remove(0);
-            self.done.push(row);
+            self.left.drain(..next.len());
+            self.done.extend(rows);
             did = true;
             keep(&self);
         }
-        Step::End {
+        Ok(Step::End {
             made: self.made,
             results: self.done,
             stopped: None,
-        }
+        })
     }
 
     fn stopped(self, things: &str) -> Step {

@@ -5,25 +5,24 @@
 //! the journal, and doing it again changes nothing more. Under an idempotency key it is also recorded how far the work is:
 //! the same call goes on there, with the list of orders to which somebody agreed, and asks nobody again.
 
-use std::time::Duration;
-
 use orderdesk_client::difference::{Difference, edits};
-use orderdesk_client::journal::{Journal, State};
-use orderdesk_client::repeat::{self, Attempt, Ticket};
+use orderdesk_client::journal::Journal;
+use orderdesk_client::repeat::Ticket;
 use orderdesk_client::{
     Notice, Store, StoreReference, WriteArguments, agreed_basis, ask, basis, changed_since,
     take_rows,
 };
-use orderdesk_plugin::serde_json::{self, Map, Value, json};
-use orderdesk_plugin::{Context, ErrorKind, Outcome, Output, Pause, ToolError};
+use orderdesk_plugin::serde_json::{Map, Value, json};
+use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Made, Row, Step, Work};
-use crate::change::engine::{Changing, LEASE, Plan, Planner};
+use crate::batch::{Agreed, Made, Row, Step, Work, made_before, shown};
+use crate::change::engine::{Changing, Plan, Planner};
 use crate::change::guards::Guards;
 use crate::change::merge::merge;
 use crate::change::shape;
+use crate::long::Long;
 use crate::search::Search;
 use crate::settings::Settings;
 use crate::update::Changes;
@@ -34,10 +33,6 @@ const TOOL: &str = "orders_bulk_update";
 const MOST: usize = 500;
 /// Orders per request of the search.
 const PAGE: u32 = 100;
-/// For a call with the same key to end its step.
-const WAIT: Duration = Duration::from_secs(2);
-/// Changes of an order among which that of an interrupted attempt is.
-const LATEST: u32 = 5;
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
@@ -49,12 +44,6 @@ pub(crate) struct Arguments {
     write: WriteArguments,
     /// Repeat an interrupted call with it and without confirm_token.
     idempotency_key: Option<String>,
-}
-
-/// Whether somebody agreed.
-enum Agreed {
-    Yes(Vec<String>),
-    Asking(Pause),
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -104,16 +93,20 @@ pub(crate) fn bulk_update(
         let basis = basis(context, &orders);
         return Ok(Output::new(bulk.preview(&orders)).resting_on(basis).into());
     }
-    let Some(key) = &arguments.idempotency_key else {
-        return match Work::resumed(context) {
-            Some(work) => bulk.go_on(work, None),
-            None => match bulk.agreed(&arguments.filter)? {
-                Agreed::Yes(ids) => bulk.go_on(Work::new(ids, None), None),
-                Agreed::Asking(pause) => Ok(pause.into()),
-            },
-        };
+    let search = format!("{:?}", arguments.filter.request()?);
+    let long = Long {
+        context,
+        store: &store,
+        keep: settings.writing.keep(),
+        tool: TOOL,
+        key: arguments.idempotency_key.as_deref(),
     };
-    bulk.under_key(key, &arguments.filter)
+    long.run(
+        &json!([search, changes]),
+        || bulk.agreed(&arguments.filter),
+        |work, ticket| bulk.go_on(work, ticket),
+        |changed| &mut changed.warnings,
+    )
 }
 
 /// The list of orders; what changes in each is decided when its turn comes.
@@ -130,13 +123,6 @@ fn ids(orders: &[Map<String, Value>]) -> Vec<String> {
 fn id(order: &Map<String, Value>) -> String {
     let id = order.get("id").and_then(Value::as_str);
     id.unwrap_or_default().to_owned()
-}
-
-fn malformed(error: &serde_json::Error) -> ToolError {
-    ToolError::internal(
-        "document-malformed",
-        format!("What was recorded of the earlier call cannot be read: {error}"),
-    )
 }
 
 struct Bulk<'a> {
@@ -198,63 +184,7 @@ impl Bulk<'_> {
                 json!(self.changes),
             ));
         }
-        Ok(Agreed::Yes(ids(&orders)))
-    }
-
-    /// Begins, goes on where an earlier call with this key stopped, or answers what that did.
-    fn under_key(&self, key: &str, filter: &Search) -> Result<Outcome<Changed>, ToolError> {
-        let name = repeat::lock_name(self.context, self.store, TOOL, key);
-        let _lock = self
-            .context
-            .locks()
-            .acquire(&name, WAIT, LEASE)
-            .map_err(|error| match error.kind {
-                ErrorKind::Conflict => ToolError {
-                    message: "A call with this idempotency_key is still under way. Repeat it in a minute: it answers for \
-                              every order then."
-                        .to_owned(),
-                    ..error
-                },
-                _ => error,
-            })?;
-        let search = format!("{:?}", filter.request()?);
-        let digest = basis::digest(self.context, &json!([search, self.changes]));
-        let keep = self.settings.writing.keep();
-        let mut ticket = match repeat::begin(self.context, self.store, TOOL, key, &digest, keep)? {
-            Attempt::Done(result, _) => {
-                let mut changed: Changed =
-                    serde_json::from_value(result).map_err(|error| malformed(&error))?;
-                changed.warnings.push(
-                        "This was done before under the same idempotency_key: this is the result of then, and nothing was \
-                         changed now."
-                            .to_owned(),
-                    );
-                return Ok(Outcome::complete(changed));
-            }
-            Attempt::First(ticket) | Attempt::Again(ticket) => ticket,
-        };
-        if let Some(progress) = ticket.progress().cloned() {
-            let work = serde_json::from_value(progress).map_err(|error| malformed(&error))?;
-            return self.go_on(work, Some(ticket));
-        }
-        let ids = match self.agreed(filter) {
-            Ok(Agreed::Yes(ids)) => ids,
-            // Nothing began yet.
-            Ok(Agreed::Asking(pause)) => {
-                ticket.forget(self.context);
-                return Ok(pause.into());
-            }
-            Err(error) => {
-                ticket.forget(self.context);
-                return Err(error);
-            }
-        };
-        // Named before the first change, so that all changes of all attempts are of one call.
-        let random = self.context.crypto().random(16)?;
-        let call_id = self.context.crypto().sha256_hex(&random);
-        let work = Work::new(ids, Some(call_id));
-        ticket.keep(self.context, json!(work));
-        self.go_on(work, Some(ticket))
+        Ok(Agreed::Yes(Work::new(ids(&orders))))
     }
 
     fn preview(&self, orders: &[Map<String, Value>]) -> Changed {
@@ -269,6 +199,11 @@ impl Bulk<'_> {
         }
         changed.warnings.extend(made.not_shown());
         changed.diff = made.diff;
+        if changed.diff.is_empty() && changed.results.iter().all(|row| row.ok) {
+            changed.warnings.push(
+                "All orders that were found are so already: nothing would change.".to_owned(),
+            );
+        }
         changed
     }
 
@@ -279,7 +214,7 @@ impl Bulk<'_> {
             if let Some(ticket) = &mut ticket {
                 ticket.keep(self.context, json!(work));
             }
-        });
+        })?;
         let (made, results, stopped) = match step {
             Step::Pause(pause) => return Ok(pause.into()),
             Step::End {
@@ -289,24 +224,17 @@ impl Bulk<'_> {
             } => (made, results, stopped),
         };
         let mut changed = self.answer(all);
+        let (results, more) = shown(results);
         changed.results = results;
         let ended = stopped.is_none();
         changed.warnings.extend(stopped);
+        changed.warnings.extend(more);
         changed.warnings.extend(made.not_shown());
         changed.diff = made.diff;
         if let Some(ticket) = ticket.filter(|_| ended) {
             ticket.done(self.context, &json!(changed));
         }
         Ok(Outcome::complete(changed))
-    }
-
-    /// The change that an attempt made of this order which did not live to say so.
-    fn made_before(&self, order_id: &str, call_id: Option<&str>) -> Option<String> {
-        let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
-        let made = journal.list(Some(("order", order_id)), None, LATEST).ok()?;
-        made.into_iter()
-            .find(|change| Some(change.call_id.as_str()) == call_id && change.state == State::Made)
-            .map(|change| change.change_id)
     }
 
     fn change(&self, order_id: &str, made: &mut Made) -> Row {
@@ -331,8 +259,9 @@ impl Bulk<'_> {
             })
         };
         let written = changing.make(plan).map(|mut written| {
-            if written.change_id.is_none() && call_id.is_some() {
-                written.change_id = self.made_before(order_id, call_id.as_deref());
+            if written.change_id.is_none() {
+                let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
+                written.change_id = made_before(&journal, order_id, call_id.as_deref());
             }
             written
         });

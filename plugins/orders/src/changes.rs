@@ -2,7 +2,7 @@
 
 use orderdesk_client::difference::{self, Difference};
 use orderdesk_client::journal::{Change, Journal, State};
-use orderdesk_client::{Notice, Store, StoreReference, own_id};
+use orderdesk_client::{ChangesPage, Notice, Store, StoreReference, own_id};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,12 +11,6 @@ use crate::change::resolve;
 use crate::get::by_shop_number;
 use crate::settings::Settings;
 use crate::shipments;
-
-/// Changes of an answer unless asked otherwise.
-const DEFAULT_LIMIT: u32 = 20;
-const LARGEST_LIMIT: u32 = 100;
-/// Bytes of an answer's changes, as with other lists.
-const PAGE_BYTES: usize = 60_000;
 
 /// Changes of which nobody saw the end, for each of which the order is read.
 const LOOKED_AT: usize = 5;
@@ -73,58 +67,19 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
         })?),
         None => None,
     };
-    let well_formed = |cursor: &String| cursor.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if arguments
-        .cursor
-        .as_ref()
-        .is_some_and(|cursor| !well_formed(cursor))
-    {
-        return Err(ToolError::invalid_input(
-            "bad-cursor",
-            "'cursor' is not one of this tool. Pass the next_cursor of its last answer, or none to begin anew.",
-        ));
-    }
+    let page = ChangesPage::new(arguments.limit, arguments.cursor.as_deref())?;
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
     let settings = Settings::of(context)?;
     let journal = Journal::new(context, &store, settings.writing.keep());
-    let limit = arguments
-        .limit
-        .unwrap_or(DEFAULT_LIMIT)
-        .clamp(1, LARGEST_LIMIT);
-    let cursor = arguments.cursor.as_deref();
-    let mut found = journal.list(order_id.map(|id| ("order", id)), cursor, limit + 1)?;
-    if let Some(id) = order_id {
-        let shipments = journal.list(Some((shipments::KIND, id)), cursor, limit + 1)?;
-        found.extend(shipments);
-        // An id begins with the time, inverted.
-        found.sort_by(|one, other| one.change_id.cmp(&other.change_id));
-    }
-    let mut more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    look_at_open(&mut found, context, &store);
-    let mut bytes = 0;
-    let mut changes = Vec::new();
-    let mut last = None;
-    for change in found {
-        let id = change.change_id.clone();
-        let change = shown(change);
-        bytes += change
-            .diff
-            .iter()
-            .map(|row| row.path.len() + row.before.to_string().len() + row.after.to_string().len())
-            .sum::<usize>();
-        if bytes > PAGE_BYTES && !changes.is_empty() {
-            more = true;
-            break;
-        }
-        last = Some(id);
-        changes.push(change);
-    }
+    let things = order_id.map(|id| [("order", id), (shipments::KIND, id)]);
+    let things = things.as_ref().map_or(&[][..], |things| &things[..]);
+    let (mut changes, next_cursor) = page.read(&journal, things)?;
+    look_at_open(&mut changes, context, &store);
     Ok(Listed {
         store: store.reference(),
         notice: Notice,
-        changes,
-        next_cursor: last.filter(|_| more),
+        changes: changes.into_iter().map(shown).collect(),
+        next_cursor,
     })
 }
 

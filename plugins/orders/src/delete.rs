@@ -27,6 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Arguments {
     /// Order Desk's id of the order.
     order_id: Id,
+    /// `version` of a read: refused if the order differs from it in anything.
+    if_unchanged_since: Option<String>,
     #[serde(flatten)]
     write: WriteArguments,
 }
@@ -46,7 +48,7 @@ pub(crate) fn delete(
         settings: &settings,
         tool: "orders_delete",
         order_id: id,
-        guards: &Guards::default(),
+        guards: &Guards::unchanged_since(arguments.if_unchanged_since),
         agreed: agreed_basis(context)?,
         undoes: None,
         call_id: None,
@@ -61,14 +63,14 @@ pub(crate) fn run(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Writ
 
 fn once(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Written>, ToolError> {
     if preview {
-        let order = changing.read(None)?;
+        let order = guarded(changing, changing.read(None)?)?;
         let written = Written::preview(changing.store, &[whole::deleted(&order)]);
         return Ok(Output::new(written)
             .resting_on(resting(changing, &order))
             .into());
     }
     let Some(agreed) = &changing.agreed else {
-        let order = changing.read(None)?;
+        let order = guarded(changing, changing.read(None)?)?;
         return Ok(ask(&resting(changing, &order), question(changing, &order)).into());
     };
     let lock = changing.lock()?;
@@ -82,6 +84,7 @@ fn once(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Written>, Tool
         }
     };
     let earlier = changing.settle_earlier(&Seen::There(&order));
+    let order = guarded(changing, order)?;
     if *agreed != resting(changing, &order) {
         return Err(changed_since(
             &format!("The order {}", changing.order_id),
@@ -92,6 +95,17 @@ fn once(changing: &Changing<'_>, preview: bool) -> Result<Outcome<Written>, Tool
     let mut written = send(changing, lock, &order)?;
     written.warnings.splice(0..0, earlier);
     Ok(Outcome::complete(written))
+}
+
+/// The order, if it is as the caller wants it to be.
+fn guarded(
+    changing: &Changing<'_>,
+    order: Map<String, Value>,
+) -> Result<Map<String, Value>, ToolError> {
+    changing
+        .guards
+        .check(changing.context, &order, &[whole::deleted(&order)])?;
+    Ok(order)
 }
 
 /// Any change of the order counts, but not what other orders do to it.

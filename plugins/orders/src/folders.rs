@@ -6,13 +6,13 @@ use orderdesk_client::{ApiRequest, Caching, Store, TextOrNumber, take_object};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, ToolError};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Folders hardly ever change.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// A folder of the store.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Folder {
     pub(crate) id: String,
     pub(crate) name: String,

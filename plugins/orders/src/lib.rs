@@ -14,6 +14,7 @@ mod folders;
 mod get;
 mod history;
 mod list;
+mod long;
 mod once;
 mod order_items;
 mod prompts;
@@ -159,8 +160,8 @@ fn orders() -> Plugin {
             Tool::new("orders_move", relocate::relocate)
                 .title("Move orders")
                 .description(
-                    "Moves orders into another folder, which is their status; the folder's rules run. Use it to pass \
-                     orders on. Do not use it for other changes (orders_update). More than one order is confirmed first. \
+                    "Moves orders, one or many, into another folder, which is their status; the folder's rules run. Use it to \
+                     pass orders on. Do not use it for other changes (orders_update). More than one is confirmed first. \
                      Example: {\"order_id_list\": [5512034], \"destination_folder_name\": \"Prepared\"}.",
                 )
                 .destructive()

@@ -28,10 +28,12 @@ pub(crate) fn today() -> Prompt {
         let store = in_store(arguments.store.as_deref());
         Ok(format!(
             "Tell me which orders need my attention today.\n\n\
-             1. Call orders_list{store} for the newest orders, then again with modified_start_date set to yesterday (dates are \
-             UTC). stores_folders names the folders: an order's folder is its status.\n\
-             2. Pick out: orders that have waited in their folder for more than two days; orders without a complete shipping \
-             address; orders whose notes ask for something; orders that were paid and not shipped. Look at what is doubtful with \
+             1. stores_folders names the folders: an order's folder is its status. For each folder whose orders are not done (so not \
+             for those of closed, shipped or canceled ones) call orders_list{store} with folder_id, limit 50 and fields [\"id\", \
+             \"source_id\", \"date_added\", \"date_updated\", \"payment_status\", \"shipping\", \"order_notes\", \
+             \"order_shipments\"]; follow next_cursor to the end.\n\
+             2. Pick out: orders that have waited for more than two days (dates are UTC); orders without a complete shipping address; \
+             orders whose notes ask for something; orders that were paid and not shipped. Look at what is doubtful with \
              orders_get.\n\
              3. Answer with a short list, most urgent first: order id, the shop's number (source_id), customer, what is wrong, \
              and what you suggest.\n\n\
@@ -136,8 +138,9 @@ pub(crate) fn why_late() -> Prompt {
         let work = format!(
             "Find out why the order {order} is late, and draft what I can tell the customer.\n\n\
              1. Read it{store} with orders_get; if that is not Order Desk's own id, find it with orders_list and source_id.\n\
-             2. Read what happened to it: its dates, folder, notes and shipments, and orders_history. Is it paid, complete, in stock, \
-             addressed, shipped? Which step took the time?\n\
+             2. Read what happened to it: its dates, folder, notes and shipments, and its history (orders_history; where that tool \
+             is not offered, orders_changes tells at least what was done through this server, so say that people's own edits were \
+             not looked at). Is it paid, complete, in stock, addressed, shipped? Which step took the time?\n\
              3. Answer: the reason in one sentence and how sure you are; what would get it going, with the tool for it \
              (orders_move, orders_update, orders_add_note, shipments_add); and three friendly sentences for the customer that \
              promise nothing the order does not show.\n\n\

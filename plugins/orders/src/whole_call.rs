@@ -5,7 +5,7 @@ use orderdesk_client::{Store, agreed_basis, ask, basis, changed_since};
 use orderdesk_plugin::serde_json::{Value, json};
 use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 
-use crate::batch::{Made, Row, Step, Work};
+use crate::batch::{Made, Row, Step, Work, shown};
 use crate::change::engine::Changing;
 use crate::change::guards::Guards;
 use crate::change::whole::{Sort, sort};
@@ -57,15 +57,15 @@ impl WholeCall<'_> {
                 Value::Null,
             ));
         }
-        self.go_on(Work::new(ids, None))
+        self.go_on(Work::new(ids))
     }
 
     fn preview(&self, changes: &[Change]) -> Written {
         let mut whole = Written::preview(self.store, &[]);
         let mut made = Made::default();
         for change in changes {
-            let shown = match refusal(change, self.store) {
-                Some(reason) => Err(reason),
+            let shown = match settled(change, self.store) {
+                Some(settled) => settled,
                 None => self.shown(change).map_err(|error| error.message),
             };
             whole.results.push(made.add(&change.thing_id, shown));
@@ -77,22 +77,17 @@ impl WholeCall<'_> {
         let journal = Journal::new(self.context, self.store, self.settings.writing.keep());
         let undo = |change_id: &str, made: &mut Made| {
             let Ok(Some(change)) = journal.find(change_id) else {
-                return Row {
-                    order_id: String::new(),
-                    ok: false,
-                    error: Some(format!("The change {change_id} is no longer kept.")),
-                    change_id: None,
-                };
+                return Row::failed("", format!("The change {change_id} is no longer kept."));
             };
-            let done = match refusal(&change, self.store) {
-                Some(reason) => Err(reason),
+            let done = match settled(&change, self.store) {
+                Some(settled) => settled,
                 None => self
                     .made(&change, made.call_id.as_deref())
                     .map_err(|error| error.message),
             };
             made.add(&change.thing_id, done)
         };
-        match work.go_on(self.context, "changes", undo, |_| {}) {
+        match work.go_on(self.context, "changes", undo, |_| {})? {
             Step::Pause(pause) => Ok(pause.into()),
             Step::End {
                 made,
@@ -101,8 +96,10 @@ impl WholeCall<'_> {
             } => {
                 let mut whole = Written::new(self.store);
                 whole.changed = results.iter().any(|row| row.change_id.is_some());
+                let (results, more) = shown(results);
                 whole.results = results;
                 whole.warnings.extend(stopped);
+                whole.warnings.extend(more);
                 Ok(Outcome::complete(told(whole, made)))
             }
         }
@@ -152,15 +149,15 @@ impl WholeCall<'_> {
     }
 }
 
-/// Why a change is left alone.
-fn refusal(change: &Change, store: &Store) -> Option<String> {
+/// What of a change needs no undoing: there is nothing to take back any more, or it is left alone.
+fn settled(change: &Change, store: &Store) -> Option<Result<Written, String>> {
     if sort(&change.edits) != Sort::Changed {
-        return Some(format!(
+        return Some(Err(format!(
             "The change {} made or removed the order: take it back by itself.",
             change.change_id
-        ));
+        )));
     }
-    nothing_to_do(change, store).map(|written| written.warnings.join(" "))
+    nothing_to_do(change, store).map(Ok)
 }
 
 fn told(mut whole: Written, made: Made) -> Written {

@@ -18,23 +18,13 @@ pub(crate) struct Written {
     #[serde(default)]
     #[schemars(!default)]
     pub(crate) notice: Notice,
-    /// As it is now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Map<String, Value>")]
-    pub(crate) order: Option<Map<String, Value>>,
-    // Where orders_undo took a change of a shipment back: as it is now. The definitions of the other tools do without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
-    pub(crate) shipment: Option<Map<String, Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    pub(crate) version: Option<String>,
+    // What happened comes first: whoever reads only the beginning of a long answer has read that.
+    /// Whether anything was changed now.
+    pub(crate) changed: bool,
     /// For orders_undo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) change_id: Option<String>,
-    /// Whether anything was changed now.
-    pub(crate) changed: bool,
     /// What was changed, or would be: shipping.city, order_items.90231.quantity, order_notes.+1 (added).
     pub(crate) diff: Vec<Difference>,
     /// What Order Desk tidied or computed.
@@ -62,6 +52,17 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) expires_at: Option<String>,
+    /// As it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Map<String, Value>")]
+    pub(crate) order: Option<Map<String, Value>>,
+    // Where orders_undo took a change of a shipment back: as it is now. The definitions of the other tools do without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub(crate) shipment: Option<Map<String, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) version: Option<String>,
 }
 
 impl Written {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::deed::Done;
+use crate::stock::Row;
 use crate::version;
 
 /// A change of a product, or a preview of one.
@@ -24,9 +25,9 @@ pub(crate) struct Changed {
     /// Names the change; null if nothing was changed.
     change_id: Option<String>,
     /// Whether anything was changed now.
-    changed: bool,
+    pub(crate) changed: bool,
     /// What differs.
-    diff: Vec<Difference>,
+    pub(crate) diff: Vec<Difference>,
     /// What Order Desk tidied or computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     normalised: Vec<Normalised>,
@@ -37,12 +38,16 @@ pub(crate) struct Changed {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<Map<String, Value>>")]
     pub(crate) conflicts: Vec<Conflict>,
+    /// Of a whole call: product by product.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub(crate) results: Vec<Row>,
     /// True: it was there before, and nothing was sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     already_there: bool,
     /// True: a preview; nothing was changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Makes exactly this difference, once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirm_token: Option<String>,
@@ -52,10 +57,29 @@ pub(crate) struct Changed {
 }
 
 impl Changed {
+    /// Nothing yet.
+    pub(crate) fn nothing(store: &Store) -> Self {
+        Self {
+            store: store.reference(),
+            product: None,
+            version: None,
+            change_id: None,
+            changed: false,
+            diff: Vec::new(),
+            normalised: Vec::new(),
+            warnings: Vec::new(),
+            conflicts: Vec::new(),
+            results: Vec::new(),
+            already_there: false,
+            dry_run: false,
+            confirm_token: None,
+            expires_at: None,
+        }
+    }
+
     /// It was done, or nothing was to do.
     pub(crate) fn done(context: &Context, store: &Store, edits: &[Edit], done: Done) -> Self {
         Self {
-            store: store.reference(),
             version: done.product.as_ref().map(|it| version::of(context, it)),
             product: done.product,
             changed: done.change_id.is_some(),
@@ -63,11 +87,7 @@ impl Changed {
             diff: difference::shown(edits),
             normalised: done.normalised,
             warnings: done.warnings,
-            conflicts: Vec::new(),
-            already_there: false,
-            dry_run: false,
-            confirm_token: None,
-            expires_at: None,
+            ..Self::nothing(store)
         }
     }
 
@@ -86,19 +106,9 @@ impl Changed {
     /// It would be done: a preview that rests on `basis`.
     pub(crate) fn preview(store: &Store, edits: &[Edit], basis: String) -> Output<Self> {
         let preview = Self {
-            store: store.reference(),
-            product: None,
-            version: None,
-            change_id: None,
-            changed: false,
             diff: difference::shown(edits),
-            normalised: Vec::new(),
-            warnings: Vec::new(),
-            conflicts: Vec::new(),
-            already_there: false,
             dry_run: true,
-            confirm_token: None,
-            expires_at: None,
+            ..Self::nothing(store)
         };
         Output::new(preview).resting_on(basis)
     }

@@ -172,7 +172,7 @@ pub(crate) fn sort(edits: &[Edit]) -> Sort {
 }
 
 /// What the store shows of a step.
-fn sight(
+pub(crate) fn sight(
     context: &Context,
     store: &Store,
     step: &Step,

@@ -1,11 +1,13 @@
 //! The plugin `products`: searches, reads and changes the inventory items of a store.
 
 mod answer;
+mod changes;
 mod concise;
 mod create;
 mod deed;
 mod delete;
 mod details;
+mod ended;
 mod get;
 mod list;
 mod resources;
@@ -161,11 +163,25 @@ pub fn plugin() -> Plugin {
                 .description(
                     "Takes back one change of a product that this server made, merged into the product as it is now: what \
                      others changed since stays, and adjusted stock goes back by as much as it was adjusted. A deleted \
-                     product is created again under a new id. Use it for a mistake; the change_id is in the write's result, \
-                     and is kept for 30 days. Do not use it for orders (orders_undo). Example: {\"change_id\": \
+                     product is created again under a new id. Use it for a mistake; the change_id is in the write's result \
+                     and in products_changes. Do not use it for orders (orders_undo). Example: {\"change_id\": \
                      \"fe4d1c0a9b2e01020304\"}.",
                 )
                 .destructive()
+                .idempotent()
+                .toolset(TOOLSET)
+                .only_in_toolset(),
+        )
+        .tool(
+            Tool::new("products_changes", changes::changes)
+                .title("What was changed in products")
+                .description(
+                    "Lists the changes of products made through this server, newest first, with their exact differences. Use \
+                     it to see what happened to a product or its stock, or to find a change_id for products_undo. Do not use \
+                     it for orders (orders_changes), nor for what people or orders did in Order Desk itself. Example: \
+                     {\"product_id\": \"771204\"}.",
+                )
+                .read_only()
                 .idempotent()
                 .toolset(TOOLSET)
                 .only_in_toolset(),

@@ -14,7 +14,9 @@ use serde::Deserialize;
 
 use crate::answer::Changed;
 use crate::deed::{Deed, Done, KIND, Sort, Step, sort};
+use crate::ended::ended;
 use crate::shelf::{lock, read, text};
+use crate::stock::back::{Back, adjustments};
 use crate::{Product, create, delete};
 
 const TOOL: &str = "products_undo";
@@ -23,8 +25,10 @@ const OWN: [&str; 3] = ["id", "date_added", "date_updated"];
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
-    /// Of a write's result.
+    /// Of a write's result, or from products_changes.
     change_id: String,
+    /// True: all changes of the call that made this one (products_adjust_stock).
+    whole_call: Option<bool>,
     #[serde(flatten)]
     write: WriteArguments,
 }
@@ -37,10 +41,25 @@ fn anew(arguments: &Arguments, context: &Context) -> Result<Outcome<Changed>, To
     let store = Store::for_write(context, arguments.write.store_identifier.as_ref())?;
     let preview = arguments.write.preview(context);
     let keep = context.settings::<WriteSettings>()?.keep();
-    let found = Journal::new(context, &store, keep).find(arguments.change_id.trim())?;
-    let change = found
+    let journal = Journal::new(context, &store, keep);
+    let mut change = journal
+        .find(arguments.change_id.trim())?
         .filter(|change| change.kind == KIND)
         .ok_or_else(|| not_found(&arguments.change_id, &store))?;
+    if arguments.whole_call == Some(true) {
+        let mut changes = journal.of_call(&change.call_id)?;
+        if changes.len() > 1 && adjustments(&changes) {
+            changes.retain(|change| nothing_to_do(change).is_none());
+            let back = Back::of(context, &store, keep, TOOL, &changes);
+            let outcome = back.run(preview)?;
+            return outcome.try_map(|adjusted| Ok(adjusted.changed(&store)));
+        }
+    }
+    if change.state.is_open()
+        && let Some(seen) = ended(context, &store, &change)?
+    {
+        change = seen;
+    }
     if let Some(why) = nothing_to_do(&change) {
         let mut output = Changed::preview(&store, &[], "nothing to do".to_owned());
         output.structured.warnings.push(why);
@@ -116,7 +135,8 @@ fn adjust_back(product: &mut Product, edit: &Edit) -> Result<bool, ToolError> {
                  products_adjust_stock with allow_negative does it all the same.",
                 after - before
             ),
-        ));
+        )
+        .with_extra(json!({ "theirs": { "stock": now }, "ours": { "stock": stock } })));
     }
     product.insert("stock".to_owned(), json!(stock));
     Ok(true)

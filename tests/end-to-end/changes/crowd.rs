@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use end_to_end::{Agent, Installation, rounds};
-use orderdesk_simulator::{Clock, Fault, Simulator, SimulatorConfig, Store};
+use orderdesk_simulator::{Clock, Fault, Simulator, SimulatorConfig, Store, Toggles};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
@@ -34,14 +34,21 @@ const FIELDS: [&str; 12] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_agents_changes_to_one_order_and_staffs_edits_none_is_lost() {
     for round in 0..rounds(1, 10) {
-        let simulator = simulator().await;
+        // In turn, so that each toggle is on both settings in half of the rounds.
+        let toggles = match round % 2 {
+            0 => Toggles::default(),
+            _ => Toggles::default().reversed(),
+        };
+        let simulator = simulator(toggles).await;
         let order = simulator
             .with_store(STORE, |store| store.orders().next().unwrap().id())
             .unwrap();
-        // Nothing here is about waiting for tokens.
+        // Nothing here is about waiting for tokens, nor about the processor: the host that is tested is not optimised, and its
+        // work for a plugin counts as the plugin's.
         let installation = Installation::new(&simulator, |config| {
             let endpoint = config["endpoints"]["orderdesk"].as_table_mut().unwrap();
             endpoint.remove("rate");
+            config["limits"]["cpu"] = "60s".into();
         });
         let key = installation.tenant("acme").await;
         let ((_http, http), (_one, one), (_two, two)) = tokio::join!(
@@ -171,7 +178,7 @@ async fn recorded(agent: &Agent, order: u64) -> usize {
     }
 }
 
-async fn simulator() -> Simulator {
+async fn simulator(toggles: Toggles) -> Simulator {
     let mut store = Store::new(STORE, KEY, "Crowded");
     let address = json!({"first_name": "Ruth", "last_name": "Okafor", "address1": "14 Harbor Row",
                          "city": "Portland", "state": "ME", "postal_code": "04101", "country": "US"});
@@ -180,6 +187,7 @@ async fn simulator() -> Simulator {
     store.add_order(&order, Clock::System.now()).unwrap();
     let config = SimulatorConfig {
         rate: None,
+        toggles,
         ..SimulatorConfig::with_stores(vec![store])
     };
     Simulator::start(config).await.unwrap()

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use end_to_end::ToolReply;
-use orderdesk_simulator::Fault;
+use end_to_end::{ToolReply, rounds};
+use orderdesk_simulator::{Fault, Toggles};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -45,7 +45,16 @@ struct Write {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_any_fault_what_is_said_is_true_and_a_repetition_does_it_once() {
-    let shops = Shops::open(900).await;
+    let defaults = Toggles::default();
+    // Each toggle has been on both settings then.
+    let both = [defaults.clone(), defaults.reversed()];
+    for toggles in both.into_iter().take(rounds(1, 2)) {
+        every_fault(toggles).await;
+    }
+}
+
+async fn every_fault(toggles: Toggles) {
+    let shops = Shops::open(900, toggles).await;
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut trials = JoinSet::new();
     for tool in shops.tools() {

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod bulk;
+mod conflicts;
 mod crowd;
 mod faults;
 mod interrupted;
+mod moving;
 mod overwrites;
 mod pace;
 mod place;

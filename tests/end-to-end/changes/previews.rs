@@ -1,5 +1,6 @@
 //! A dry run answers the difference that the write then makes. Generated over all tools that write.
 
+use orderdesk_simulator::Toggles;
 use serde_json::{Value, json};
 
 use crate::shops::{Shops, with};
@@ -7,7 +8,15 @@ use crate::staff;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_answers_the_difference_of_the_write_for_every_tool() {
-    let shops = Shops::open(100).await;
+    let defaults = Toggles::default();
+    // Each toggle has been on both settings then.
+    for toggles in [defaults.clone(), defaults.reversed()] {
+        every_tool(toggles).await;
+    }
+}
+
+async fn every_tool(toggles: Toggles) {
+    let shops = Shops::open(100, toggles).await;
     let tools = shops.tools();
     assert!(tools.len() >= 11, "{tools:?}");
     for tool in &tools {
@@ -41,7 +50,7 @@ async fn a_dry_run_answers_the_difference_of_the_write_for_every_tool() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_staff_do_after_the_preview_is_a_conflict_where_it_touches_the_change_and_only_there()
 {
-    let shops = Shops::open(100).await;
+    let shops = Shops::open(100, Toggles::default()).await;
     let mut wrong = Vec::new();
     for tool in &shops.tools() {
         if let Some(touches) = staff::touches(tool) {

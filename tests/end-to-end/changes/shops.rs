@@ -17,6 +17,12 @@ const OF_THIS_SERVER: [&str; 4] = [
     "stores_use_store",
     "tenant_use_master_key",
 ];
+/// Ways of a tool that go other ways than its usual one; what stands in brackets is not its name.
+const WAYS: [&str; 3] = [
+    "orders_undo (whole call)",
+    "orders_undo (of a delete)",
+    "products_undo (whole call)",
+];
 const FIRST: u64 = 9100;
 /// A request that is not answered for so long is lost: long enough for a simulator on a busy machine.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,13 +42,8 @@ pub struct Shop {
 }
 
 impl Shops {
-    /// So many stores, and every tool set in use.
-    pub async fn open(count: u64) -> Arc<Self> {
-        Self::open_with(count, Toggles::default()).await
-    }
-
-    /// The same, of an Order Desk with these answers to what nobody knows.
-    pub async fn open_with(count: u64, toggles: Toggles) -> Arc<Self> {
+    /// So many stores, and every tool set in use, of an Order Desk with these answers to what nobody knows.
+    pub async fn open(count: u64, toggles: Toggles) -> Arc<Self> {
         let stores = (FIRST..FIRST + count).map(store).collect();
         let server = Server::builder()
             .simulator(SimulatorConfig {
@@ -70,13 +71,14 @@ impl Shops {
         })
     }
 
-    /// Every tool that changes something in Order Desk, in whichever set.
+    /// Every tool that changes something in Order Desk, in whichever set, and further ways of them.
     pub fn tools(&self) -> Vec<String> {
         let registry = self.server.application.host.registry();
         let tools = registry.tools().iter().map(|listed| &listed.tool);
         tools
             .filter(|tool| !tool.hints.read_only && !OF_THIS_SERVER.contains(&tool.name.as_str()))
             .map(|tool| tool.name.clone())
+            .chain(WAYS.map(str::to_owned))
             .collect()
     }
 
@@ -146,6 +148,17 @@ impl Shop {
                 json!({"order_id_list": self.orders, "destination_folder_name": "Prepared"})
             }
             "orders_undo" => json!({"change_id": self.change(order).await}),
+            "orders_undo (whole call)" => {
+                let moved = self.did("orders_move").await;
+                json!({"change_id": moved["results"][1]["change_id"], "whole_call": true})
+            }
+            "orders_undo (of a delete)" => {
+                json!({"change_id": self.did("orders_delete").await["change_id"]})
+            }
+            "products_undo (whole call)" => {
+                let adjusted = self.did("products_adjust_stock").await;
+                json!({"change_id": adjusted["results"][0]["change_id"], "whole_call": true})
+            }
             "orders_add_history" => {
                 json!({"order_id": order, "note": "refund promised", "idempotency_key": "refund"})
             }
@@ -210,6 +223,13 @@ impl Shop {
         self.calls("orders_update", &arguments).await.ok()["change_id"].clone()
     }
 
+    /// What this tool answers to its arguments here.
+    async fn did(&self, tool: &str) -> Value {
+        let arguments = Box::pin(self.arguments(tool)).await;
+        let confirmed = self.confirmed(tool, &arguments).await;
+        self.calls(tool, &confirmed).await.ok()
+    }
+
     /// Likewise, of a product.
     async fn change_of_product(&self) -> Value {
         let changes = json!({"price": 36, "metadata": {"own": "by mistake"}});
@@ -224,7 +244,8 @@ impl Shop {
     }
 
     pub async fn calls(&self, tool: &str, arguments: &Value) -> ToolReply {
-        self.shops.client.call(tool, arguments.clone()).await
+        let name = tool.split_once(' ').map_or(tool, |(name, _)| name);
+        self.shops.client.call(name, arguments.clone()).await
     }
 
     /// The same arguments with the token of a preview.

@@ -22,6 +22,11 @@ pub fn touches(tool: &str) -> Option<fn(&mut Store, &[u64])> {
                                "order_items": [{"name": "Lamp", "code": "L-1", "price": 5, "quantity": 1}]});
             store.add_order(&order, Clock::System.now()).unwrap();
         },
+        "orders_undo (of a delete)" => |store, _| {
+            let order = json!({"source_id": "WEB-1", "shipping": {"company": "Acme"},
+                               "order_items": [{"name": "Lamp", "code": "L-1", "price": 5, "quantity": 1}]});
+            store.add_order(&order, Clock::System.now()).unwrap();
+        },
         "orders_delete" => {
             |store, orders| edit(store, orders[0], &json!({"email": "x@example.com"}))
         }
@@ -61,9 +66,13 @@ pub fn touches(tool: &str) -> Option<fn(&mut Store, &[u64])> {
         "products_update" | "products_delete" | "products_undo" => {
             |store, _| product(store, "D-1", &json!({"price": 77}))
         }
-        "products_adjust_stock" => |store, _| product(store, "L-1", &json!({"stock": 3})),
+        "products_adjust_stock" | "products_undo (whole call)" => {
+            |store, _| product(store, "L-1", &json!({"stock": 3}))
+        }
         // They stand beside whatever there is.
         "orders_add_history" | "order_items_add" => return None,
+        // What somebody changed since stays, order by order, and is told.
+        "orders_undo (whole call)" => return None,
         _ => panic!("{tool} changes something: say here what staff may do to that"),
     })
 }
@@ -71,7 +80,7 @@ pub fn touches(tool: &str) -> Option<fn(&mut Store, &[u64])> {
 /// What staff do elsewhere: to another field, or where the whole thing counts, to another one.
 pub fn elsewhere(tool: &str) -> fn(&mut Store, &[u64]) {
     match tool {
-        "orders_delete" => {
+        "orders_delete" | "orders_undo (of a delete)" => {
             |store, orders| edit(store, orders[1], &json!({"ip_address": "203.0.113.9"}))
         }
         "products_delete" => |store, _| product(store, "L-1", &json!({"location": "Aisle 9"})),

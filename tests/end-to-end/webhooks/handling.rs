@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use end_to_end::{Agent, Installation, Signal};
 use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use super::*;
 
@@ -36,6 +37,11 @@ struct Ears {
 
 impl Ears {
     async fn answering(statuses: &'static [u16]) -> Self {
+        Self::answering_at(statuses, Arc::new(Semaphore::new(Semaphore::MAX_PERMITS))).await
+    }
+
+    /// Answers only while there are permits.
+    async fn answering_at(statuses: &'static [u16], answers: Arc<Semaphore>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -48,6 +54,7 @@ impl Ears {
                     continue;
                 };
                 all.lock().unwrap().push(body);
+                drop(answers.acquire().await);
                 let status = statuses.next().unwrap_or(&200);
                 let answer = format!(
                     "HTTP/1.1 {status} So\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -115,6 +122,26 @@ async fn who_is_granted_events_gets_them_until_it_handles_them_and_reaches_nothi
     );
     let counted = summary(&server).await;
     assert_eq!((counted.waiting, counted.failed), (0, 0));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sender_waits_for_no_plugin_that_handles_the_event() {
+    let answers = Arc::new(Semaphore::new(0));
+    let ears = Ears::answering_at(&[], answers.clone()).await;
+    let server = with_listener(&ears, &guest("guest-listener")).start().await;
+    let client = server.tenant_with_store("acme").await;
+    let url = door(&server, &hook(&server, &client).await);
+    // Nobody lets the plugin come to an end before the sender has its answer.
+    assert_eq!(post(&url, ORDER, ORDER, KEY).await, 200);
+    eventually("it is told", async || !ears.heard().is_empty()).await;
+    assert_eq!(summary(&server).await.waiting, 1);
+    answers.add_permits(1);
+    eventually("it is handled", async || {
+        summary(&server).await.waiting == 0
+    })
+    .await;
+    assert_eq!(ears.heard().len(), 1);
     server.stop().await;
 }
 

@@ -238,6 +238,14 @@ macro_rules! toggles {
                 Ok(())
             }
 
+            /// Every toggle on the other of its two values.
+            #[must_use]
+            pub fn reversed(&self) -> Self {
+                Self {
+                    $($name: if self.$name == $other { $default } else { $other },)+
+                }
+            }
+
             /// Every toggle with its present value, in the order of the reference.
             pub fn describe(&self) -> Vec<ToggleDescription> {
                 vec![$(ToggleDescription {

@@ -32,6 +32,14 @@ impl Guards {
         }
     }
 
+    /// That nothing has changed since the version that was read, if one is given.
+    pub(crate) const fn unchanged_since(version: Option<String>) -> Self {
+        Self {
+            if_unchanged_since: version,
+            expected: None,
+        }
+    }
+
     /// Refuses the change where its conditions do not hold.
     ///
     /// # Errors

@@ -60,6 +60,15 @@ fn a_dry_run_answers_the_difference_of_each_order() {
 }
 
 #[test]
+fn a_dry_run_of_what_is_so_already_says_that_nothing_would_change() {
+    let (host, _) = open();
+    answered(&host, "orders_bulk_update", &arguments(), true).unwrap();
+    let shown = preview(&host, "orders_bulk_update", &arguments()).unwrap();
+    let warnings = super::writing::warnings(&shown.structured);
+    assert!(warnings.contains("nothing would change"), "{warnings}");
+}
+
+#[test]
 fn a_list_that_changed_since_the_preview_is_a_conflict() {
     let (host, shop) = open();
     let shown = preview(&host, "orders_bulk_update", &arguments()).unwrap();

@@ -90,3 +90,18 @@ fn an_unknown_order_is_not_found_before_anybody_is_asked() {
     let error = call(&host, "orders_delete", json!({ "order_id": 99 })).unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
 }
+
+#[test]
+fn what_changed_since_it_was_read_is_not_deleted() {
+    let (host, shop) = open();
+    let read = call(&host, "orders_get", json!({ "order_id": 5 })).unwrap();
+    let arguments = json!({ "order_id": 5, "if_unchanged_since": read["version"] });
+    let shown = preview(&host, "orders_delete", &arguments).unwrap();
+    assert!(shown.basis.is_some());
+    shop.edit("5", json!({ "email": "paid@example.com" }));
+    let error = preview(&host, "orders_delete", &arguments).unwrap_err();
+    assert!(error.has_code("changed-since"), "{error}");
+    let error = confirm(&host, "orders_delete", &arguments, &shown.basis.unwrap()).unwrap_err();
+    assert!(error.has_code("changed-since"), "{error}");
+    assert_eq!(shop.order("5")["email"], "paid@example.com");
+}

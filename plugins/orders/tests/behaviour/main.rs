@@ -14,6 +14,7 @@ mod get;
 mod history;
 mod listing;
 mod moving;
+mod moving_many;
 mod offers;
 mod order_items;
 mod pages;

@@ -141,3 +141,33 @@ fn a_move_waits_for_a_change_of_one_of_its_orders() {
     let error = answered(&host, "orders_move", &many(), true).unwrap_err();
     assert!(error.has_code("locked"), "{error}");
 }
+
+#[test]
+fn what_was_interrupted_after_it_arrived_is_not_sent_again_and_told_as_done() {
+    let (host, shop) = open();
+    let mut keyed = many();
+    keyed["idempotency_key"] = json!("K-1");
+    let shown = preview(&host, "orders_move", &keyed).unwrap();
+    // The process ends after the move, before anybody recorded that.
+    let down = host.clone();
+    shop.fault(
+        Method::Post,
+        Fault::Then(Box::new(move |_| {
+            down.before_commit(|_| Err(ToolError::unavailable("down", "It is gone.")));
+        })),
+    );
+    drop(confirm(&host, "orders_move", &keyed, &shown.basis.unwrap()));
+    host.before_commit(|_| Ok(()));
+    let moved = call(&host, "orders_move", keyed).unwrap();
+    let rows = moved["results"].as_array().unwrap();
+    for row in rows {
+        assert!(row["ok"] == true && row["change_id"].is_string(), "{row}");
+    }
+    let posts = host.requests();
+    let posts = posts.iter().filter(|sent| sent.method == Method::Post);
+    assert_eq!(posts.count(), 1);
+    let undo = json!({ "change_id": rows[0]["change_id"], "whole_call": true });
+    answered(&host, "orders_undo", &undo, true).unwrap();
+    assert_eq!(shop.order("5")["folder_id"], 31001);
+    assert_eq!(shop.order("6")["folder_id"], 31001);
+}

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::carry::{Fate, Settled};
 use super::plan::{Line, edits};
+use crate::answer::Changed;
 
 /// An adjustment, or a preview of one.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -33,8 +34,8 @@ pub(crate) struct Adjusted {
     expires_at: Option<String>,
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Row {
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Row {
     code: String,
     product_id: String,
     /// True if the stock is adjusted, or would be.
@@ -46,6 +47,19 @@ struct Row {
     error: Option<String>,
     /// Names the change; null if nothing was changed.
     change_id: Option<String>,
+}
+
+impl Adjusted {
+    /// In the words of a tool that changes one product or several.
+    pub(crate) fn changed(self, store: &Store) -> Changed {
+        let mut changed = Changed::nothing(store);
+        changed.changed = self.changed;
+        changed.diff = self.diff;
+        changed.warnings = self.warnings;
+        changed.results = self.results;
+        changed.dry_run = self.dry_run;
+        changed
+    }
 }
 
 /// What would be adjusted.

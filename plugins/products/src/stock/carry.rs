@@ -1,5 +1,6 @@
 //! A planned adjustment, carried out: one request for all its products, and a look at what became of each.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orderdesk_client::aftermath::{self, Sight};
@@ -45,6 +46,10 @@ pub(super) struct Carry<'a> {
     pub(super) context: &'a Context,
     pub(super) store: &'a Store,
     pub(super) keep: Duration,
+    /// The tool that was called.
+    pub(super) tool: &'static str,
+    /// Of products: the change that is taken back.
+    pub(super) undoes: BTreeMap<String, String>,
 }
 
 impl Carry<'_> {
@@ -157,12 +162,12 @@ impl Carry<'_> {
         let mut edit = line.edit();
         edit.at = vec!["stock".to_owned()];
         journal.intend(Intent {
-            tool: super::TOOL,
+            tool: self.tool,
             kind: KIND,
             thing_id: &line.id,
             edits: vec![edit],
             before: product(shelf, line).cloned().map(Value::Object),
-            undoes: None,
+            undoes: self.undoes.get(&line.id).cloned(),
             call_id: earlier.first().map(|change| change.call_id.clone()),
         })
     }

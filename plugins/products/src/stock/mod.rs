@@ -4,9 +4,12 @@
 //! changes. Here every product's lock is taken first, in the order of their ids, and the stock is read under them.
 
 mod answer;
+pub(crate) mod back;
 mod carry;
 mod kept;
 mod plan;
+
+use std::collections::BTreeMap;
 
 use orderdesk_client::aftermath;
 use orderdesk_client::difference;
@@ -22,7 +25,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::shelf::{code, lock, named, text, with_codes};
-use answer::{Adjusted, adjusted, answered, preview};
+pub(crate) use answer::{Adjusted, Row};
+use answer::{adjusted, answered, preview};
 use carry::{Carry, Ended, Fate, Settled, fates, gone};
 use kept::Kept;
 use plan::{Asked, Line, edits, plan};
@@ -76,6 +80,8 @@ fn once(arguments: &Arguments, context: &Context) -> Result<Outcome<Adjusted>, T
         context,
         store: &store,
         keep,
+        tool: TOOL,
+        undoes: BTreeMap::new(),
     };
     let Some(key) = arguments.idempotency_key.as_deref() else {
         return anew(&carry, &asked, allow_negative, None).map(Outcome::complete);

@@ -46,6 +46,18 @@ pub(super) fn edits(lines: &[Line]) -> Vec<Edit> {
     lines.iter().map(Line::edit).collect()
 }
 
+/// What a refusal stands between: the stock that there is, and what it would become.
+pub(super) fn both_sides(lines: &[Line]) -> Value {
+    let side = |stock: fn(&Line) -> i64| -> Value {
+        lines
+            .iter()
+            .take(LISTED)
+            .map(|line| json!({ "code": line.code, "stock": stock(line) }))
+            .collect()
+    };
+    json!({ "theirs": side(|line| line.before), "ours": side(|line| line.after) })
+}
+
 /// One line for each product, in the order of their ids; what is asked for twice adds up.
 ///
 /// # Errors
@@ -96,7 +108,8 @@ pub(super) fn plan(
                  allow_negative: true if the store sells more than it has.",
                 listed(&short)
             ),
-        ));
+        )
+        .with_extra(both_sides(&lines)));
     }
     Ok(lines)
 }

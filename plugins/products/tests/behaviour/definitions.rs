@@ -7,7 +7,7 @@ fn the_tools_that_only_read_say_so() {
     let mut tools = products::plugin().tools();
     tools.retain(|tool| tool.hints.read_only);
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
-    assert_eq!(names, ["products_list", "products_get"]);
+    assert_eq!(names, ["products_list", "products_get", "products_changes"]);
     for tool in &tools {
         let hints = tool.hints;
         assert_eq!(

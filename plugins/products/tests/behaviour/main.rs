@@ -1,6 +1,7 @@
 //! The plugin's tools, seen from outside, against an Order Desk with one store.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod changes;
 mod changing;
 mod creating;
 mod definitions;

@@ -166,6 +166,126 @@ fn after_a_lost_answer_it_is_looked_for() {
 }
 
 #[test]
+fn all_adjustments_of_one_call_go_back_together_or_not_at_all() {
+    let desk = Desk::with(&[5, 6, 7]);
+    let rows = json!([{ "code": "ORG-5", "by": 12 }, { "code": "ORG-6", "by": -2 }, { "code": "ORG-7", "by": 40 }]);
+    let adjusted = desk
+        .call("products_adjust_stock", json!({ "adjustments": rows }))
+        .unwrap();
+    let change = adjusted["results"][1]["change_id"].clone();
+    let arguments = json!({ "change_id": change, "whole_call": true });
+    // Too much was sold of one of them: then none goes back.
+    desk.edit(7, json!({ "stock": 10 }));
+    let error = desk.call("products_undo", arguments.clone()).unwrap_err();
+    assert!(
+        error.has_code("below-zero") && error.message.contains("\"ORG-7\" has 10"),
+        "{error}"
+    );
+    let both = error.extra.unwrap();
+    assert_eq!(both["theirs"][2], json!({ "code": "ORG-7", "stock": 10 }));
+    assert_eq!(both["ours"][2], json!({ "code": "ORG-7", "stock": -30 }));
+    assert_eq!((desk.stock(5), desk.stock(6)), (130, 116));
+    // Sold meanwhile: that stays sold.
+    desk.edit(7, json!({ "stock": 100 }));
+    let call = || Invocation::new("products_undo", &arguments);
+    let Outcome::Complete(shown) = desk.run(call().preview()).unwrap() else {
+        panic!("a preview asks nothing");
+    };
+    assert_eq!(desk.stock(7), 100);
+    let confirmed = call().confirming(shown.basis.unwrap());
+    let Outcome::Complete(undone) = desk.run(confirmed).unwrap() else {
+        panic!("it was confirmed");
+    };
+    assert_eq!(undone.structured["diff"], shown.structured["diff"]);
+    assert_eq!(
+        (desk.stock(5), desk.stock(6), desk.stock(7)),
+        (118, 118, 60)
+    );
+    let rows = undone.structured["results"].as_array().unwrap();
+    assert!(
+        rows.len() == 3 && rows.iter().all(|row| row["ok"] == true),
+        "{rows:?}"
+    );
+    // Each is marked, so none goes back twice.
+    let (_, again) = agreed(&desk, "products_undo", arguments);
+    assert_eq!((&again["changed"], desk.stock(7)), (&json!(false), 60));
+    let error = desk
+        .call("products_undo", json!({ "change_id": change }))
+        .unwrap();
+    assert!(error["warnings"][0].as_str().unwrap().contains("before"));
+}
+
+#[test]
+fn without_a_preview_a_whole_call_is_asked_about() {
+    let desk = Desk::with(&[5, 6]);
+    let rows = json!([{ "code": "ORG-5", "by": 12 }, { "code": "ORG-6", "by": -2 }]);
+    let adjusted = desk
+        .call("products_adjust_stock", json!({ "adjustments": rows }))
+        .unwrap();
+    let change = &adjusted["results"][0]["change_id"];
+    let arguments = json!({ "change_id": change, "whole_call": true });
+    let (question, undone) = agreed(&desk, "products_undo", arguments);
+    assert!(question.contains("2 products"), "{question}");
+    assert_eq!(undone["results"].as_array().unwrap().len(), 2);
+    assert_eq!((desk.stock(5), desk.stock(6)), (118, 118));
+}
+
+#[test]
+fn of_a_whole_call_whose_answer_was_lost_the_rest_goes_back_by_a_repetition() {
+    for fault in [Fault::LostAfter, Fault::LostBefore, Fault::HalfLost] {
+        let desk = Desk::with(&[5, 6]);
+        let rows = json!([{ "code": "ORG-5", "by": 12 }, { "code": "ORG-6", "by": -2 }]);
+        let adjusted = desk
+            .call("products_adjust_stock", json!({ "adjustments": rows }))
+            .unwrap();
+        let change = &adjusted["results"][0]["change_id"];
+        let arguments = json!({ "change_id": change, "whole_call": true });
+        let Outcome::Pause(pause) = desk
+            .run(Invocation::new("products_undo", &arguments))
+            .unwrap()
+        else {
+            panic!("it asks first");
+        };
+        desk.fail(fault);
+        let resumption = Resumption {
+            state: pause.state,
+            answers: vec![(pause.questions[0].id.clone(), json!(true))],
+        };
+        let call = Invocation::new("products_undo", &arguments).resumed(resumption);
+        let first = desk.run(call);
+        assert_eq!(
+            first.is_err(),
+            fault == Fault::LostBefore,
+            "{fault:?}: {first:?}"
+        );
+        let (_, again) = agreed(&desk, "products_undo", arguments);
+        assert_eq!(
+            (desk.stock(5), desk.stock(6)),
+            (118, 118),
+            "{fault:?}: {again:#}"
+        );
+    }
+}
+
+#[test]
+fn a_product_that_got_another_code_keeps_the_whole_call_from_going_back() {
+    let desk = Desk::with(&[5, 6]);
+    let rows = json!([{ "code": "ORG-5", "by": 12 }, { "code": "ORG-6", "by": -2 }]);
+    let adjusted = desk
+        .call("products_adjust_stock", json!({ "adjustments": rows }))
+        .unwrap();
+    desk.edit(6, json!({ "code": "NEW-6" }));
+    let change = &adjusted["results"][0]["change_id"];
+    let arguments = json!({ "change_id": change, "whole_call": true });
+    let error = desk.call("products_undo", arguments).unwrap_err();
+    assert!(
+        error.has_code("product-changed") && error.message.contains("6 (change"),
+        "{error}"
+    );
+    assert_eq!(desk.stock(5), 130);
+}
+
+#[test]
 fn what_is_no_change_of_a_product_is_not_found() {
     let desk = Desk::with(&[5]);
     for id in ["", "x", "00ff"] {
