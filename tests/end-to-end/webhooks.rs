@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use end_to_end::{Client, SERVER_KEY, Server, ServerBuilder, eventually, guest, program, root};
 use orderdesk_mcp::config::FromEnvironment;
