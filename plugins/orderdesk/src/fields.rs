@@ -1,4 +1,4 @@
-//! Which fields of a row an answer shows.
+//! Which fields of a row an answer shows, and which part of a long one.
 
 use orderdesk_plugin::{ToolError, serde_json};
 use schemars::JsonSchema;
@@ -30,11 +30,59 @@ pub enum Inside {
 /// The fields that a row can have at its top, and what stands inside them.
 pub type Known = [(&'static str, Inside)];
 
-/// Chosen fields, such as `order_total`, `shipping.city` or, of each item, `order_items.code`.
+/// Chosen fields, such as `order_total`, `shipping.city` or, of each item, `order_items.code`. `order_items[8:16]` are the
+/// items from the ninth to the sixteenth, `checkout_data.Message[0:500]` the first 500 characters of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// In the chosen order.
-    parts: Vec<(String, Part)>,
+    parts: Vec<(String, Slice, Part)>,
+}
+
+/// Of a list the rows, of a text the characters, from the first number on and before the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slice {
+    from: usize,
+    to: usize,
+}
+
+impl Slice {
+    const ALL: Self = Self {
+        from: 0,
+        to: usize::MAX,
+    };
+
+    /// A name and its slice: `order_items[8:16]`, `order_items[8:]`. What looks otherwise is a name.
+    fn split(field: &str) -> (&str, Self) {
+        let sliced = || {
+            let (name, slice) = field.strip_suffix(']')?.rsplit_once('[')?;
+            let (from, to) = slice.split_once(':')?;
+            let number = |text: &str, without: usize| match text.is_empty() {
+                true => Some(without),
+                false => text.parse().ok(),
+            };
+            let slice = Self {
+                from: number(from, 0)?,
+                to: number(to, usize::MAX)?,
+            };
+            Some((name, slice))
+        };
+        sliced().unwrap_or((field, Self::ALL))
+    }
+
+    fn of(self, value: Value) -> Value {
+        let length = self.to.saturating_sub(self.from);
+        match value {
+            value if self == Self::ALL => value,
+            Value::Array(rows) => rows.into_iter().skip(self.from).take(length).collect(),
+            Value::String(text) => text
+                .chars()
+                .skip(self.from)
+                .take(length)
+                .collect::<String>()
+                .into(),
+            value => value,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +95,7 @@ impl Fields {
     /// Reads the argument; none if nothing was chosen.
     ///
     /// # Errors
-    /// `unknown-field` names the nearest known one.
+    /// `unknown-field` names the nearest known one; `two-slices` for two parts of one field.
     pub fn read(chosen: Option<&[String]>, known: &Known) -> Result<Option<Self>, ToolError> {
         let mut fields = Self::default();
         let chosen = chosen
@@ -57,9 +105,18 @@ impl Fields {
             .map(str::trim)
             .filter(|field| !field.is_empty());
         for field in chosen {
-            let path: Vec<&str> = field.split('.').collect();
-            check(&path, known)?;
-            fields.add(&path);
+            let path: Vec<(&str, Slice)> = field.split('.').map(Slice::split).collect();
+            let names: Vec<&str> = path.iter().map(|(name, _)| *name).collect();
+            check(&names, known)?;
+            if !fields.add(&path) {
+                return Err(ToolError::invalid_input(
+                    "two-slices",
+                    format!(
+                        "'fields': '{}' names another part of a field than one before it. Ask for one part of a field at a time.",
+                        field.chars().take(60).collect::<String>()
+                    ),
+                ));
+            }
         }
         Ok((!fields.parts.is_empty()).then_some(fields))
     }
@@ -67,7 +124,7 @@ impl Fields {
     /// True if this field or a part of it was chosen.
     #[must_use]
     pub fn mention(&self, field: &str) -> bool {
-        self.parts.iter().any(|(name, _)| name == field)
+        self.parts.iter().any(|(name, ..)| name == field)
     }
 
     /// The chosen fields of a row, in the chosen order; what a row does not have is left out. Rows of a list inside stay
@@ -75,31 +132,38 @@ impl Fields {
     #[must_use]
     pub fn of(&self, row: &Map<String, Value>) -> Map<String, Value> {
         let mut picked = Map::new();
-        for (name, part) in &self.parts {
+        for (name, slice, part) in &self.parts {
             if let Some(value) = row.get(name).and_then(|value| part.of(value)) {
-                picked.insert(name.clone(), value);
+                picked.insert(name.clone(), slice.of(value));
             }
         }
         picked
     }
 
-    fn add(&mut self, path: &[&str]) {
-        let Some((name, rest)) = path.split_first() else {
-            return;
+    /// False if another part of the field was chosen before.
+    fn add(&mut self, path: &[(&str, Slice)]) -> bool {
+        let Some(((name, slice), rest)) = path.split_first() else {
+            return true;
         };
-        let place = match self.parts.iter().position(|(there, _)| there == name) {
+        let place = match self.parts.iter().position(|(there, ..)| there == name) {
             Some(place) => place,
             None => {
-                self.parts
-                    .push(((*name).to_owned(), Part::Only(Self::default())));
+                let part = Part::Only(Self::default());
+                self.parts.push(((*name).to_owned(), *slice, part));
                 self.parts.len() - 1
             }
         };
-        let part = &mut self.parts[place].1;
+        let (_, chosen, part) = &mut self.parts[place];
+        if chosen != slice {
+            return false;
+        }
         match part {
             // The whole holds every part.
-            Part::Whole => {}
-            part if rest.is_empty() => *part = Part::Whole,
+            Part::Whole => true,
+            part if rest.is_empty() => {
+                *part = Part::Whole;
+                true
+            }
             Part::Only(fields) => fields.add(rest),
         }
     }
@@ -230,6 +294,35 @@ mod tests {
         ] {
             assert_eq!(picked(fields), wanted);
         }
+    }
+
+    #[test]
+    fn of_a_long_list_or_text_a_part_can_be_chosen() {
+        for (fields, wanted) in [
+            (
+                &["order_items[1:2].quantity"][..],
+                json!({"order_items": [{"quantity": 2}]}),
+            ),
+            (
+                &["order_items[:1].code", "order_items[:1].quantity"],
+                json!({"order_items": [{"code": "A", "quantity": 1}]}),
+            ),
+            (&["order_items[5:9]"], json!({"order_items": []})),
+            (
+                &["checkout_data.Gift Message[1:3]"],
+                json!({"checkout_data": {"Gift Message": "nj"}}),
+            ),
+            (&["email[3:]"], json!({"email": "xample.com"})),
+        ] {
+            assert_eq!(picked(fields), wanted);
+        }
+        let error = read(&["order_items[0:1]", "order_items[1:2]"]).unwrap_err();
+        assert!(error.has_code("two-slices"), "{error}");
+        assert!(
+            read(&["order_items[x:y]"])
+                .unwrap_err()
+                .has_code("unknown-field")
+        );
     }
 
     #[test]

@@ -65,6 +65,7 @@
 pub mod aftermath;
 mod answer;
 pub mod basis;
+pub mod brief;
 mod choice;
 mod client;
 mod completion;
@@ -83,6 +84,7 @@ pub mod repeat;
 mod request;
 mod store;
 mod table;
+pub mod tokens;
 mod writing;
 
 pub use answer::{take, take_object, take_rows};

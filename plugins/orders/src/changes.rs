@@ -1,8 +1,11 @@
 //! `orders_changes`: what was changed through this server.
 
+use orderdesk_client::brief::{self, LARGE, SMALL};
 use orderdesk_client::difference::{self, Difference};
 use orderdesk_client::journal::{Change, Journal, State};
+use orderdesk_client::tokens::estimate;
 use orderdesk_client::{Notice, Store, StoreReference, own_id};
+use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +18,8 @@ use crate::shipments;
 /// Changes of an answer unless asked otherwise.
 const DEFAULT_LIMIT: u32 = 20;
 const LARGEST_LIMIT: u32 = 100;
-/// Bytes of an answer's changes, as with other lists.
-const PAGE_BYTES: usize = 60_000;
+/// Tokens of what stands beside the changes.
+const FRAME: usize = 150;
 
 /// Changes of which nobody saw the end, for each of which the order is read.
 const LOOKED_AT: usize = 5;
@@ -39,9 +42,13 @@ pub(crate) struct Listed {
     store: StoreReference,
     notice: Notice,
     /// Newest first.
-    changes: Vec<Shown>,
+    #[schemars(with = "Vec<Shown>")]
+    changes: Vec<Map<String, Value>>,
     /// Continues after these; null at the end.
     next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    note: Option<String>,
 }
 
 /// A change as it is shown.
@@ -102,22 +109,32 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
     let mut more = found.len() > limit as usize;
     found.truncate(limit as usize);
     look_at_open(&mut found, context, &store);
-    let mut bytes = 0;
+    let budget = match arguments.limit {
+        Some(_) => LARGE,
+        None => SMALL,
+    } - FRAME;
+    let mut tokens = 0;
     let mut changes = Vec::new();
-    let mut last = None;
+    let (mut last, mut note) = (None, None);
     for change in found {
         let id = change.change_id.clone();
-        let change = shown(change);
-        bytes += change
-            .diff
-            .iter()
-            .map(|row| row.path.len() + row.before.to_string().len() + row.after.to_string().len())
-            .sum::<usize>();
-        if bytes > PAGE_BYTES && !changes.is_empty() {
+        let change = match json!(shown(change)) {
+            Value::Object(change) => change,
+            _ => Map::new(),
+        };
+        tokens += estimate(&json!(change).to_string());
+        if tokens > budget && !changes.is_empty() {
             more = true;
             break;
         }
         last = Some(id);
+        let (change, left_out) = brief::row(change, budget, false);
+        if !left_out.is_empty() {
+            note = Some(format!(
+                "The first change alone is too long and was shortened: {}. With a 'limit' more of it is shown.",
+                left_out.join("; ")
+            ));
+        }
         changes.push(change);
     }
     Ok(Listed {
@@ -125,6 +142,7 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
         notice: Notice,
         changes,
         next_cursor: last.filter(|_| more),
+        note,
     })
 }
 
