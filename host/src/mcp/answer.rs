@@ -50,7 +50,7 @@ fn told(error: &Error, message: &str, correlation_id: &str) -> CallToolResult {
         text.push_str("\nThe change may have been made all the same: look before repeating it.");
     }
     if !error.outcome_unknown && is_trouble(error.kind) && !message.contains("safe to repeat") {
-        text.push_str("\nNothing was changed: repeating the call is safe.");
+        text.push_str("\nIt is safe to repeat the call.");
     }
     // What a conflict stands between, for instance: the message names it, so both forms have it.
     let details = error

