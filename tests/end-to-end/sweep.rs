@@ -96,7 +96,10 @@ fn ghost(kind: &str, real: &str) -> String {
             format!("{moment}{}", turned(rest))
         }
         // Of the same form, and of a search that nobody made.
-        "cursor of orders_list" | "cursor of products_list" => {
+        "cursor of orders_list"
+        | "cursor of products_list"
+        | "cursor of orders_history"
+        | "cursor of shipments_list" => {
             let cursor = BASE64_URL_SAFE_NO_PAD.decode(real).unwrap();
             let mut cursor: Value = serde_json::from_slice(&cursor).unwrap();
             cursor["search"] = turned(cursor["search"].as_str().unwrap()).into();
@@ -310,6 +313,8 @@ impl Sweep {
             "orders_changes" => "cursor of orders_changes",
             "products_list" => "cursor of products_list",
             "audit_list" => "cursor of audit_list",
+            "orders_history" => "cursor of orders_history",
+            "shipments_list" => "cursor of shipments_list",
             other => panic!("harvest a cursor of {other}"),
         }
     }
@@ -428,6 +433,20 @@ async fn harvest(server: &Server, client: &Client, store: u64, key: &str, name: 
         ("audit_list", "cursor of audit_list"),
     ] {
         all.add(kind, next_cursor(client, tool, json!({})).await);
+    }
+    let order = text(&orders[0]["id"]);
+    let second = json!({"order_id": order, "tracking_number": format!("2Z{store}")});
+    client.call("shipments_add", second).await.ok();
+    for turn in 0..2 {
+        let entry = json!({"order_id": order, "note": format!("An entry {turn}")});
+        client.call("orders_add_history", entry).await.ok();
+    }
+    for (tool, kind) in [
+        ("orders_history", "cursor of orders_history"),
+        ("shipments_list", "cursor of shipments_list"),
+    ] {
+        let about = json!({ "order_id": order });
+        all.add(kind, next_cursor(client, tool, about).await);
     }
     all
 }

@@ -16,12 +16,16 @@ pub const SMALL: usize = 1_950;
 pub const LARGE: usize = 16_000;
 /// What is shortened first, and where nobody asked for the whole of it: the thing itself.
 const THINGS: [&str; 3] = ["order", "product", "shipment"];
+/// What was done to it: of a preview it stays, since somebody decides by it.
+const DIFFERENCE: &str = "diff";
 /// Arguments that ask for more.
 const CHOICES: [&str; 2] = ["fields", "response_format"];
 /// Tokens that `left_out` and `note` may take.
 const RESERVE: usize = 250;
 /// A part that is smaller than this share of an answer stays as it is.
 const SHARE: usize = 16;
+/// Rows of a list that may be shown at all, where anything is left out.
+const ROWS: usize = 500;
 /// Places that are named one by one; further ones are counted.
 const NAMED: usize = 8;
 /// The end of a text whose end is left out.
@@ -47,8 +51,9 @@ pub fn fitted(plugin: Plugin, advice: fn(&str) -> &'static str) -> Plugin {
 /// The answer if it had to be shortened.
 fn fit(text: &str, arguments: &str, advice: &str) -> Result<Option<Box<RawValue>>, ToolError> {
     let tokens = estimate(text);
-    let holds = |thing: &&str| text.contains(&format!("\"{thing}\":{{"));
-    if tokens <= SMALL || (tokens <= LARGE && !THINGS.iter().any(|thing| holds(&thing))) {
+    let holds = |part: &str| text.contains(&format!("\"{part}\":"));
+    let long_by_itself = THINGS.iter().any(|thing| holds(thing)) || holds(DIFFERENCE);
+    if tokens <= SMALL || (tokens <= LARGE && !long_by_itself) {
         return Ok(None);
     }
     let malformed = |error: serde_json::Error| {
@@ -65,15 +70,16 @@ fn fit(text: &str, arguments: &str, advice: &str) -> Result<Option<Box<RawValue>
     let mut answer: Map<String, Value> = serde_json::from_str(text).map_err(malformed)?;
     let mut places = Places::default();
     if !asks_for_more {
-        shorten(
-            &mut answer,
-            SMALL,
-            |name| THINGS.contains(&name),
-            false,
-            &mut places,
-        );
+        // Of many things at once each is told.
+        let decides = ["dry_run", "results", "next_cursor"].iter().any(|name| {
+            answer
+                .get(*name)
+                .is_some_and(|it| !is_blank(it) && *it != false)
+        });
+        let may = |name: &str| THINGS.contains(&name) || (name == DIFFERENCE && !decides);
+        shorten(&mut answer, SMALL, may, false, &mut places);
     }
-    if estimate(&json!(answer).to_string()) > LARGE {
+    if tokens > LARGE && estimate(&json!(answer).to_string()) > LARGE {
         // Behind a cursor stand the rows after those of this page: none of its own may be missing.
         let paged = answer.contains_key("next_cursor");
         let kept = |value: &Value| paged && value.is_array();
@@ -96,7 +102,11 @@ fn fit(text: &str, arguments: &str, advice: &str) -> Result<Option<Box<RawValue>
             .transpose()
             .map_err(malformed)?);
     }
-    answer.insert("left_out".to_owned(), json!(places.named()));
+    // What the tool itself leaves out, as it always does, is named there already.
+    let own = answer.get("left_out").and_then(Value::as_array).cloned();
+    let mut left_out = own.unwrap_or_default();
+    left_out.extend(places.named().into_iter().map(Value::from));
+    answer.insert("left_out".to_owned(), left_out.into());
     let note = answer.get("note").and_then(Value::as_str).unwrap_or("");
     let note = format!("{note} Shortened: see left_out. {advice}");
     answer.insert("note".to_owned(), note.trim().into());
@@ -163,9 +173,9 @@ fn shorten(
                 (*name, now.cut(value, name, (0, open), &mut cuts))
             })
             .collect();
-        step = now.next();
-        let fits = after.iter().map(|(_, value)| cost(value)).sum::<usize>() <= left;
-        if fits || step.is_none() {
+        let costs = after.iter().map(|(_, value)| cost(value)).sum::<usize>();
+        step = now.next(costs, left);
+        if costs <= left || step.is_none() {
             for (name, value) in after {
                 answer.insert(name.to_owned(), value);
             }
@@ -193,9 +203,10 @@ impl Step {
         }
     }
 
-    fn next(self) -> Option<Self> {
-        match (self.rows, self.depth) {
-            (usize::MAX, _) => Some(Self { rows: 400, ..self }),
+    /// The next step after one that cost so many tokens, where so many are left: the more there are too many, the longer.
+    fn next(self, cost: usize, left: usize) -> Option<Self> {
+        let rows = self.rows.min(ROWS);
+        match (rows, self.depth) {
             (1, usize::MAX) => Some(Self { depth: 3, ..self }),
             (1, 0) => None,
             (1, depth) => Some(Self {
@@ -203,7 +214,9 @@ impl Step {
                 ..self
             }),
             (rows, _) => Some(Self {
-                rows: (rows * 4 / 5).max(1),
+                rows: (rows * left / cost.max(1))
+                    .clamp(rows / 4, rows * 4 / 5)
+                    .max(1),
                 ..self
             }),
         }
@@ -360,143 +373,4 @@ impl Places {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn item(number: usize) -> Value {
-        json!({
-            "id": (90_000 + number).to_string(), "name": "Walnut Organizer", "price": 24.5, "quantity": 2, "code": "ORG-WAL",
-            "category_code": "", "variation_list": {"Finish": "Oil"}, "metadata": {},
-        })
-    }
-
-    fn order(items: usize, note: usize) -> Value {
-        json!({
-            "id": "5512034", "email": "", "order_total": 102.9, "shipping": {"first_name": "Ruth", "city": "Portland"},
-            "order_items": (0..items).map(item).collect::<Vec<_>>(),
-            "checkout_data": {"Message": "配達前にお電話ください。".repeat(note)},
-        })
-    }
-
-    fn answered(answer: &Value, arguments: &Value) -> Value {
-        let (text, arguments) = (answer.to_string(), arguments.to_string());
-        match fit(&text, &arguments, "Ask for 'fields'.").unwrap() {
-            Some(short) => serde_json::from_str(short.get()).unwrap(),
-            None => answer.clone(),
-        }
-    }
-
-    #[test]
-    fn what_fits_stays_as_it_is() {
-        let answer = json!({"order": order(5, 3), "version": "v"});
-        assert_eq!(answered(&answer, &json!({})), answer);
-        let answer = json!({"order": order(60, 3), "version": "v"});
-        assert_eq!(
-            answered(&answer, &json!({"response_format": "detailed"})),
-            answer
-        );
-    }
-
-    #[test]
-    fn a_long_order_is_shortened_and_says_what_it_lacks_and_how_to_get_it() {
-        let answer = json!({"order": order(300, 900), "version": "v"});
-        let short = answered(&answer, &json!({}));
-        let items = short["order"]["order_items"].as_array().unwrap();
-        assert!(!items.is_empty());
-        let left_out = short["left_out"].to_string();
-        assert!(
-            left_out.contains(&format!("order.order_items: {} of 300", items.len())),
-            "{left_out}"
-        );
-        assert!(
-            left_out.contains("order.checkout_data.Message: "),
-            "{left_out}"
-        );
-        assert!(
-            short["note"]
-                .as_str()
-                .unwrap()
-                .contains("Ask for 'fields'.")
-        );
-        assert_eq!(
-            (&short["version"], &short["order"]["order_total"]),
-            (&json!("v"), &json!(102.9))
-        );
-        let detailed = answered(&answer, &json!({"response_format": "detailed"}));
-        assert!(detailed["order"]["order_items"].as_array().unwrap().len() > items.len());
-    }
-
-    #[test]
-    fn those_that_failed_are_shown_before_those_that_did_not() {
-        let result = |number: usize| json!({"order_id": number.to_string(), "ok": number % 500 != 499, "change_id": "0123456789abcdef".repeat(4)});
-        let answer = json!({"results": (0..1_000).map(result).collect::<Vec<_>>()});
-        let short = answered(&answer, &json!({}));
-        let failed: Vec<&Value> = short["results"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|it| it["ok"] == false)
-            .collect();
-        assert_eq!(failed.len(), 2);
-        assert!(
-            short["left_out"][0].as_str().unwrap().ends_with("of 1000"),
-            "{short}"
-        );
-    }
-
-    #[test]
-    fn no_row_of_a_page_is_dropped_behind_its_cursor() {
-        let change = json!({"change_id": "a", "diff": [{"path": "x", "before": null, "after": "y".repeat(400)}]});
-        let answer = json!({"changes": vec![change; 400], "next_cursor": "b"});
-        assert_eq!(
-            answered(&answer, &json!({}))["changes"]
-                .as_array()
-                .unwrap()
-                .len(),
-            400
-        );
-    }
-
-    #[test]
-    fn a_text_that_was_shortened_cannot_be_written_back() {
-        let short = answered(&json!({"order": order(1, 900)}), &json!({}));
-        let order = short["order"].as_object().unwrap();
-        let error = refuse_shortened(order).unwrap_err();
-        assert!(
-            error.has_code("shortened-text") && error.message.contains("checkout_data"),
-            "{error}"
-        );
-        refuse_shortened(super::tests::order(1, 1).as_object().unwrap()).unwrap();
-    }
-
-    fn value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<i64>().prop_map(Value::from),
-            (".{0,12}", 1..400_usize).prop_map(|(text, times)| text.repeat(times).into()),
-        ];
-        leaf.prop_recursive(4, 200, 60, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..60).prop_map(Value::from),
-                prop::collection::btree_map(".{0,12}", inner, 0..60)
-                    .prop_map(|fields| fields.into_iter().collect::<Map<_, _>>().into()),
-            ]
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn whatever_an_order_holds_its_answer_fits(order in value(), more in any::<bool>()) {
-            let answer = json!({"order": {"id": "1", "x": order}, "version": "v", "change_id": "c", "diff": []});
-            let arguments = if more { json!({"response_format": "detailed"}) } else { json!({}) };
-            let text = answered(&answer, &arguments).to_string();
-            prop_assert!(estimate(&text) <= if more { LARGE } else { SMALL }, "{}", text);
-        }
-    }
-}
+mod tests;

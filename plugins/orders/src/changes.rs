@@ -128,7 +128,10 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
             break;
         }
         last = Some(id);
-        let (change, left_out) = brief::row(change, budget, false);
+        let (change, left_out) = match tokens > budget {
+            true => brief::row(change, budget, false),
+            false => (change, Vec::new()),
+        };
         if !left_out.is_empty() {
             note = Some(format!(
                 "The first change alone is too long and was shortened: {}. With a 'limit' more of it is shown.",

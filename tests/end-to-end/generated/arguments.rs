@@ -236,13 +236,12 @@ impl Generator {
         let properties = schema["properties"].as_object();
         for (name, of) in properties.into_iter().flatten().filter(|_| depth > 0) {
             let value = self.value(name, of, depth - 1);
-            let there = if required.contains(&name.as_str()) {
-                1.0
-            } else {
-                0.2
+            let value = match required.contains(&name.as_str()) {
+                true => value.prop_map(Some).boxed(),
+                false => prop::option::weighted(0.2, value).boxed(),
             };
             let name = name.clone();
-            fields = (fields, prop::option::weighted(there, value))
+            fields = (fields, value)
                 .prop_map(move |(mut fields, value)| {
                     if let Some(value) = value {
                         fields.insert(name.clone(), value);
