@@ -9,7 +9,7 @@ use crate::completion::{Completion, Typing};
 use crate::context::{Context, Mode};
 use crate::error::ToolError;
 use crate::host::Current;
-use crate::outcome::{Confirmation, Outcome, Resumption};
+use crate::outcome::{Confirmation, Outcome, Output, Resumption};
 use crate::prompt::{Prompt, PromptDescription, Prompted};
 use crate::resource::{Contents, Reading, Resource, ResourceDescription, ResourceTemplate};
 use crate::schema;
@@ -52,6 +52,7 @@ pub struct Plugin {
     settings_schema: Option<fn() -> Value>,
     extra: Option<Value>,
     tools: Vec<Tool>,
+    finish: Option<Finish>,
     webhook: Option<WebhookHandler>,
     events: Vec<(String, EventHandler)>,
     resources: Vec<Resource>,
@@ -59,6 +60,8 @@ pub struct Plugin {
     prompts: Vec<Prompt>,
 }
 
+type Finish =
+    Box<dyn Fn(&str, &str, Output<Box<RawValue>>) -> Result<Output<Box<RawValue>>, ToolError>>;
 type WebhookHandler = Box<dyn Fn(&Request, &Context) -> Result<Verdict, ToolError>>;
 type EventHandler = Box<dyn Fn(&Event, &Context) -> Result<(), ToolError>>;
 
@@ -127,6 +130,7 @@ impl Plugin {
             settings_schema: None,
             extra: None,
             tools: Vec::new(),
+            finish: None,
             webhook: None,
             events: Vec::new(),
             resources: Vec::new(),
@@ -229,6 +233,27 @@ impl Plugin {
     #[must_use]
     pub fn tool(mut self, tool: Tool) -> Self {
         self.tools.push(tool);
+        self
+    }
+
+    /// Has a last look at what each tool answers: gets the tool's name, its arguments as JSON and the result, and answers what
+    /// goes out instead. For what all tools have in common, such as a size that no answer exceeds.
+    ///
+    /// ```
+    /// use orderdesk_plugin::{Content, Plugin};
+    ///
+    /// let plugin = Plugin::new("pages", "0.1.0").finish(|tool, _arguments, output| {
+    ///     Ok(output.with_content(Content::Text(format!("So says {tool}."))))
+    /// });
+    /// # let _ = plugin;
+    /// ```
+    #[must_use]
+    pub fn finish(
+        mut self,
+        finish: impl Fn(&str, &str, Output<Box<RawValue>>) -> Result<Output<Box<RawValue>>, ToolError>
+        + 'static,
+    ) -> Self {
+        self.finish = Some(Box::new(finish));
         self
     }
 
@@ -518,7 +543,13 @@ impl Plugin {
         host: Current,
     ) -> Result<Outcome<Box<RawValue>>, ToolError> {
         let context = Context::new(host, call.mode, call.confirmation, call.resumption);
-        self.find(&call.tool)?.run(&call.arguments, &context)
+        let outcome = self.find(&call.tool)?.run(&call.arguments, &context)?;
+        Ok(match (&self.finish, outcome) {
+            (Some(finish), Outcome::Complete(output)) => {
+                Outcome::Complete(finish(&call.tool, &call.arguments, output)?)
+            }
+            (_, outcome) => outcome,
+        })
     }
 
     pub(crate) fn read(&self, reading: Reading, host: Current) -> Result<Contents, ToolError> {

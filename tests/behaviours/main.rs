@@ -5,6 +5,7 @@
 mod documented;
 mod endurance;
 mod instances;
+mod lasting;
 mod results;
 mod sessions;
 mod streams;

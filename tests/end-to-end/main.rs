@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod answers;
 mod arguments;
 mod audit;
 mod command_line;
 mod connect;
 mod first_path;
+mod generated;
 mod health;
 mod keys;
 mod killed;

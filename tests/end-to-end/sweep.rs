@@ -130,7 +130,10 @@ impl Sweep {
             "orders_list" => "cursor of orders_list",
             "orders_changes" => "cursor of orders_changes",
             "products_list" => "cursor of products_list",
+            "products_changes" => "cursor of products_changes",
             "audit_list" => "cursor of audit_list",
+            "orders_history" => "cursor of orders_history",
+            "shipments_list" => "cursor of shipments_list",
             other => panic!("harvest a cursor of {other}"),
         }
     }

@@ -274,6 +274,17 @@ impl Process {
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
+    /// What is open in it: files, sockets, and threads that run.
+    pub fn open(&self) -> (usize, usize) {
+        let id = self.child.id().unwrap();
+        let count = |what: &str| {
+            std::fs::read_dir(format!("/proc/{id}/{what}"))
+                .unwrap()
+                .count()
+        };
+        (count("fd"), count("task"))
+    }
+
     /// Waits for its end; answers what `serve` logged since it told its address.
     pub async fn log_at_its_end(mut self) -> String {
         let log = self.log.take().expect("only the log of serve is read");

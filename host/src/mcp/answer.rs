@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::content::block;
 use crate::capabilities::contract::types::Content;
-use crate::capabilities::contract::{Error, kind_name};
+use crate::capabilities::contract::{Error, ErrorKind, kind_name};
 use crate::observe::{redact, redact_secrets};
 use crate::plugins::{Answer, Linked, Structured};
 
@@ -49,6 +49,9 @@ fn told(error: &Error, message: &str, correlation_id: &str) -> CallToolResult {
     if error.outcome_unknown {
         text.push_str("\nThe change may have been made all the same: look before repeating it.");
     }
+    if !error.outcome_unknown && is_trouble(error.kind) && !message.contains("safe to repeat") {
+        text.push_str("\nIt is safe to repeat the call.");
+    }
     // What a conflict stands between, for instance: the message names it, so both forms have it. It is the caller's to read,
     // as a result is, and says nothing without the addresses that it may be about.
     let details = error
@@ -75,6 +78,14 @@ fn told(error: &Error, message: &str, correlation_id: &str) -> CallToolResult {
     }
     result.structured_content = Some(json!({ "error": told }));
     result
+}
+
+/// Whether something else than the call is to blame, so that the same call may succeed later.
+fn is_trouble(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Upstream | ErrorKind::Unavailable | ErrorKind::Timeout
+    )
 }
 
 /// A tool's output schema, as clients get it. Some of them (the TypeScript SDK 1, the Inspector) hold the structured content of

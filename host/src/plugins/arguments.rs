@@ -6,12 +6,15 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value};
 
+use super::example::{sample, told};
 use super::tool::compile;
 use crate::capabilities::contract::{Error, ErrorKind};
 use crate::capabilities::sealing::SealedArgument;
 
 /// As many problems as one answer names.
 const PROBLEMS: usize = 5;
+/// Stands in an example for what nobody is shown.
+const SECRET: &str = "…";
 /// As much of a received value as one answer shows.
 const SHOWN: usize = 80;
 
@@ -22,6 +25,8 @@ pub struct ArgumentSchema {
     schema: Arc<Map<String, Value>>,
     validator: Validator,
     sealed: Vec<String>,
+    /// The author's own example.
+    told: Map<String, Value>,
 }
 
 impl ArgumentSchema {
@@ -40,7 +45,15 @@ impl ArgumentSchema {
                 .iter()
                 .map(|argument| argument.name.clone())
                 .collect(),
+            told: Map::new(),
         })
+    }
+
+    /// With the example that the tool's description gives, which errors show.
+    #[must_use]
+    pub fn described(mut self, description: &str) -> Self {
+        self.told = told(description);
+        self
     }
 
     /// Takes the arguments that hold secrets out of what callers see. What a person enters is still checked.
@@ -176,7 +189,8 @@ impl ArgumentSchema {
             .unwrap_or_default()
     }
 
-    /// The required arguments with sample values, and those that were sent and are valid by themselves.
+    /// The required arguments, as the author tells them or with sample values, and those that were sent and are valid by
+    /// themselves.
     fn example(&self, sent: &Map<String, Value>) -> Value {
         let required: Vec<&str> = self
             .schema
@@ -188,23 +202,23 @@ impl ArgumentSchema {
             .collect();
         let mut example = Map::new();
         for (name, property) in self.properties() {
-            let secret = self.sealed.contains(name);
-            let valid = sent.get(name).filter(|value| {
-                !secret && value.to_string().len() <= SHOWN && valid_alone(property, value)
-            });
-            match valid {
-                Some(value) => example.insert(name.clone(), value.clone()),
-                None if required.contains(&name.as_str()) || sent.contains_key(name) => example
-                    .insert(
-                        name.clone(),
-                        if secret {
-                            "…".into()
-                        } else {
-                            sample(property)
-                        },
-                    ),
-                None => None,
+            let fits = |value: &&Value| valid_alone(property, value);
+            let short = |value: &&Value| value.to_string().len() <= SHOWN;
+            let told = self.told.get(name).filter(fits);
+            let value = if self.sealed.contains(name) {
+                let needed = required.contains(&name.as_str()) || sent.contains_key(name);
+                needed.then(|| SECRET.into())
+            } else if let Some(valid) = sent.get(name).filter(fits).filter(short) {
+                Some(valid.clone())
+            } else if required.contains(&name.as_str()) || sent.contains_key(name) {
+                Some(told.cloned().unwrap_or_else(|| sample(property)))
+            } else {
+                // What goes with the required ones: a schema cannot say all of it.
+                told.filter(|_| !required.is_empty()).cloned()
             };
+            if let Some(value) = value {
+                example.insert(name.clone(), value);
+            }
         }
         Value::Object(example)
     }
@@ -215,36 +229,6 @@ fn valid_alone(property: &Value, value: &Value) -> bool {
         .as_object()
         .and_then(|schema| compile(schema).ok())
         .is_some_and(|validator| validator.is_valid(value))
-}
-
-/// A value that fits a property's schema, as told by its author or guessed from its type.
-fn sample(property: &Value) -> Value {
-    if let Some(told) = property
-        .get("examples")
-        .and_then(|examples| examples.get(0))
-    {
-        return told.clone();
-    }
-    for key in ["default", "const"] {
-        if let Some(told) = property.get(key).filter(|value| !value.is_null()) {
-            return told.clone();
-        }
-    }
-    if let Some(first) = property.get("enum").and_then(|options| options.get(0)) {
-        return first.clone();
-    }
-    let kind = match property.get("type") {
-        Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str),
-        Some(kind) => kind.as_str(),
-        None => None,
-    };
-    match kind {
-        Some("integer" | "number") => property.get("minimum").cloned().unwrap_or_else(|| 1.into()),
-        Some("boolean") => true.into(),
-        Some("array") => Value::Array(property.get("items").map(sample).into_iter().collect()),
-        Some("object") => Value::Object(Map::new()),
-        _ => "text".into(),
-    }
 }
 
 fn type_name(kind: &TypeKind) -> String {

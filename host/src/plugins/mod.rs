@@ -14,6 +14,7 @@ mod content;
 mod deeds;
 mod engine;
 mod events;
+mod example;
 mod exports;
 mod follow;
 mod grants;

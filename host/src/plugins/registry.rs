@@ -294,12 +294,13 @@ impl Registry {
 
     /// Up to three known names that are close to a wrong one.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
+        let name = name.to_lowercase();
         let mut close: Vec<_> = self
             .tools
             .iter()
             .map(|listed| {
                 (
-                    strsim::jaro_winkler(&listed.tool.name, name),
+                    strsim::jaro_winkler(&listed.tool.name, &name),
                     listed.tool.name.as_str(),
                 )
             })

@@ -87,7 +87,7 @@ impl Tool {
             name: name.to_owned(),
             title: title.to_owned(),
             description: description.to_owned(),
-            arguments: ArgumentSchema::new(schema, &[])?,
+            arguments: ArgumentSchema::new(schema, &[])?.described(description),
             output_schema: None,
             output: None,
             hints: ToolHints {
@@ -133,7 +133,8 @@ impl Tool {
             .map_err(|error| of_tool(format!("its input schema {error}")))?;
         let sealed = take_sealed(&mut schema, grantee).map_err(&of_tool)?;
         let mut arguments = ArgumentSchema::new(schema, &sealed)
-            .map_err(|error| of_tool(format!("its input schema {error}")))?;
+            .map_err(|error| of_tool(format!("its input schema {error}")))?
+            .described(&declared.description);
         if !secrets_in_arguments {
             arguments.hide_secrets();
         }

@@ -1,21 +1,26 @@
 //! The changes of a store, page by page, as tools list them.
 
 use orderdesk_plugin::ToolError;
+use orderdesk_plugin::serde_json::{self, Map, Value};
+use serde::Serialize;
 
-use crate::difference::shown;
+use crate::brief::{self, LARGE, SMALL};
 use crate::journal::{Change, Journal};
+use crate::tokens::estimate;
 
 /// Changes of an answer unless asked otherwise.
 const DEFAULT_LIMIT: u32 = 20;
 /// The most that can be asked for.
 const LARGEST_LIMIT: u32 = 100;
-/// Bytes of an answer's changes, as with other lists.
-const PAGE_BYTES: usize = 60_000;
+/// Tokens of what stands beside the changes.
+const FRAME: usize = 150;
 
 /// Which part of the list is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangesPage<'a> {
     limit: u32,
+    /// Tokens of an answer's changes.
+    budget: usize,
     cursor: Option<&'a str>,
 }
 
@@ -34,12 +39,14 @@ impl<'a> ChangesPage<'a> {
         }
         Ok(Self {
             limit: limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT),
+            // Who names a number is ready for a long answer.
+            budget: if limit.is_some() { LARGE } else { SMALL } - FRAME,
             cursor,
         })
     }
 
-    /// The changes of this page, newest first: of these things (kinds and ids) together, or of all without any. And the
-    /// cursor of the next page, if there is one.
+    /// The changes of this page, newest first: of these things (kinds and ids) together, or of all without any. And whether
+    /// there are more.
     ///
     /// # Errors
     /// What the host refuses; `document-malformed`.
@@ -47,7 +54,7 @@ impl<'a> ChangesPage<'a> {
         &self,
         journal: &Journal<'_>,
         things: &[(&str, &str)],
-    ) -> Result<(Vec<Change>, Option<String>), ToolError> {
+    ) -> Result<(Vec<Change>, bool), ToolError> {
         let enough = self.limit + 1;
         let mut found = Vec::new();
         if things.is_empty() {
@@ -58,24 +65,66 @@ impl<'a> ChangesPage<'a> {
         }
         // An id begins with the time, inverted.
         found.sort_by(|one, other| one.change_id.cmp(&other.change_id));
-        let mut more = found.len() > self.limit as usize;
+        let more = found.len() > self.limit as usize;
         found.truncate(self.limit as usize);
-        let mut bytes = 0;
-        let fits = |change: &Change| {
-            bytes += shown(&change.edits)
-                .iter()
-                .map(|row| {
-                    row.path.len() + row.before.to_string().len() + row.after.to_string().len()
-                })
-                .sum::<usize>();
-            bytes <= PAGE_BYTES
-        };
-        let fit = found.iter().map(fits).take_while(|fits| *fits).count();
-        // One change at least, so that whoever follows the cursor gets on.
-        let fit = fit.max(1);
-        more |= found.len() > fit;
-        found.truncate(fit);
-        let next = found.last().map(|last| last.change_id.clone());
-        Ok((found, next.filter(|_| more)))
+        Ok((found, more))
+    }
+
+    /// As many of these as fit an answer, each as `shown` says. `more`: others come after them.
+    ///
+    /// # Errors
+    /// A change that cannot be shown.
+    pub fn fit<T: Serialize>(
+        &self,
+        changes: Vec<Change>,
+        more: bool,
+        shown: impl Fn(Change) -> T,
+    ) -> Result<FittedChanges, ToolError> {
+        let mut fitted = FittedChanges::default();
+        let (mut tokens, mut more, mut last) = (0, more, None);
+        for change in changes {
+            let id = change.change_id.clone();
+            let row = row(&shown(change))?;
+            tokens += estimate(&serde_json::json!(row).to_string());
+            if tokens <= self.budget {
+                fitted.changes.push(row);
+            } else if fitted.changes.is_empty() {
+                // One at least, so that whoever follows the cursor gets on.
+                let (row, left_out) = brief::row(row, self.budget, false);
+                fitted.changes.push(row);
+                fitted.note = Some(format!(
+                    "The first change alone is too long and was shortened: {}. With a 'limit' more of it is shown.",
+                    left_out.join("; ")
+                ));
+            } else {
+                more = true;
+                break;
+            }
+            last = Some(id);
+        }
+        fitted.next_cursor = last.filter(|_| more);
+        Ok(fitted)
+    }
+}
+
+/// What of a page an answer has room for.
+#[derive(Debug, Default)]
+pub struct FittedChanges {
+    /// Newest first.
+    pub changes: Vec<Map<String, Value>>,
+    /// Continues after these; none at the end.
+    pub next_cursor: Option<String>,
+    /// What was shortened.
+    pub note: Option<String>,
+}
+
+fn row(shown: &impl Serialize) -> Result<Map<String, Value>, ToolError> {
+    match serde_json::to_value(shown) {
+        Ok(Value::Object(row)) => Ok(row),
+        Ok(_) => Ok(Map::new()),
+        Err(error) => Err(ToolError::internal(
+            "document-malformed",
+            format!("A change cannot be shown: {error}"),
+        )),
     }
 }

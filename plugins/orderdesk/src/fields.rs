@@ -1,4 +1,4 @@
-//! Which fields of a row an answer shows.
+//! Which fields of a row an answer shows, and which part of a long one.
 
 use orderdesk_plugin::{ToolError, serde_json};
 use schemars::JsonSchema;
@@ -30,11 +30,59 @@ pub enum Inside {
 /// The fields that a row can have at its top, and what stands inside them.
 pub type Known = [(&'static str, Inside)];
 
-/// Chosen fields, such as `order_total`, `shipping.city` or, of each item, `order_items.code`.
+/// Chosen fields, such as `order_total`, `shipping.city` or, of each item, `order_items.code`. `order_items[8:16]` are the
+/// items from the ninth to the sixteenth, `checkout_data.Message[0:500]` the first 500 characters of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// In the chosen order.
-    parts: Vec<(String, Part)>,
+    parts: Vec<(String, Slice, Part)>,
+}
+
+/// Of a list the rows, of a text the characters, from the first number on and before the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slice {
+    from: usize,
+    to: usize,
+}
+
+impl Slice {
+    const ALL: Self = Self {
+        from: 0,
+        to: usize::MAX,
+    };
+
+    /// A name and its slice: `order_items[8:16]`, `order_items[8:]`. What looks otherwise is a name.
+    fn split(field: &str) -> (&str, Self) {
+        let sliced = || {
+            let (name, slice) = field.strip_suffix(']')?.rsplit_once('[')?;
+            let (from, to) = slice.split_once(':')?;
+            let number = |text: &str, without: usize| match text.is_empty() {
+                true => Some(without),
+                false => text.parse().ok(),
+            };
+            let slice = Self {
+                from: number(from, 0)?,
+                to: number(to, usize::MAX)?,
+            };
+            Some((name, slice))
+        };
+        sliced().unwrap_or((field, Self::ALL))
+    }
+
+    fn of(self, value: Value) -> Value {
+        let length = self.to.saturating_sub(self.from);
+        match value {
+            value if self == Self::ALL => value,
+            Value::Array(rows) => rows.into_iter().skip(self.from).take(length).collect(),
+            Value::String(text) => text
+                .chars()
+                .skip(self.from)
+                .take(length)
+                .collect::<String>()
+                .into(),
+            value => value,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +95,7 @@ impl Fields {
     /// Reads the argument; none if nothing was chosen.
     ///
     /// # Errors
-    /// `unknown-field` names the nearest known one.
+    /// `unknown-field` names the nearest known one; `two-slices` for two parts of one field.
     pub fn read(chosen: Option<&[String]>, known: &Known) -> Result<Option<Self>, ToolError> {
         let mut fields = Self::default();
         let chosen = chosen
@@ -57,9 +105,18 @@ impl Fields {
             .map(str::trim)
             .filter(|field| !field.is_empty());
         for field in chosen {
-            let path: Vec<&str> = field.split('.').collect();
-            check(&path, known)?;
-            fields.add(&path);
+            let path: Vec<(&str, Slice)> = field.split('.').map(Slice::split).collect();
+            let names: Vec<&str> = path.iter().map(|(name, _)| *name).collect();
+            check(&names, known)?;
+            if !fields.add(&path) {
+                return Err(ToolError::invalid_input(
+                    "two-slices",
+                    format!(
+                        "'fields': '{}' names another part of a field than one before it. Ask for one part of a field at a time.",
+                        field.chars().take(60).collect::<String>()
+                    ),
+                ));
+            }
         }
         Ok((!fields.parts.is_empty()).then_some(fields))
     }
@@ -67,7 +124,7 @@ impl Fields {
     /// True if this field or a part of it was chosen.
     #[must_use]
     pub fn mention(&self, field: &str) -> bool {
-        self.parts.iter().any(|(name, _)| name == field)
+        self.parts.iter().any(|(name, ..)| name == field)
     }
 
     /// The chosen fields of a row, in the chosen order; what a row does not have is left out. Rows of a list inside stay
@@ -75,31 +132,38 @@ impl Fields {
     #[must_use]
     pub fn of(&self, row: &Map<String, Value>) -> Map<String, Value> {
         let mut picked = Map::new();
-        for (name, part) in &self.parts {
+        for (name, slice, part) in &self.parts {
             if let Some(value) = row.get(name).and_then(|value| part.of(value)) {
-                picked.insert(name.clone(), value);
+                picked.insert(name.clone(), slice.of(value));
             }
         }
         picked
     }
 
-    fn add(&mut self, path: &[&str]) {
-        let Some((name, rest)) = path.split_first() else {
-            return;
+    /// False if another part of the field was chosen before.
+    fn add(&mut self, path: &[(&str, Slice)]) -> bool {
+        let Some(((name, slice), rest)) = path.split_first() else {
+            return true;
         };
-        let place = match self.parts.iter().position(|(there, _)| there == name) {
+        let place = match self.parts.iter().position(|(there, ..)| there == name) {
             Some(place) => place,
             None => {
-                self.parts
-                    .push(((*name).to_owned(), Part::Only(Self::default())));
+                let part = Part::Only(Self::default());
+                self.parts.push(((*name).to_owned(), *slice, part));
                 self.parts.len() - 1
             }
         };
-        let part = &mut self.parts[place].1;
+        let (_, chosen, part) = &mut self.parts[place];
+        if chosen != slice {
+            return false;
+        }
         match part {
             // The whole holds every part.
-            Part::Whole => {}
-            part if rest.is_empty() => *part = Part::Whole,
+            Part::Whole => true,
+            part if rest.is_empty() => {
+                *part = Part::Whole;
+                true
+            }
             Part::Only(fields) => fields.add(rest),
         }
     }
@@ -164,168 +228,4 @@ fn unknown(field: &str, known: &[String]) -> ToolError {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    const KNOWN: &Known = &[
-        ("id", Inside::Plain),
-        ("email", Inside::Plain),
-        ("shipping", Inside::Names(&["city", "country"])),
-        (
-            "order_items",
-            Inside::Names(&["code", "quantity", "metadata"]),
-        ),
-        ("checkout_data", Inside::Open),
-    ];
-
-    fn row() -> Map<String, Value> {
-        json!({
-            "id": "5", "email": "a@example.com",
-            "shipping": {"city": "Portland", "country": "US"},
-            "order_items": [
-                {"code": "A", "quantity": 1, "metadata": {"sku": "a"}},
-                {"quantity": 2, "metadata": {}},
-            ],
-            "checkout_data": {"Gift Message": "Enjoy"},
-        })
-        .as_object()
-        .unwrap()
-        .clone()
-    }
-
-    fn read(fields: &[&str]) -> Result<Option<Fields>, ToolError> {
-        let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-        Fields::read(Some(&fields), KNOWN)
-    }
-
-    fn picked(fields: &[&str]) -> Value {
-        Value::Object(read(fields).unwrap().unwrap().of(&row()))
-    }
-
-    #[test]
-    fn fields_are_picked_at_any_depth() {
-        for (fields, wanted) in [
-            (
-                &["id", "shipping.city"][..],
-                json!({"id": "5", "shipping": {"city": "Portland"}}),
-            ),
-            (
-                &["email , id"],
-                json!({"email": "a@example.com", "id": "5"}),
-            ),
-            (
-                &["shipping.country", "shipping.city"],
-                json!({"shipping": {"country": "US", "city": "Portland"}}),
-            ),
-            (
-                &["checkout_data.Gift Message"],
-                json!({"checkout_data": {"Gift Message": "Enjoy"}}),
-            ),
-            (&["checkout_data.None", "id"], json!({"id": "5"})),
-        ] {
-            assert_eq!(picked(fields), wanted);
-        }
-    }
-
-    #[test]
-    fn rows_of_a_list_keep_their_places() {
-        assert_eq!(
-            picked(&["order_items.code", "order_items.metadata.sku"]),
-            json!({"order_items": [{"code": "A", "metadata": {"sku": "a"}}, {}]})
-        );
-    }
-
-    #[test]
-    fn the_whole_holds_every_part_whichever_is_named_first() {
-        for fields in [["shipping", "shipping.city"], ["shipping.city", "shipping"]] {
-            assert_eq!(
-                picked(&fields),
-                json!({"shipping": {"city": "Portland", "country": "US"}})
-            );
-        }
-    }
-
-    #[test]
-    fn an_unknown_field_is_refused_with_the_nearest() {
-        for (field, nearest) in [
-            ("emial", "'email'"),
-            ("items", "'order_items'"),
-            ("shipping.contry", "'shipping.country'"),
-            ("email.domain", "'email'"),
-            (".id", "'id'"),
-        ] {
-            let error = read(&[field]).unwrap_err();
-            assert!(error.has_code("unknown-field"));
-            assert!(
-                error.message.contains(&format!("did you mean {nearest}?")),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn nothing_chosen_is_no_choice() {
-        assert_eq!(Fields::read(None, KNOWN).unwrap(), None);
-        assert_eq!(read(&[" ", ","]).unwrap(), None);
-    }
-
-    /// True if everything in `part` stands at the same place in `whole`.
-    fn within(part: &Value, whole: &Value) -> bool {
-        match (part, whole) {
-            (Value::Object(part), Value::Object(whole)) => part
-                .iter()
-                .all(|(name, value)| whole.get(name).is_some_and(|whole| within(value, whole))),
-            (Value::Array(part), Value::Array(whole)) => {
-                part.len() == whole.len()
-                    && part
-                        .iter()
-                        .zip(whole)
-                        .all(|(part, whole)| within(part, whole))
-            }
-            (part, whole) => part == whole,
-        }
-    }
-
-    const PATHS: [&str; 11] = [
-        "id",
-        "email",
-        "shipping",
-        "shipping.city",
-        "shipping.country",
-        "order_items",
-        "order_items.code",
-        "order_items.metadata.sku",
-        "order_items.metadata",
-        "checkout_data",
-        "checkout_data.Gift Message",
-    ];
-
-    proptest! {
-        #[test]
-        fn what_is_picked_stands_in_the_row_and_holds_what_was_chosen(
-            chosen in prop::sample::subsequence(PATHS.to_vec(), 1..PATHS.len()).prop_shuffle()
-        ) {
-            let row = Value::Object(row());
-            let all = picked(&chosen);
-            prop_assert!(within(&all, &row), "{}", all);
-            for field in &chosen {
-                prop_assert!(within(&picked(&[field]), &all), "{} in {}", field, all);
-            }
-            let tops: std::collections::BTreeSet<&str> =
-                chosen.iter().filter_map(|field| field.split('.').next()).collect();
-            prop_assert_eq!(all.as_object().unwrap().len(), tops.len());
-        }
-
-        #[test]
-        fn any_text_is_read_or_refused_in_words(field in ".{0,12}") {
-            if let Err(error) = read(&[&field]) {
-                prop_assert!(error.has_code("unknown-field") && error.message.contains("did you mean"));
-            }
-        }
-    }
-}
+mod tests;

@@ -65,6 +65,7 @@
 pub mod aftermath;
 mod answer;
 pub mod basis;
+pub mod brief;
 mod changes;
 mod choice;
 mod client;
@@ -84,10 +85,11 @@ pub mod repeat;
 mod request;
 mod store;
 mod table;
+pub mod tokens;
 mod writing;
 
 pub use answer::{take, take_object, take_rows};
-pub use changes::ChangesPage;
+pub use changes::{ChangesPage, FittedChanges};
 pub use choice::Access;
 pub use client::{Caching, Client};
 pub use completion::given_store;

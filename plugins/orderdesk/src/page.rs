@@ -9,12 +9,15 @@ use orderdesk_plugin::{Context, ToolError, serde_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::brief::{self, LARGE, SMALL};
+use crate::tokens::estimate;
+
 /// Rows of a page unless asked otherwise.
 pub const DEFAULT_LIMIT: u32 = 20;
 /// The most that Order Desk gives at once (order-desk-api.md §2.3).
 pub const LARGEST_LIMIT: u32 = 500;
-/// Under 20,000 tokens of JSON, of which three to four bytes make one: more than that fills a model's context.
-const PAGE_BYTES: usize = 60_000;
+/// Tokens of what stands beside the rows.
+const FRAME: usize = 200;
 /// Hexadecimal digits of a cursor's digest: enough against mistakes; a cursor gives no rights.
 const DIGEST: usize = 12;
 
@@ -26,6 +29,8 @@ pub struct Page {
     /// Rows to answer, at most.
     pub limit: u32,
     search: String,
+    /// Tokens of the answer.
+    budget: usize,
 }
 
 /// A page as Order Desk sent it.
@@ -88,11 +93,32 @@ impl Page {
             offset,
             limit: limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT),
             search: digest,
+            budget: LARGE,
         })
     }
 
+    /// The page of a caller who asked for nothing special: under 2,000 tokens.
+    #[must_use]
+    pub fn small(self) -> Self {
+        Self {
+            budget: SMALL,
+            ..self
+        }
+    }
+
+    /// The rows of a list that is there as a whole.
+    #[must_use]
+    pub fn of(&self, rows: Vec<Map<String, Value>>) -> Sent {
+        let total = Some(rows.len() as u64);
+        let rows = rows.into_iter().skip(self.offset as usize);
+        Sent {
+            rows: rows.take(self.limit as usize).collect(),
+            total,
+        }
+    }
+
     /// Shapes the rows that match exactly, and cuts them to what an answer may hold. `rows` is what they are called, and
-    /// `narrow` by what to search for fewer of them.
+    /// `narrow` by what to search for fewer of them, if by anything.
     #[must_use]
     pub fn show(
         &self,
@@ -109,7 +135,11 @@ impl Page {
             .enumerate()
             .filter(|row| exact(row.1))
             .collect();
-        let (kept, cut_at) = fill(&matching, shape);
+        let Filled {
+            rows: kept,
+            cut_at,
+            left_out,
+        } = fill(&matching, shape, self.budget - FRAME);
         // Rows that do not match were read all the same: the next page starts where this one was cut, or behind it all.
         let read = cut_at.unwrap_or(received);
         let next = u64::from(self.offset) + read as u64;
@@ -136,10 +166,21 @@ impl Page {
         let mut notes = Vec::new();
         if cut_at.is_some() {
             notes.push(format!(
-                "The page ends early, after {} of {} {rows}, to stay readable; fewer 'fields' or response_format \
-                 \"concise\" show more at once.",
+                "The page ends early, after {} of {} {rows}, to stay readable; {}.",
                 kept.len(),
-                matching.len()
+                matching.len(),
+                if self.budget == SMALL {
+                    "a given 'limit' or fewer 'fields' show more at once"
+                } else {
+                    "fewer 'fields' or response_format \"concise\" show more at once"
+                }
+            ));
+        }
+        if !left_out.is_empty() {
+            notes.push(format!(
+                "The first row alone is too long and was shortened: {}. Its 'fields' show the rest, of lists and texts a part, \
+                 such as \"order_items[8:16]\".",
+                left_out.join("; ")
             ));
         }
         if said.is_none() {
@@ -153,9 +194,12 @@ impl Page {
                 Some(_) => format!("{} more", said.unwrap_or_default().saturating_sub(next)),
                 None => "There may be more".to_owned(),
             };
-            notes.push(format!(
-                "{left}: continue with next_cursor, or narrow the search by {narrow}."
-            ));
+            notes.push(match narrow {
+                "" => format!("{left}: continue with next_cursor."),
+                narrow => {
+                    format!("{left}: continue with next_cursor, or narrow the search by {narrow}.")
+                }
+            });
         }
         Shown {
             rows: kept,
@@ -174,22 +218,42 @@ impl Page {
     }
 }
 
-/// As many rows as an answer may hold, at least one; and the place of the first that is too many.
+/// What goes into an answer.
+struct Filled {
+    rows: Vec<Map<String, Value>>,
+    /// The place of the first row that is too many.
+    cut_at: Option<usize>,
+    /// Of a single row that is too long.
+    left_out: Vec<String>,
+}
+
+/// As many rows as an answer of so many tokens may hold, at least one, and that shortened if need be.
 fn fill(
     matching: &[(usize, &Map<String, Value>)],
     shape: impl Fn(&Map<String, Value>) -> Map<String, Value>,
-) -> (Vec<Map<String, Value>>, Option<usize>) {
-    let mut bytes = 0;
-    let mut kept = Vec::new();
+    budget: usize,
+) -> Filled {
+    let mut tokens = 0;
+    let mut filled = Filled {
+        rows: Vec::new(),
+        cut_at: None,
+        left_out: Vec::new(),
+    };
     for (place, row) in matching {
         let row = shape(row);
-        bytes += serde_json::to_string(&row).map_or(0, |text| text.len());
-        if bytes > PAGE_BYTES && !kept.is_empty() {
-            return (kept, Some(*place));
+        tokens += serde_json::to_string(&row).map_or(0, |text| estimate(&text));
+        if tokens <= budget {
+            filled.rows.push(row);
+        } else if filled.rows.is_empty() {
+            let (row, left_out) = brief::row(row, budget, true);
+            filled.rows.push(row);
+            filled.left_out = left_out;
+        } else {
+            filled.cut_at = Some(*place);
+            break;
         }
-        kept.push(row);
     }
-    (kept, None)
+    filled
 }
 
 fn start_of(cursor: &str, digest: &str) -> Result<u32, ToolError> {

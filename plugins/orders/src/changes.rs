@@ -3,6 +3,7 @@
 use orderdesk_client::difference::{self, Difference};
 use orderdesk_client::journal::{Change, Journal, State};
 use orderdesk_client::{ChangesPage, Notice, Store, StoreReference, own_id};
+use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,9 +34,13 @@ pub(crate) struct Listed {
     store: StoreReference,
     notice: Notice,
     /// Newest first.
-    changes: Vec<Shown>,
+    #[schemars(with = "Vec<Shown>")]
+    changes: Vec<Map<String, Value>>,
     /// Continues after these; null at the end.
     next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    note: Option<String>,
 }
 
 /// A change as it is shown.
@@ -73,13 +78,15 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
     let journal = Journal::new(context, &store, settings.writing.keep());
     let things = order_id.map(|id| [("order", id), (shipments::KIND, id)]);
     let things = things.as_ref().map_or(&[][..], |things| &things[..]);
-    let (mut changes, next_cursor) = page.read(&journal, things)?;
+    let (mut changes, more) = page.read(&journal, things)?;
     look_at_open(&mut changes, context, &store);
+    let fitted = page.fit(changes, more, shown)?;
     Ok(Listed {
         store: store.reference(),
         notice: Notice,
-        changes: changes.into_iter().map(shown).collect(),
-        next_cursor,
+        changes: fitted.changes,
+        next_cursor: fitted.next_cursor,
+        note: fitted.note,
     })
 }
 

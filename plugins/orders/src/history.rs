@@ -3,8 +3,8 @@
 use orderdesk_client::difference::Edit;
 use orderdesk_client::journal::{Intent, Journal, State};
 use orderdesk_client::{
-    ApiRequest, Notice, Store, StoreReference, WriteArguments, agreed_basis, basis, changed_since,
-    difference, own_id, take_object, take_rows,
+    ApiRequest, Notice, Page, Store, StoreReference, WriteArguments, agreed_basis, basis,
+    changed_since, difference, own_id, take_object, take_rows,
 };
 use orderdesk_plugin::serde_json::{Map, Value, json};
 use orderdesk_plugin::{Context, ErrorKind, Id, Output, ToolError};
@@ -32,6 +32,13 @@ pub(crate) struct Arguments {
     order_id: Id,
     /// The store's id or name; without it, the only or the active one.
     store_identifier: Option<Id>,
+    /// Entries at once; default 20.
+    #[schemars(range(min = 1, max = 500))]
+    limit: Option<u32>,
+    /// next_cursor of the last answer.
+    cursor: Option<String>,
+    /// Entries to skip; prefer cursor.
+    offset: Option<u32>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -39,6 +46,14 @@ pub(crate) struct Found {
     store: StoreReference,
     notice: Notice,
     order_id: String,
+    /// Entries in all.
+    total: Option<u64>,
+    /// Continues after these; null at the end.
+    next_cursor: Option<String>,
+    /// What remains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    note: Option<String>,
     /// Oldest first: source_name, note, date_added (UTC).
     history: Vec<Map<String, Value>>,
     /// Always false: history is read anew.
@@ -48,12 +63,23 @@ pub(crate) struct Found {
 pub(crate) fn history(arguments: Arguments, context: &Context) -> Result<Found, ToolError> {
     let id = checked(&arguments.order_id)?;
     let store = Store::for_read(context, arguments.store_identifier.as_ref())?;
-    let history = read(context, &store, id)?;
+    let digest = Page::search_digest(context, &format!("history {} {id}", store.id()));
+    let cursor = arguments.cursor.as_deref();
+    let page = Page::read(arguments.limit, arguments.offset, cursor, digest)?;
+    let page = match arguments.limit {
+        Some(_) => page,
+        None => page.small(),
+    };
+    let entries = page.of(read(context, &store, id)?);
+    let shown = page.show(&entries, |_| true, Clone::clone, "entries", "");
     Ok(Found {
         store: store.reference(),
         notice: Notice,
         order_id: id.to_owned(),
-        history,
+        total: shown.total,
+        next_cursor: shown.next_cursor,
+        note: shown.note,
+        history: shown.rows,
         cached: false,
     })
 }

@@ -33,6 +33,7 @@ mod written;
 use std::time::Duration;
 
 use orderdesk_client::Caching;
+use orderdesk_client::brief::fitted;
 use orderdesk_plugin::{Plugin, Tool};
 
 const TOOLSET: &str = "orders";
@@ -55,7 +56,21 @@ fn caching(tag: impl Into<String>) -> Caching {
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
-    shipments::added_to(orders())
+    fitted(shipments::added_to(orders()), advice)
+}
+
+/// How to get at what a long answer leaves out.
+fn advice(tool: &str) -> &'static str {
+    match tool {
+        "orders_get" => {
+            "For the rest, name it in 'fields', of lists and texts a part at a time: [\"order_items[8:16]\"]; or take \
+             response_format \"detailed\" for up to 20,000 tokens."
+        }
+        "orders_bulk_update" | "orders_move" | "shipments_add_batch" => {
+            "Orders that failed are shown before those that went well; orders_changes lists every change."
+        }
+        _ => "orders_get shows the order, orders_changes the whole difference.",
+    }
 }
 
 fn orders() -> Plugin {
@@ -99,7 +114,8 @@ fn orders() -> Plugin {
                 .description(
                     "Reads one order with items, addresses, notes and shipments, by Order Desk's id. Use it before \
                      answering questions about an order. Do not use it with the shop's own order number: find that with \
-                     orders_list and source_id. `version` changes with any change of the order. Example: \
+                     orders_list and source_id. A long order is shortened to 2,000 tokens, with what it leaves out named; \
+                     `fields` or response_format \"detailed\" show more. `version` changes with any change of the order. Example: \
                      {\"order_id\": \"5512034\", \"fields\": [\"shipping\", \"order_items\"]}.",
                 )
                 .read_only()

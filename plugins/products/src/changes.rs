@@ -3,6 +3,7 @@
 use orderdesk_client::difference::{self, Difference};
 use orderdesk_client::journal::{Change, Journal, State};
 use orderdesk_client::{ChangesPage, Notice, Store, StoreReference, WriteSettings};
+use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Context, Id, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,9 +33,13 @@ pub(crate) struct Listed {
     store: StoreReference,
     notice: Notice,
     /// Newest first.
-    changes: Vec<Shown>,
+    #[schemars(with = "Vec<Shown>")]
+    changes: Vec<Map<String, Value>>,
     /// Continues after these; null at the end.
     next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    note: Option<String>,
 }
 
 /// A change as it is shown.
@@ -68,7 +73,7 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
     let journal = Journal::new(context, &store, keep);
     let thing = product_id.map(|id| [(KIND, id)]);
     let things = thing.as_ref().map_or(&[][..], |thing| &thing[..]);
-    let (mut changes, next_cursor) = page.read(&journal, things)?;
+    let (mut changes, more) = page.read(&journal, things)?;
     // This tool only reads: what it sees is shown, and not recorded.
     let open = changes.iter_mut().filter(|change| change.state.is_open());
     for change in open.take(LOOKED_AT) {
@@ -76,11 +81,13 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
             *change = seen;
         }
     }
+    let fitted = page.fit(changes, more, shown)?;
     Ok(Listed {
         store: store.reference(),
         notice: Notice,
-        changes: changes.into_iter().map(shown).collect(),
-        next_cursor,
+        changes: fitted.changes,
+        next_cursor: fitted.next_cursor,
+        note: fitted.note,
     })
 }
 

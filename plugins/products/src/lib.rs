@@ -20,6 +20,7 @@ mod version;
 use std::time::Duration;
 
 use orderdesk_client::Inside::{Open, Plain};
+use orderdesk_client::brief::fitted;
 use orderdesk_client::{Caching, Known, WriteSettings};
 use orderdesk_plugin::serde_json::{Map, Value};
 use orderdesk_plugin::{Plugin, Tool};
@@ -66,6 +67,21 @@ fn caching(tag: impl Into<String>) -> Caching {
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
+    fitted(products(), advice)
+}
+
+/// How to get at what a long answer leaves out.
+fn advice(tool: &str) -> &'static str {
+    match tool {
+        "products_get" => {
+            "For the rest, name it in 'fields', of lists and texts a part at a time: [\"metadata.text[0:2000]\"]; or take \
+             response_format \"detailed\" for up to 20,000 tokens."
+        }
+        _ => "products_get shows the product.",
+    }
+}
+
+fn products() -> Plugin {
     Plugin::new("products", env!("CARGO_PKG_VERSION"))
         .description("Searches, reads and changes the inventory items of an Order Desk store.")
         .wish(

@@ -63,6 +63,9 @@ pub(crate) fn list(arguments: Arguments, context: &Context) -> Result<Output<Lis
         arguments.cursor.as_deref(),
         digest,
     )?;
+    let asks_for_more =
+        arguments.limit.is_some() || fields.is_some() || arguments.response_format.is_some();
+    let page = if asks_for_more { page } else { page.small() };
     let request = request
         .query("limit", page.limit)
         .query("offset", page.offset);

@@ -1,5 +1,6 @@
 //! `products_update`.
 
+use orderdesk_client::brief::refuse_shortened;
 use orderdesk_client::difference::{self, Edit};
 use orderdesk_client::likeness::same;
 use orderdesk_client::{
@@ -62,6 +63,7 @@ impl Changes {
             }
         }
         fields.extend(self.details.fields());
+        refuse_shortened(&fields)?;
         if fields.is_empty() {
             return Err(ToolError::invalid_input(
                 "no-changes",

@@ -11,6 +11,7 @@ mod resources;
 mod settings;
 mod tenant;
 
+use orderdesk_client::brief::fitted;
 use orderdesk_plugin::{Plugin, Tool};
 
 const TOOLSET: &str = "stores";
@@ -19,6 +20,13 @@ const SETTINGS: &str = "settings";
 /// The plugin.
 #[must_use]
 pub fn plugin() -> Plugin {
+    fitted(stores(), |tool| match tool {
+        "stores_list" => "stores_resolve tells of a store by its id or name.",
+        _ => "Order Desk itself shows the rest.",
+    })
+}
+
+fn stores() -> Plugin {
     Plugin::new("stores", env!("CARGO_PKG_VERSION"))
         .description("Registers Order Desk stores and their API keys, chooses among them, and reads their folders and settings.")
         .wish(

@@ -42,6 +42,19 @@ pub(crate) fn request(key: &str, method: &str, name: Option<&str>, mut params: V
     .into_bytes()
 }
 
+/// What a client of the era with `initialize` says first, ready to be written.
+pub(crate) fn initialize(key: &str) -> Vec<u8> {
+    let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
+    let body =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).to_string();
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 /// A request to Order Desk itself, ready to be written.
 pub(crate) fn order_desk(
     method: &str,
@@ -81,6 +94,16 @@ impl Connection {
             bail!("the server answered {status}");
         }
         Ok(self.answer())
+    }
+
+    /// Sends a request whose answer does not end, and reads until this was said.
+    pub(crate) async fn until(&mut self, request: &[u8], said: &[u8]) -> anyhow::Result<()> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        while !self.buffer.windows(said.len()).any(|window| window == said) {
+            self.read().await?;
+        }
+        Ok(())
     }
 
     /// Sends a request whose key must be refused: as unknown, or because too many were.

@@ -9,6 +9,7 @@ mod orders;
 mod percentile;
 mod plugins;
 mod server;
+mod soak;
 mod start;
 
 use clap::{Parser, Subcommand};
@@ -39,6 +40,15 @@ enum Command {
     Orders,
     /// One plugin in each language, loaded and called; and a hundred at once
     Plugins,
+    /// Memory over a million calls, ten thousand greetings, and a thousand listeners that go away
+    Soak {
+        /// Calls before anything counts
+        #[arg(long, default_value_t = 100_000)]
+        warm_up: usize,
+        /// Calls that count
+        #[arg(long, default_value_t = 1_000_000)]
+        calls: usize,
+    },
     /// The server under test, in a process of its own; `call` starts it
     #[command(hide = true)]
     Serve {
@@ -63,6 +73,7 @@ fn main() -> anyhow::Result<()> {
         // The simulator shares it: what it takes counts on both sides.
         Command::Orders => one_thread()?.block_on(orders::bench()),
         Command::Plugins => tokio::runtime::Runtime::new()?.block_on(plugins::bench()),
+        Command::Soak { warm_up, calls } => one_thread()?.block_on(soak::bench(warm_up, calls)),
         Command::Serve {
             data_dir,
             base_url,

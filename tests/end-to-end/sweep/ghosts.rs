@@ -12,12 +12,15 @@ use serde_json::Value;
 pub(super) fn ghost(kind: &str, real: &str) -> String {
     match kind {
         // A place in a list that is ordered by time: the same moment, and no change of it.
-        "cursor of orders_changes" => {
+        "cursor of orders_changes" | "cursor of products_changes" => {
             let (moment, rest) = real.split_at(real.len() - 4);
             format!("{moment}{}", turned(rest))
         }
         // Of the same form, and of a search that nobody made.
-        "cursor of orders_list" | "cursor of products_list" => {
+        "cursor of orders_list"
+        | "cursor of products_list"
+        | "cursor of orders_history"
+        | "cursor of shipments_list" => {
             let cursor = BASE64_URL_SAFE_NO_PAD.decode(real).unwrap();
             let mut cursor: Value = serde_json::from_slice(&cursor).unwrap();
             cursor["search"] = turned(cursor["search"].as_str().unwrap()).into();

@@ -87,6 +87,15 @@ pub(super) async fn harvest(
         let noted = client.call("orders_add_note", note).await.ok();
         all.add("change", text(&noted["change_id"]));
     }
+    let second =
+        json!({"order_id": text(&orders[0]["id"]), "tracking_number": format!("2Z{store}")});
+    client.call("shipments_add", second).await.ok();
+    for turn in 0..2 {
+        let entry = json!({"order_id": text(&orders[0]["id"]), "note": format!("An entry {turn}")});
+        client.call("orders_add_history", entry).await.ok();
+        let priced = json!({"product_id": codes[0].0, "changes": {"price": 20 + turn}});
+        client.call("products_update", priced).await.ok();
+    }
     let preview = json!({"order_id": text(&orders[0]["id"]), "note": "Later", "dry_run": true});
     let preview = client.call("orders_add_note", preview).await.ok();
     all.add("token", text(&preview["confirm_token"]));
@@ -94,9 +103,17 @@ pub(super) async fn harvest(
         ("orders_list", "cursor of orders_list"),
         ("orders_changes", "cursor of orders_changes"),
         ("products_list", "cursor of products_list"),
+        ("products_changes", "cursor of products_changes"),
         ("audit_list", "cursor of audit_list"),
     ] {
         all.add(kind, next_cursor(client, tool, json!({})).await);
+    }
+    for (tool, kind) in [
+        ("orders_history", "cursor of orders_history"),
+        ("shipments_list", "cursor of shipments_list"),
+    ] {
+        let about = json!({"order_id": text(&orders[0]["id"])});
+        all.add(kind, next_cursor(client, tool, about).await);
     }
     all
 }

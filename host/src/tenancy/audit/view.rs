@@ -31,6 +31,8 @@ pub struct Wanted {
     pub cursor: Option<String>,
     /// So many.
     pub limit: u32,
+    /// As many bytes of JSON, at most: a page ends early. Without it, as many as they have.
+    pub bytes: Option<usize>,
 }
 
 /// Some entries, newest first.
@@ -82,16 +84,61 @@ impl Audit {
         self.flush().await;
         let mut entries = self.database.audit_entries(query).await?;
         let limit = wanted.limit as usize;
-        let more = entries.len() > limit;
+        let mut more = entries.len() > limit;
         entries.truncate(limit);
-        let last = entries.last().filter(|_| more).map(|it| it.begun.seq);
+        let most = wanted.bytes.unwrap_or(usize::MAX);
+        let (mut bytes, mut last, mut page) = (0, None, Vec::new());
+        for entry in &entries {
+            let mut shown = shown(principal, entry, wanted.values);
+            let mut size = shown.to_string().len();
+            if size > most {
+                shorten(&mut shown, most);
+                size = shown.to_string().len();
+            }
+            bytes += size;
+            if bytes > most && !page.is_empty() {
+                more = true;
+                break;
+            }
+            page.push(shown);
+            last = Some(entry.begun.seq);
+        }
         Ok(Page {
-            next_cursor: last.and_then(|seq| sealed(principal, seq)),
-            entries: entries
-                .iter()
-                .map(|entry| shown(principal, entry, wanted.values))
-                .collect(),
+            next_cursor: last.filter(|_| more).and_then(|seq| sealed(principal, seq)),
+            entries: page,
         })
+    }
+}
+
+/// An entry that is too long by itself says how long its parts are, and where they can be had.
+fn shorten(entry: &mut Value, most: usize) {
+    let Some(entry) = entry.as_object_mut() else {
+        return;
+    };
+    let long = |value: &Value| value.to_string().len() > most / 4;
+    if let Some(Value::Array(paths)) = entry.get_mut("changed")
+        && paths
+            .iter()
+            .map(|path| path.to_string().len())
+            .sum::<usize>()
+            > most / 4
+    {
+        let all = paths.len();
+        let mut bytes = 0;
+        paths.retain(|path| {
+            bytes += path.to_string().len();
+            bytes <= most / 4
+        });
+        paths.push(format!("… and {} more", all - paths.len()).into());
+    }
+    for part in ["arguments", "values"] {
+        if let Some(value) = entry.get_mut(part).filter(|value| long(value)) {
+            let bytes = value.to_string().len();
+            let told = format!(
+                "{bytes} bytes, too long to be shown here: the operator's `orderdesk-mcp audit export` has it"
+            );
+            *value = json!({ "left_out": told });
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which fields of an order a caller may write, and what kind of value each takes (order-desk-api.md §2.1, §2.5, §3).
 
 use orderdesk_client::Inside;
+use orderdesk_client::brief::refuse_shortened;
 use orderdesk_plugin::ToolError;
 use orderdesk_plugin::serde_json::{self, Map, Value, json};
 
@@ -142,8 +143,9 @@ pub(crate) fn names_in(field: &str) -> &'static [&'static str] {
 /// can still be given.
 ///
 /// # Errors
-/// `read-only-field` or `unknown-field`.
+/// `read-only-field` or `unknown-field`; `shortened-text` for a text that an answer shows only in part.
 pub(crate) fn check_names(changes: &Map<String, Value>, creating: bool) -> Result<(), ToolError> {
+    refuse_shortened(changes)?;
     let refused: Vec<&str> = changes
         .keys()
         .map(String::as_str)
