@@ -76,7 +76,7 @@ pub(crate) async fn bench(warm_up: usize, calls: usize) -> anyhow::Result<()> {
     Connection::open(port).await?.structured(&register).await?;
 
     let began = Instant::now();
-    let load = |first, last, readings| Load {
+    let load = |first: usize, last: usize, readings: usize| Load {
         server: child.id(),
         port,
         key: key.clone(),
