@@ -97,10 +97,8 @@ fn fit(text: &str, arguments: &str, advice: &str) -> Result<Option<Box<RawValue>
         );
     }
     if places.all.is_empty() {
-        return Ok((tokens > LARGE || !asks_for_more)
-            .then(|| to_raw_value(&answer))
-            .transpose()
-            .map_err(malformed)?);
+        // At most what was blank is gone.
+        return to_raw_value(&answer).map(Some).map_err(malformed);
     }
     // What the tool itself leaves out, as it always does, is named there already.
     let own = answer.get("left_out").and_then(Value::as_array).cloned();
