@@ -38,7 +38,7 @@ use crate::error::ToolError;
 ///     fn call_tool(&self, tool: &str, arguments: &Value) -> Result<Value, ToolError> {
 ///         match tool {
 ///             "echo" => Ok(arguments.clone()),
-///             _ => Err(ToolError::denied("tool-not-granted", format!("There is no tool {tool}."))),
+///             _ => Err(ToolError::denied("not-granted", format!("There is no tool {tool}."))),
 ///         }
 ///     }
 /// }
@@ -70,7 +70,7 @@ pub trait PeersHost {
 ///     let found: Value = context.peers().call("orders_list", &json!({ "folder_name": "New" })).unwrap();
 ///     assert_eq!(found["orders"][0]["id"], "17");
 ///     let refused = context.peers().call::<Value>("orders_delete", &json!({})).unwrap_err();
-///     assert!(refused.has_code("tool-not-granted"));
+///     assert!(refused.has_code("not-granted"));
 /// });
 /// ```
 pub struct Peers<'a> {

@@ -81,6 +81,19 @@ impl FakeHost {
 
     /// How often `verify_hmac` was asked. A plugin for which several texts may have been signed tries all of them, whichever it is:
     /// else the time that it takes says something.
+    ///
+    /// ```
+    /// use orderdesk_plugin::testing::{FakeHost, with_context};
+    ///
+    /// let host = FakeHost::new();
+    /// let key = host.seal("hunter2", &["hmac:plugin"]);
+    /// let genuine = with_context(&host, |context| {
+    ///     let texts: [&[u8]; 2] = [b"as it came", b"as it is decoded"];
+    ///     let checks = texts.map(|text| context.crypto().verify_hmac(&key, text, &[0; 32]));
+    ///     checks.into_iter().any(|check| check.unwrap())
+    /// });
+    /// assert!(!genuine && host.hmac_checks() == 2);
+    /// ```
     #[must_use]
     pub fn hmac_checks(&self) -> usize {
         self.world.secrets.borrow().hmac_checks

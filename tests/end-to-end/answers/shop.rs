@@ -118,7 +118,7 @@ impl Shop {
             "stores_use_store" | "stores_resolve" => json!({"identifier": STORE.to_string()}),
             "stores_delete" => json!({"store_id": STORE}),
             "stores_list" | "stores_folders" | "stores_settings" | "orders_list"
-            | "orders_changes" | "products_list" | "audit_list" => json!({}),
+            | "orders_changes" | "products_changes" | "products_list" | "audit_list" => json!({}),
             "orders_get" | "shipments_list" | "orders_history" | "orders_delete" => {
                 json!({"order_id": order})
             }

@@ -143,7 +143,7 @@ fn a_definition_costs_a_model_little() {
         .filter(|tool| tool.by_default)
         .map(definition)
         .sum();
-    assert!(listed < 8_200 * 4, "{listed} bytes");
+    assert!(listed < 8_400 * 4, "{listed} bytes");
 }
 
 #[test]
