@@ -80,6 +80,18 @@ async fn an_answer_is_bounded_in_every_part_of_it() {
     server.stop().await;
 }
 
+/// What costs the host more than its bytes say has limits of its own, whatever an operator allows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_errors_and_answers_of_thousands_of_pieces_are_not_passed_on() {
+    let roomy = TIGHT.replace("32MiB", "256MiB").replace("300ms", "20s");
+    let roomy = roomy.replace("1MiB", "64MiB");
+    let (server, client) = started(&roomy).await;
+    breaks_with(&client, "error", "output-limit", "64 KiB").await;
+    let broke = "plugin-broke-its-contract";
+    breaks_with(&client, "output-many", broke, "Tell its author").await;
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_megabytes_of_output_are_not_even_taken() {
     let roomy = TIGHT.replace("32MiB", "256MiB").replace("300ms", "20s");

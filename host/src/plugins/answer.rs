@@ -43,6 +43,8 @@ impl From<Map<String, Value>> for Structured {
     }
 }
 
+/// As long as an error may be, whatever `limits.output` is: it is looked through where it is, for secrets and for links.
+const ERROR_BYTES: usize = 64 << 10;
 /// Bytes of an answer that are looked through where they are; more would keep a thread from other calls.
 const AT_ONCE: usize = 64 << 10;
 /// The plugin's result, held against its limits and its own schema before the call's deadline.
@@ -55,6 +57,16 @@ pub(super) async fn checked_within(
     let bytes = size(&output);
     if bytes as u64 > listed.limits().output.as_u64() {
         return Err(too_much(listed, bytes));
+    }
+    if output.content.len() > content::MOST_PIECES {
+        let most = content::MOST_PIECES;
+        return Err(broken(
+            listed,
+            &format!(
+                "its answer has {} pieces of content, of which {most} at most are passed on",
+                output.content.len()
+            ),
+        ));
     }
     if bytes <= AT_ONCE {
         return checked(listed, output, imitations);
@@ -86,6 +98,20 @@ pub(super) fn bounded(listed: &Listed, error: Error) -> Error {
         return Error {
             outcome_unknown: error.outcome_unknown,
             ..too_much(listed, bytes)
+        };
+    }
+    if bytes > ERROR_BYTES {
+        return Error {
+            outcome_unknown: error.outcome_unknown,
+            ..Error::new(
+                ErrorKind::TooLarge,
+                "output-limit",
+                format!(
+                    "{} failed with an error of {bytes} bytes; an error has at most {} KiB.",
+                    listed.tool.name,
+                    ERROR_BYTES >> 10
+                ),
+            )
         };
     }
     error

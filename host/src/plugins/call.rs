@@ -321,7 +321,7 @@ impl PluginHost {
                 .map(Reply::Done),
             Ok(Ended::Asking(asked)) => Ok(Reply::Asked(asked)),
             Ok(Ended::AtPage(linked)) => Ok(Reply::Linked(linked)),
-            Err(error) => Err(bounded(listed, self.imitations.clean_error(error))),
+            Err(error) => Err(self.imitations.clean_error(bounded(listed, error))),
         };
         // The host let a preview write nothing.
         let answer = answer.map_err(|error| Error {

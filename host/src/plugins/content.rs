@@ -5,6 +5,8 @@ use crate::capabilities::contract::types::{Body, Content};
 
 /// What a piece of content costs beside what is in it, once it is JSON.
 const PIECE: usize = 64;
+/// Pieces of one answer: each is an object of its own on its way to the client, which no limit of bytes tells.
+pub(super) const MOST_PIECES: usize = 1_000;
 /// As long as a URI may be.
 const URI_BYTES: usize = 2048;
 

@@ -410,14 +410,13 @@ impl PluginHost {
         };
         drop(admitted);
         answer.map_err(|error| {
-            let error = self.imitations.clean_error(error);
             let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
             let bytes = of(&error.code) + error.message.len() + of(&error.extra);
             match fits(plugin, bytes) {
                 // The host let it write nothing.
                 Ok(()) => Error {
                     outcome_unknown: false,
-                    ..error
+                    ..self.imitations.clean_error(error)
                 },
                 Err(too_much) => too_much,
             }
