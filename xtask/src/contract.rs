@@ -1,5 +1,5 @@
-//! `cargo xtask freeze-contract`: the contract as it is becomes a version that never changes, with a component that was built for
-//! it; and what is frozen is compared with what is there. See docs/contract.md.
+//! `cargo xtask freeze-contract`: the contract as it is becomes a version that never changes, with components that were built
+//! for it; and what is frozen is compared with what is there. See docs/contract.md.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,8 +12,8 @@ use crate::artefacts;
 use crate::project::Project;
 use crate::steps::Steps;
 
-/// The guest that is kept for ever.
-const FIXTURE: &str = "guest-echo";
+/// The guests that are kept for ever: the smallest plugin, and the one that imports all there is.
+const FIXTURES: [&str; 2] = ["guest-echo", "guest-hostile"];
 
 /// `cargo xtask freeze-contract`.
 pub(crate) fn freeze(project: &Project) -> Result<ExitCode> {
@@ -34,18 +34,21 @@ pub(crate) fn freeze(project: &Project) -> Result<ExitCode> {
     }
     let mut steps = Steps::default();
     artefacts::components(project, &mut steps)?;
-    let fixture = fixtures(&project.root).join(format!("{version}.wasm"));
+    let kept = fixtures(&project.root).join(&version);
     fs::create_dir_all(&frozen)?;
     for (name, text) in files(&wit)? {
         fs::write(frozen.join(name), text)?;
     }
-    fs::create_dir_all(fixtures(&project.root))?;
-    let built = project.guests_directory().join(format!("{FIXTURE}.wasm"));
-    fs::copy(&built, &fixture).with_context(|| format!("{} is not there", built.display()))?;
+    fs::create_dir_all(&kept)?;
+    for fixture in FIXTURES.map(|name| format!("{name}.wasm")) {
+        let built = project.guests_directory().join(&fixture);
+        fs::copy(&built, kept.join(&fixture))
+            .with_context(|| format!("{} is not there", built.display()))?;
+    }
     eprintln!(
-        "{version} is frozen in {}, with {}. Commit both.",
+        "{version} is frozen in {}, with components in {}. Commit both.",
         frozen.display(),
-        fixture.display()
+        kept.display()
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -129,8 +132,11 @@ mod tests {
             // The folder says which version it is, and so does what is in it.
             let name = folder.file_name().unwrap().to_string_lossy().into_owned();
             assert_eq!(version(&folder).unwrap(), name);
-            let fixture = fixtures(&wit().join("..")).join(format!("{name}.wasm"));
-            assert!(fixture.is_file(), "{} is missing", fixture.display());
+            for fixture in FIXTURES {
+                let kept = fixtures(&wit().join("..")).join(&name);
+                let kept = kept.join(format!("{fixture}.wasm"));
+                assert!(kept.is_file(), "{} is missing", kept.display());
+            }
             if name == current {
                 let differing = differences(&wit(), &folder).unwrap();
                 assert!(differing.is_empty(), "{name} is frozen: {differing:?}");

@@ -3,6 +3,7 @@
 mod adding;
 mod advice;
 mod consent;
+mod released;
 mod reload;
 mod sources;
 
