@@ -10,7 +10,7 @@ use crate::project::{self, Project};
 use crate::steps::Steps;
 
 /// `cargo xtask bench`.
-pub(crate) fn bench(project: &Project, name: &str) -> Result<ExitCode> {
+pub(crate) fn bench(project: &Project, name: &str, arguments: &[String]) -> Result<ExitCode> {
     if project.version_of(project::BENCH).is_none() {
         bail!(
             "there is nothing to measure with: the workspace has no package `{}` (in tests/bench)",
@@ -28,6 +28,7 @@ pub(crate) fn bench(project: &Project, name: &str) -> Result<ExitCode> {
     let mut command = std::process::Command::new(artefacts::binary(&built, project::BENCH)?);
     command
         .arg(name)
+        .args(arguments)
         .current_dir(&project.root)
         .env("ORDERDESK_PLUGINS_DIR", project.plugins_directory())
         .env("ORDERDESK_GUESTS_DIR", project.guests_directory())

@@ -120,8 +120,15 @@ enum Command {
     Docs,
     /// Measure, with release artefacts; ends with a line `RESULT {json}`
     Bench {
-        /// What to measure: `auth`, `call`, `neighbours`, `orders` or `plugins`
+        /// What to measure: call, orders, auth, plugins, neighbours or soak
         name: String,
+        /// Further arguments for it, such as the ways of `neighbours` that are wanted
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGS"
+        )]
+        arguments: Vec<String>,
     },
     /// Mutate what comes from strangers at random: components, what they say, the configuration, schemas
     ///
@@ -170,7 +177,7 @@ fn dispatch(project: &Project, command: Command) -> anyhow::Result<ExitCode> {
         Command::Deny { install } => deny::deny(project, install),
         Command::Dist { debug } => dist::dist(project, debug),
         Command::Docs => docs::docs(project),
-        Command::Bench { name } => bench::bench(project, &name),
+        Command::Bench { name, arguments } => bench::bench(project, &name, &arguments),
         Command::Fuzz {
             seconds,
             seed,
