@@ -161,6 +161,7 @@ async fn what_is_read_stays_within_its_limits_and_its_own_uris() {
             json!({"bytes": 1, "pieces": 1, "uri": "https://bank.example"}),
             "plugin-broke-its-contract",
         ),
+        (json!({"fails": 100_000}), "output-limit"),
         (json!({"loops": true}), "cpu-limit"),
         (json!({"bytes": 100 << 20, "pieces": 1}), "memory-limit"),
     ] {

@@ -44,7 +44,7 @@ impl From<Map<String, Value>> for Structured {
 }
 
 /// As long as an error may be, whatever `limits.output` is: it is looked through where it is, for secrets and for links.
-const ERROR_BYTES: usize = 64 << 10;
+pub(super) const ERROR_BYTES: usize = 64 << 10;
 /// Bytes of an answer that are looked through where they are; more would keep a thread from other calls.
 const AT_ONCE: usize = 64 << 10;
 /// The plugin's result, held against its limits and its own schema before the call's deadline.
@@ -90,10 +90,15 @@ fn size(output: &Output) -> usize {
     structured + content::size(&output.content)
 }
 
-/// An error is an answer too.
-pub(super) fn bounded(listed: &Listed, error: Error) -> Error {
+/// Bytes of an error, which is an answer too.
+pub(super) fn error_size(error: &Error) -> usize {
     let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let bytes = of(&error.code) + error.message.len() + of(&error.extra);
+    of(&error.code) + error.message.len() + of(&error.extra)
+}
+
+/// The error, if it is no longer than one may be.
+pub(super) fn bounded(listed: &Listed, error: Error) -> Error {
+    let bytes = error_size(&error);
     if bytes as u64 > listed.limits().output.as_u64() {
         return Error {
             outcome_unknown: error.outcome_unknown,
@@ -103,18 +108,22 @@ pub(super) fn bounded(listed: &Listed, error: Error) -> Error {
     if bytes > ERROR_BYTES {
         return Error {
             outcome_unknown: error.outcome_unknown,
-            ..Error::new(
-                ErrorKind::TooLarge,
-                "output-limit",
-                format!(
-                    "{} failed with an error of {bytes} bytes; an error has at most {} KiB.",
-                    listed.tool.name,
-                    ERROR_BYTES >> 10
-                ),
-            )
+            ..too_long_an_error(&listed.tool.name, bytes)
         };
     }
     error
+}
+
+/// What stands for an error of more than [`ERROR_BYTES`].
+pub(super) fn too_long_an_error(what: &str, bytes: usize) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        "output-limit",
+        format!(
+            "{what} failed with an error of {bytes} bytes; an error has at most {} KiB.",
+            ERROR_BYTES >> 10
+        ),
+    )
 }
 
 fn too_much(listed: &Listed, bytes: usize) -> Error {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
+use super::answer::{ERROR_BYTES, error_size, too_long_an_error};
 use super::call::{budget, lock_holder, stopping};
 use super::confirm::{self, Answered, Asked, Binding, Next, Resumed};
 use super::content;
@@ -410,9 +411,12 @@ impl PluginHost {
         };
         drop(admitted);
         answer.map_err(|error| {
-            let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-            let bytes = of(&error.code) + error.message.len() + of(&error.extra);
+            let bytes = error_size(&error);
             match fits(plugin, bytes) {
+                Ok(()) if bytes > ERROR_BYTES => {
+                    let name = &plugin.grantee.name;
+                    too_long_an_error(&format!("The plugin '{name}'"), bytes)
+                }
                 // The host let it write nothing.
                 Ok(()) => Error {
                     outcome_unknown: false,

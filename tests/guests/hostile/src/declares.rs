@@ -68,6 +68,8 @@ pub(crate) struct ReadAnswer {
     values: usize,
     /// Loops for ever.
     loops: bool,
+    /// Fails with an error of so many bytes.
+    fails: usize,
     /// Stands there instead of so many bytes.
     says: Option<String>,
 }
@@ -195,6 +197,10 @@ fn read() -> Result<Contents, ToolError> {
         for turns in 0_u64.. {
             std::hint::black_box(turns);
         }
+    }
+    if answer.fails > 0 {
+        let long = "x".repeat(answer.fails);
+        return Err(ToolError::internal("flood", long));
     }
     let part = || Part {
         uri: answer.uri.clone(),
