@@ -6,7 +6,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value};
 
-use super::example::{sample, told};
+use super::example::{required, sample, told};
 use super::tool::compile;
 use crate::capabilities::contract::{Error, ErrorKind};
 use crate::capabilities::sealing::SealedArgument;
@@ -192,14 +192,7 @@ impl ArgumentSchema {
     /// The required arguments, as the author tells them or with sample values, and those that were sent and are valid by
     /// themselves.
     fn example(&self, sent: &Map<String, Value>) -> Value {
-        let required: Vec<&str> = self
-            .schema
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required = required(self.schema.get("required"));
         let mut example = Map::new();
         for (name, property) in self.properties() {
             let fits = |value: &&Value| valid_alone(property, value);

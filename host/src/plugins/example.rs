@@ -47,15 +47,19 @@ pub(super) fn sample(schema: &Value) -> Value {
     }
 }
 
-/// What it requires, and as many fields more as it wants.
-fn sample_object(schema: &Value) -> Value {
-    let required: Vec<&str> = schema
-        .get("required")
+/// The names in the `required` of an object's schema.
+pub(super) fn required(names: Option<&Value>) -> Vec<&str> {
+    names
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-        .collect();
+        .collect()
+}
+
+/// What it requires, and as many fields more as it wants.
+fn sample_object(schema: &Value) -> Value {
+    let required = required(schema.get("required"));
     let least = schema.get("minProperties").and_then(Value::as_u64);
     let least = least.and_then(|least| usize::try_from(least).ok());
     let mut more = least.unwrap_or_default().saturating_sub(required.len());

@@ -12,6 +12,8 @@ use crate::tokens::estimate;
 const DEFAULT_LIMIT: u32 = 20;
 /// The most that can be asked for.
 const LARGEST_LIMIT: u32 = 100;
+/// Changes of which nobody saw the end, for each of which something is read.
+const LOOKED_AT: usize = 5;
 /// Tokens of what stands beside the changes.
 const FRAME: usize = 150;
 
@@ -46,7 +48,8 @@ impl<'a> ChangesPage<'a> {
     }
 
     /// The changes of this page, newest first: of these things (kinds and ids) together, or of all without any. And whether
-    /// there are more.
+    /// there are more. `look` reads what became of one that nobody saw the end of. Tools that list only read: what it sees is
+    /// shown, and the next change of the thing records it.
     ///
     /// # Errors
     /// What the host refuses; `document-malformed`.
@@ -54,6 +57,7 @@ impl<'a> ChangesPage<'a> {
         &self,
         journal: &Journal<'_>,
         things: &[(&str, &str)],
+        look: impl Fn(&Change) -> Result<Option<Change>, ToolError>,
     ) -> Result<(Vec<Change>, bool), ToolError> {
         let enough = self.limit + 1;
         let mut found = Vec::new();
@@ -67,6 +71,13 @@ impl<'a> ChangesPage<'a> {
         found.sort_by(|one, other| one.change_id.cmp(&other.change_id));
         let more = found.len() > self.limit as usize;
         found.truncate(self.limit as usize);
+        let open = found.iter_mut().filter(|change| change.state.is_open());
+        for change in open.take(LOOKED_AT) {
+            // What cannot be read now stays open.
+            if let Ok(Some(ended)) = look(change) {
+                *change = ended;
+            }
+        }
         Ok((found, more))
     }
 

@@ -13,9 +13,6 @@ use crate::get::by_shop_number;
 use crate::settings::Settings;
 use crate::shipments;
 
-/// Changes of which nobody saw the end, for each of which the order is read.
-const LOOKED_AT: usize = 5;
-
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
     /// Only this order's.
@@ -78,8 +75,9 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
     let journal = Journal::new(context, &store, settings.writing.keep());
     let things = order_id.map(|id| [("order", id), (shipments::KIND, id)]);
     let things = things.as_ref().map_or(&[][..], |things| &things[..]);
-    let (mut changes, more) = page.read(&journal, things)?;
-    look_at_open(&mut changes, context, &store);
+    let (changes, more) = page.read(&journal, things, |change| {
+        resolve::look(context, &store, change)
+    })?;
     let fitted = page.fit(changes, more, shown)?;
     Ok(Listed {
         store: store.reference(),
@@ -88,17 +86,6 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
         next_cursor: fitted.next_cursor,
         note: fitted.note,
     })
-}
-
-/// What the orders themselves tell of changes that were not seen to end. This tool only reads: the next change of the order
-/// records it.
-fn look_at_open(changes: &mut [Change], context: &Context, store: &Store) {
-    let open = changes.iter_mut().filter(|change| change.state.is_open());
-    for change in open.take(LOOKED_AT) {
-        if let Ok(Some(ended)) = resolve::look(context, store, change) {
-            *change = ended;
-        }
-    }
 }
 
 fn shown(change: Change) -> Shown {

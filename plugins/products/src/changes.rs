@@ -12,9 +12,6 @@ use crate::deed::KIND;
 use crate::ended::ended;
 use crate::shelf::own_id;
 
-/// Changes of which nobody saw the end, for each of which the product is read.
-const LOOKED_AT: usize = 5;
-
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Arguments {
     /// Only this product's.
@@ -73,14 +70,7 @@ pub(crate) fn changes(arguments: Arguments, context: &Context) -> Result<Listed,
     let journal = Journal::new(context, &store, keep);
     let thing = product_id.map(|id| [(KIND, id)]);
     let things = thing.as_ref().map_or(&[][..], |thing| &thing[..]);
-    let (mut changes, more) = page.read(&journal, things)?;
-    // This tool only reads: what it sees is shown, and not recorded.
-    let open = changes.iter_mut().filter(|change| change.state.is_open());
-    for change in open.take(LOOKED_AT) {
-        if let Ok(Some(seen)) = ended(context, &store, change) {
-            *change = seen;
-        }
-    }
+    let (changes, more) = page.read(&journal, things, |change| ended(context, &store, change))?;
     let fitted = page.fit(changes, more, shown)?;
     Ok(Listed {
         store: store.reference(),

@@ -519,10 +519,9 @@ fn current(plugin: &Plugin, host: &FakeHost, read_only: bool) -> Rc<CallHost> {
 /// use orderdesk_plugin::{Context, Plugin, ToolError};
 ///
 /// fn judge(request: &Request, _: &Context) -> Result<Verdict, ToolError> {
-///     match request.header("x-signature") {
-///         None => Ok(Rejection::new(Reason::BadSignature, "there is no signature").into()),
-///         Some(_) => todo!("check it: see Plugin::webhook"),
-///     }
+///     // What the signature is worth: see Plugin::webhook.
+///     let what = request.header("x-signature").map_or("there is no signature", |_| "it is not ours");
+///     Ok(Rejection::new(Reason::BadSignature, what).into())
 /// }
 ///
 /// let plugin = Plugin::new("wiki", "0.1.0").webhook(judge);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::http::{Connection, tool_call};
 use crate::percentile::Times;
+use crate::sandbox;
 use crate::server::NATIVE_TOOL;
 use crate::start;
 
@@ -38,11 +39,7 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
     let (mut server, port, key) = spawn_server(data.path(), &base_url)?;
 
     let mut connection = Connection::open(port).await?;
-    let (store, api_key, _) = simulator
-        .stores()
-        .into_iter()
-        .next()
-        .context("the simulator has no store")?;
+    let (store, api_key) = sandbox::first_store(&simulator)?;
     let register = tool_call(
         &key,
         "stores_register",

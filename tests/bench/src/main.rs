@@ -8,6 +8,7 @@ mod neighbours;
 mod orders;
 mod percentile;
 mod plugins;
+mod sandbox;
 mod server;
 mod soak;
 mod start;

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
 use serde_json::{Map, Value, json};
 
 use crate::call::{With, spawn};
 use crate::http::{Connection, tool_call};
 use crate::percentile::Times;
 use crate::plugins::round;
+use crate::sandbox;
 
 /// The way to Order Desk and back.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -79,22 +79,12 @@ fn ways() -> Vec<Way> {
 
 /// Runs the benchmark and prints it.
 pub(crate) async fn bench(only: &[String]) -> anyhow::Result<()> {
-    let simulator = Simulator::start({
-        let mut config = SimulatorConfig::sample(7, Clock::System);
-        config.rate = None;
-        config.keep_requests = 0;
-        config
-    })
-    .await?;
+    let simulator = sandbox::unhurried().await?;
     let data = tempfile::tempdir()?;
     let (base_url, data_dir) = (simulator.base_url(), data.path().to_owned());
     let spawned = tokio::task::spawn_blocking(move || spawn(&data_dir, &base_url, With::Hostile));
     let mut server = spawned.await??;
-    let (store, api_key, _) = simulator
-        .stores()
-        .into_iter()
-        .next()
-        .context("the simulator has no store")?;
+    let (store, api_key) = sandbox::first_store(&simulator)?;
     let registration = json!({"store_id": store, "api_key": api_key});
     let register = tool_call(&server.key, "stores_register", &registration);
     Connection::open(server.port)

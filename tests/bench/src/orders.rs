@@ -5,12 +5,13 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
+use orderdesk_simulator::Simulator;
 use serde_json::{Value, json};
 
 use crate::call::spawn_server;
 use crate::http::{Connection, order_desk, tool_call};
 use crate::percentile::Times;
+use crate::sandbox;
 
 /// Orders in the store; the sample has 60.
 const ORDERS: usize = 600;
@@ -46,24 +47,14 @@ struct Row {
 
 /// Runs the benchmark and prints it.
 pub(crate) async fn bench() -> anyhow::Result<()> {
-    let simulator = Simulator::start({
-        let mut config = SimulatorConfig::sample(7, Clock::System);
-        config.rate = None;
-        config.keep_requests = 0;
-        config
-    })
-    .await?;
+    let simulator = sandbox::unhurried().await?;
     let data = tempfile::tempdir()?;
     let base_url = simulator.base_url();
     let data_dir = data.path().to_owned();
     // It waits for the other process, and the simulator on this thread must answer that one meanwhile.
     let (mut child, port, key) =
         tokio::task::spawn_blocking(move || spawn_server(&data_dir, &base_url)).await??;
-    let (store, api_key, _) = simulator
-        .stores()
-        .into_iter()
-        .next()
-        .context("the simulator has no store")?;
+    let (store, api_key) = sandbox::first_store(&simulator)?;
     let orders = fill(&simulator, store)?;
     let mut bench = Bench {
         direct: Connection::open(simulator.address().port()).await?,

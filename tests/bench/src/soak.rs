@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
-use orderdesk_simulator::{Clock, Simulator, SimulatorConfig};
 use serde_json::json;
 
 use crate::call::spawn_server;
 use crate::http::{Connection, initialize, request, tool_call};
+use crate::sandbox;
 use crate::server::NATIVE_TOOL;
 
 /// Connections at once.
@@ -50,22 +50,12 @@ pub(crate) async fn bench(warm_up: usize, calls: usize) -> anyhow::Result<()> {
         calls >= READINGS && warm_up >= LAST,
         "too few calls to tell anything"
     );
-    let simulator = Simulator::start({
-        let mut config = SimulatorConfig::sample(7, Clock::System);
-        config.rate = None;
-        config.keep_requests = 0;
-        config
-    })
-    .await?;
+    let simulator = sandbox::unhurried().await?;
     let data = tempfile::tempdir()?;
     let (data_dir, base_url) = (data.path().to_owned(), simulator.base_url());
     let (mut child, port, key) =
         tokio::task::spawn_blocking(move || spawn_server(&data_dir, &base_url)).await??;
-    let (store, api_key, _) = simulator
-        .stores()
-        .into_iter()
-        .next()
-        .context("the simulator has no store")?;
+    let (store, api_key) = sandbox::first_store(&simulator)?;
     let orders: Vec<u64> = simulator
         .with_store(store, |store| {
             store.orders().map(|order| order.id()).collect()

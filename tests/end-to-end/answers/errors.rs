@@ -1,6 +1,6 @@
 //! What errors say, generated over every tool: from each a model can mend its call.
 
-use end_to_end::{Server, ToolReply};
+use end_to_end::{Server, ToolReply, required};
 use orderdesk_mcp::plugins::Listed;
 use orderdesk_simulator::Fault;
 use serde_json::{Map, Value, json};
@@ -93,12 +93,7 @@ async fn every_argument_of_every_tool_is_refused_with_path_rule_value_and_a_vali
     for listed in all_tools(&server) {
         let schema = json!(**listed.tool.arguments.schema());
         let name = &listed.tool.name;
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required = required(&schema);
         let unknown = client.call(name, json!({"nonsense": 1})).await;
         found.check(&listed, &unknown, &["'nonsense'"]);
         for (argument, of) in schema["properties"].as_object().into_iter().flatten() {

@@ -11,18 +11,6 @@ use crate::place::{BEFORE, Place};
 
 const ORDERS: u64 = 210;
 
-/// Order Desk at ten times its pace, and steps of a tenth of their time.
-async fn place() -> Place {
-    Place::at_pace(ORDERS, Some(30), |config| {
-        config["limits"]["time"] = "12s".into();
-        // The host that is tested is not optimised, and its work for a plugin counts as the plugin's.
-        config["limits"]["cpu"] = "60s".into();
-        let mcp = config["mcp"].as_table_mut().unwrap();
-        mcp.insert("confirm".to_owned(), "never".into());
-    })
-    .await
-}
-
 fn call() -> Value {
     json!({"filter": {"email": BEFORE}, "changes": {"tag_name": "x"}, "idempotency_key": "K-1"})
 }
@@ -40,7 +28,7 @@ fn writes(place: &Place) -> BTreeMap<String, usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_call_changes_more_orders_than_one_step_has_time_for_and_tells_how_far_it_is() {
-    let place = place().await;
+    let place = Place::in_short_steps(ORDERS).await;
     let (_process, agent) = place.server().await;
     place.register(&agent).await;
     let Agent::Http(client) = &agent else {
@@ -80,7 +68,7 @@ async fn one_call_changes_more_orders_than_one_step_has_time_for_and_tells_how_f
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_interrupts_it_the_same_call_goes_on_and_no_order_is_done_twice() {
-    let place = place().await;
+    let place = Place::in_short_steps(ORDERS).await;
     let start = |agent: &Agent| {
         let agent = agent.clone();
         tokio::spawn(async move { agent.call("orders_bulk_update", call()).await })

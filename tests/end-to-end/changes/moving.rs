@@ -10,18 +10,6 @@ use crate::place::Place;
 
 const ORDERS: u64 = 120;
 
-/// Order Desk at ten times its pace, and steps of a tenth of their time.
-async fn place() -> Place {
-    Place::at_pace(ORDERS, Some(30), |config| {
-        config["limits"]["time"] = "12s".into();
-        // The host that is tested is not optimised, and its work for a plugin counts as the plugin's.
-        config["limits"]["cpu"] = "60s".into();
-        let mcp = config["mcp"].as_table_mut().unwrap();
-        mcp.insert("confirm".to_owned(), "never".into());
-    })
-    .await
-}
-
 fn call(place: &Place) -> Value {
     json!({"order_id_list": place.orders(), "destination_folder_name": "Prepared", "idempotency_key": "K-1"})
 }
@@ -42,7 +30,7 @@ fn moves(place: &Place) -> BTreeMap<u64, usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_number_of_orders_is_moved_by_one_call_and_each_once() {
-    let place = place().await;
+    let place = Place::in_short_steps(ORDERS).await;
     let (_process, agent) = place.server().await;
     place.register(&agent).await;
     let arguments = call(&place);
@@ -66,7 +54,7 @@ async fn any_number_of_orders_is_moved_by_one_call_and_each_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_kill_the_same_call_goes_on() {
-    let place = place().await;
+    let place = Place::in_short_steps(ORDERS).await;
     let (process, agent) = place.process().await;
     place.register(&agent).await;
     let (fault, moving) = Fault::hold_after_commit();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use end_to_end::required;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -226,12 +227,7 @@ impl Generator {
     }
 
     fn object(&self, schema: &Value, depth: u32) -> BoxedStrategy<Value> {
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required = required(schema);
         let mut fields = Just(Map::new()).boxed();
         let properties = schema["properties"].as_object();
         for (name, of) in properties.into_iter().flatten().filter(|_| depth > 0) {

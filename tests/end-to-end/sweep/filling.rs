@@ -1,5 +1,6 @@
 //! What is sent for each argument.
 
+use end_to_end::required;
 use serde_json::{Map, Value, json};
 
 use orderdesk_simulator::sample;
@@ -69,12 +70,7 @@ impl Sweep {
     pub(super) fn fill(&mut self, tool: &Value, skip: &str) -> Map<String, Value> {
         let name = tool["name"].as_str().unwrap();
         let schema = &tool["inputSchema"];
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required = required(schema);
         let mut arguments = Map::new();
         for (argument, of) in schema["properties"].as_object().into_iter().flatten() {
             let needed = required.contains(&argument.as_str());
@@ -138,12 +134,7 @@ fn generated(schema: &Value) -> Option<Value> {
         "array" => json!([generated(&schema["items"])?]),
         "object" => {
             let properties = schema["properties"].as_object()?;
-            let required: Vec<&str> = schema["required"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
+            let required = required(schema);
             let mut object = Map::new();
             for name in required {
                 object.insert(name.to_owned(), generated(properties.get(name)?)?);

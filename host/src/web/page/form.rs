@@ -6,7 +6,9 @@ use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::tenancy::{FormSecret, Place, VISIT};
+use super::markup::Message;
+use super::message;
+use crate::tenancy::{FormSecret, Links, Place, VISIT};
 use crate::web::body;
 
 /// More than any form of ours: the questions of a call come back with it.
@@ -21,7 +23,7 @@ pub(super) struct Fields(Vec<(String, Zeroizing<String>)>);
 
 impl Fields {
     /// Reads a form.
-    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, StatusCode> {
+    async fn read(headers: &HeaderMap, body: Body) -> Result<Self, StatusCode> {
         let kind = headers.get(header::CONTENT_TYPE);
         let is_form = kind
             .and_then(|kind| kind.to_str().ok())
@@ -33,6 +35,31 @@ impl Fields {
         let fields = url::form_urlencoded::parse(&body)
             .map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned())));
         Ok(Self(fields.collect()))
+    }
+
+    /// Reads a form that one of our pages at `place` gave to the browser with this secret. `returning`: the browser had the secret
+    /// already.
+    ///
+    /// # Errors
+    /// The answer: it cannot be read, or another site sent it.
+    pub(super) async fn sent_from(
+        (place, secret, returning): (&Place, &FormSecret, bool),
+        links: &Links,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Self, Response> {
+        let mut fields = Self::read(headers, body)
+            .await
+            .map_err(|status| message(status, &Message::UNREADABLE))?;
+        let sent_from_here = returning
+            && fields
+                .take("form")
+                .is_some_and(|token| links.is_form_token(place, secret, &token));
+        if sent_from_here {
+            Ok(fields)
+        } else {
+            Err(message(StatusCode::FORBIDDEN, &Message::FOREIGN_FORM))
+        }
     }
 
     /// Takes a field that is no secret.

@@ -102,6 +102,19 @@ pub(super) fn page(title: &str, content: &Markup) -> Markup {
     }
 }
 
+pub(super) fn key_form(form: &str, label: &str, hint: &str) -> Markup {
+    html! {
+        form method="post" autocomplete="off" {
+            input type="hidden" name="form" value=(form);
+            label for="access_key" { (label) }
+            p.hint id="access_key_hint" { (hint) }
+            input type="password" id="access_key" name="access_key" autocomplete="off" spellcheck="false" required
+                aria-describedby="access_key_hint";
+            button type="submit" { "Continue" }
+        }
+    }
+}
+
 pub(super) fn error_box(error: Option<&str>) -> Markup {
     html! {
         @if let Some(error) = error {
@@ -133,14 +146,11 @@ pub(super) fn key(link: &OpenLink, usable: &[String], form: &str, error: Option<
             (places(usable))
         }
         (error_box(error))
-        form method="post" autocomplete="off" {
-            input type="hidden" name="form" value=(form);
-            label for="access_key" { "Your access key for this server" }
-            p.hint id="access_key_hint" { "One of the account for which the agent works; those that were made here begin with odm_. The agent does not see it. Nothing is done yet: the next page shows what it is about." }
-            input type="password" id="access_key" name="access_key" autocomplete="off" spellcheck="false" required
-                aria-describedby="access_key_hint";
-            button type="submit" { "Continue" }
-        }
+        (key_form(
+            form,
+            "Your access key for this server",
+            "One of the account for which the agent works; those that were made here begin with odm_. The agent does not see it. Nothing is done yet: the next page shows what it is about.",
+        ))
         p.hint { "If you do not expect this, close the page. The link ends at " (link.expires_at().rfc3339()) "." }
     };
     page(title, &content)

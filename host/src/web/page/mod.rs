@@ -112,18 +112,12 @@ async fn decide(
         Ok(visit) => visit,
         Err(refused) => return refused,
     };
-    let mut fields = match Fields::read(&headers, body).await {
-        Ok(fields) => fields,
-        Err(status) => return message(status, &Message::UNREADABLE),
-    };
+    let at = (&visit.link.place(), &visit.secret, visit.returning);
     let links = &desk.host.services().links;
-    let sent_from_here = visit.returning
-        && fields
-            .take("form")
-            .is_some_and(|token| links.is_form_token(&visit.link.place(), &visit.secret, &token));
-    if !sent_from_here {
-        return message(StatusCode::FORBIDDEN, &Message::FOREIGN_FORM);
-    }
+    let mut fields = match Fields::sent_from(at, links, &headers, body).await {
+        Ok(fields) => fields,
+        Err(refused) => return refused,
+    };
     if let Some(key) = fields.take_secret("access_key") {
         return desk.enter(&visit, &key, &token, address).await;
     }

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use orderdesk_client::difference;
 use orderdesk_client::journal::Change;
-use orderdesk_client::{Stopwatch, Store, agreed_basis, ask, basis, changed_since};
-use orderdesk_plugin::serde_json::{Value, json};
+use orderdesk_client::{Stopwatch, Store, agreed_basis, ask, basis};
+use orderdesk_plugin::serde_json::Value;
 use orderdesk_plugin::{Context, Outcome, Output, ToolError};
 
 use std::time::Duration;
 
 use super::answer::{Adjusted, adjusted, preview as shown};
 use super::carry::Carry;
-use super::plan::{Line, both_sides, edits, stock};
+use super::plan::{Line, both_sides, edits, stock, stock_changed};
 use super::{TOOL, locks, settle};
 use crate::Product;
 use crate::shelf::{text, with_codes};
@@ -86,15 +85,7 @@ impl<'a> Back<'a> {
         let lines = self.lines(&shelf)?;
         let edits = edits(&lines);
         if agreed != Some(basis::digest(self.context, &edits)) {
-            let now: Vec<Value> = lines
-                .iter()
-                .map(|line| json!({ "code": line.code, "stock": line.before }))
-                .collect();
-            return Err(changed_since(
-                "The stock",
-                json!(now),
-                json!(difference::shown(&edits)),
-            ));
+            return Err(stock_changed(&lines));
         }
         let Some(first) = locks.first().filter(|_| !lines.is_empty()) else {
             return Ok(Outcome::complete(adjusted(

@@ -12,11 +12,10 @@ mod plan;
 use std::collections::BTreeMap;
 
 use orderdesk_client::aftermath;
-use orderdesk_client::difference;
 use orderdesk_client::repeat::{self, Attempt};
 use orderdesk_client::{
-    Stopwatch, Store, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis,
-    changed_since, in_turn, keep_lock,
+    Stopwatch, Store, TextOrNumber, WriteArguments, WriteSettings, agreed_basis, basis, in_turn,
+    keep_lock,
 };
 use orderdesk_plugin::locks::Lock;
 use orderdesk_plugin::serde_json::{self, json};
@@ -29,7 +28,7 @@ pub(crate) use answer::{Adjusted, Row};
 use answer::{adjusted, answered, preview};
 use carry::{Carry, Ended, Fate, Settled, fates, gone};
 use kept::Kept;
-use plan::{Asked, Line, edits, plan};
+use plan::{Asked, Line, edits, plan, stock_changed};
 
 pub(crate) const TOOL: &str = "products_adjust_stock";
 /// Their codes go into one address, and their locks are held together.
@@ -181,15 +180,7 @@ fn anew(
         let edits = edits(&lines);
         let basis = basis::digest(context, &edits);
         if agreed_basis(context)?.is_some_and(|agreed| agreed != basis) {
-            let now: Vec<_> = lines
-                .iter()
-                .map(|line| json!({ "code": line.code, "stock": line.before }))
-                .collect();
-            return Err(changed_since(
-                "The stock",
-                json!(now),
-                json!(difference::shown(&edits)),
-            ));
+            return Err(stock_changed(&lines));
         }
         if let Some(kept) = kept {
             kept.intend(&lines)?;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use orderdesk_client::difference::Edit;
+use orderdesk_client::changed_since;
+use orderdesk_client::difference::{self, Edit};
 use orderdesk_plugin::ToolError;
 use orderdesk_plugin::serde_json::{Value, json};
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,19 @@ pub(super) fn both_sides(lines: &[Line]) -> Value {
             .collect()
     };
     json!({ "theirs": side(|line| line.before), "ours": side(|line| line.after) })
+}
+
+/// The refusal of a change that was previewed over another stock: the stock of now, and what would become of it.
+pub(super) fn stock_changed(lines: &[Line]) -> ToolError {
+    let now: Vec<Value> = lines
+        .iter()
+        .map(|line| json!({ "code": line.code, "stock": line.before }))
+        .collect();
+    changed_since(
+        "The stock",
+        json!(now),
+        json!(difference::shown(&edits(lines))),
+    )
 }
 
 /// One line for each product, in the order of their ids; what is asked for twice adds up.

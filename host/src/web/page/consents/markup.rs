@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::plugins::{Consentable, ConsentsOf};
 use crate::store::ConsentRecord;
 use crate::tenancy::ConsentStanding;
-use crate::web::page::markup::{error_box, page, visible};
+use crate::web::page::markup::{error_box, key_form, page, visible};
 
 /// Hexadecimal digits of a component's digest that people compare.
 const DIGITS: usize = 16;
@@ -15,14 +15,11 @@ pub(super) fn key(form: &str, error: Option<&str>) -> Markup {
     let content = html! {
         p { "Some plugins of this server were written by third parties and want to reach what belongs to your account. Here you read what each of them asks for, agree, or take it back." }
         (error_box(error))
-        form method="post" autocomplete="off" {
-            input type="hidden" name="form" value=(form);
-            label for="access_key" { "The master key of your account" }
-            p.hint id="access_key_hint" { "The key without limits that the account was made with. No agent sees it. Nothing is done yet: the next page shows what there is to agree to." }
-            input type="password" id="access_key" name="access_key" autocomplete="off" spellcheck="false" required
-                aria-describedby="access_key_hint";
-            button type="submit" { "Continue" }
-        }
+        (key_form(
+            form,
+            "The master key of your account",
+            "The key without limits that the account was made with. No agent sees it. Nothing is done yet: the next page shows what there is to agree to.",
+        ))
     };
     page(TITLE, &content)
 }
