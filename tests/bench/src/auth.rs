@@ -1,8 +1,11 @@
 //! `bench auth`: what finding out who calls takes, and whether strangers with wrong keys can be felt.
 //!
-//! 1. Looking up keys in a database of 100,000 tenants, beside one of ten. Cold: each round begins with new connections, whose
-//!    page caches are empty, and each look-up is that of another tenant. Keys are generated ones, so there is no bcrypt.
-//! 2. The answers that a valid caller gets while nobody else calls, beside those while 200 wrong keys a second come in from the
+//! 1. A request to a server of 100,000 tenants, beside one to a server of ten. Cold: neither has seen the key before, but for
+//!    the ten of the small one, which must be asked again. Keys are generated ones, so there is no bcrypt.
+//! 2. What of it is looking up the key and opening the tenant's data with it, without a server around it: cold in the same way;
+//!    in each round the connections are new, and the first ten look-ups, which find no page in memory, are printed on their own,
+//!    too.
+//! 3. The answers that a valid caller gets while nobody else calls, beside those while 200 wrong keys a second come in from the
 //!    same address.
 
 use std::io::Write;
@@ -29,8 +32,8 @@ const MANY: usize = 100_000;
 /// Tenants of the large database whose keys are known, and so can be looked up.
 const KNOWN: usize = 1_000;
 const ROUNDS: usize = 40;
-/// Look-ups of a round in each database; the small one has no more tenants.
-const PER_ROUND: usize = FEW;
+/// Look-ups by connections that are new.
+const FIRST: usize = 10;
 
 const WRONG_PER_SECOND: u32 = 200;
 /// Who brings them: so many that none waits for another's answer.
@@ -42,15 +45,23 @@ const PACE: Duration = Duration::from_millis(4);
 
 /// Runs the benchmark and prints it.
 pub(crate) async fn bench() -> anyhow::Result<()> {
-    let (few, many) = look_ups().await?;
+    let places = places().await?;
+    let [(few_first, few), (many_first, many)] = look_ups(&places).await?;
+    let [few_requests, many_requests] = requests(&places).await?;
     let (alone, beside, refused) = strangers().await?;
     let look_up_ratio = many.micros(50) / few.micros(50);
+    let request_ratio = many_requests.micros(50) / few_requests.micros(50);
+    let first_ratio = many_first.micros(50) / few_first.micros(50);
     let p99_ratio = beside.micros(99) / alone.micros(99);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:<34} {:>10} {:>10}", "", "p50 µs", "p99 µs")?;
     for (name, times) in [
+        (format!("request, {FEW} tenants"), &few_requests),
+        (format!("request, {MANY} tenants"), &many_requests),
         (format!("key found among {FEW} tenants"), &few),
         (format!("key found among {MANY} tenants"), &many),
+        (format!("first ones among {FEW} tenants"), &few_first),
+        (format!("first ones among {MANY} tenants"), &many_first),
         ("valid caller alone".to_owned(), &alone),
         (
             format!("beside {WRONG_PER_SECOND} wrong keys a second"),
@@ -66,7 +77,7 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "look-up {look_up_ratio:.2} x, valid caller's p99 {p99_ratio:.2} x; {refused} wrong keys were refused"
+        "authenticated request {request_ratio:.2} x; its look-up alone {look_up_ratio:.2} x (first ones {first_ratio:.2} x); valid caller's p99 {p99_ratio:.2} x; {refused} wrong keys were refused"
     )?;
     writeln!(
         out,
@@ -74,6 +85,8 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
         json!({
             "few_tenants": FEW, "many_tenants": MANY,
             "few_p50_us": few.micros(50), "many_p50_us": many.micros(50), "lookup_ratio": look_up_ratio,
+            "few_request_p50_us": few_requests.micros(50), "many_request_p50_us": many_requests.micros(50),
+            "request_ratio": request_ratio, "few_first_p50_us": few_first.micros(50), "many_first_p50_us": many_first.micros(50), "first_ratio": first_ratio,
             "alone_p99_us": alone.micros(99), "beside_p99_us": beside.micros(99), "p99_ratio": p99_ratio,
             "wrong_keys": refused,
         })
@@ -87,35 +100,98 @@ async fn open(directory: &Path) -> anyhow::Result<Tenancy> {
     Ok(Tenancy::open(Arc::new(database), source, Arc::new(SystemClock)).await?)
 }
 
-/// Times of look-ups among few tenants and among many.
-async fn look_ups() -> anyhow::Result<(Times, Times)> {
-    let places = [tempfile::tempdir()?, tempfile::tempdir()?];
-    let mut keys = [Vec::new(), Vec::new()];
-    for (at, (place, known)) in places.iter().zip([FEW, KNOWN]).enumerate() {
-        let tenancy = open(place.path()).await?;
+/// A data directory with few tenants or many, and keys of it.
+struct Place {
+    directory: tempfile::TempDir,
+    keys: Vec<SecretString>,
+}
+
+async fn places() -> anyhow::Result<[Place; 2]> {
+    let place = async |known| {
+        let directory = tempfile::tempdir()?;
+        let tenancy = open(directory.path()).await?;
+        let mut keys = Vec::new();
         for number in 0..known {
             let created = tenancy.create_tenant(&format!("known {number}")).await?;
-            keys[at].push(SecretString::from(created.master_key.expose_secret()));
+            keys.push(SecretString::from(created.master_key.expose_secret()));
         }
-    }
-    fill(places[1].path(), MANY - KNOWN)?;
+        anyhow::Ok(Place { directory, keys })
+    };
+    let places = [place(FEW).await?, place(KNOWN).await?];
+    fill(places[1].directory.path(), MANY - KNOWN)?;
+    Ok(places)
+}
 
+/// Which of the two is first changes, so that a slow moment hits both.
+fn one_and_the_other(number: usize) -> [usize; 2] {
+    if number.is_multiple_of(2) {
+        [0, 1]
+    } else {
+        [1, 0]
+    }
+}
+
+/// Times of look-ups among few tenants and among many: of the first ones of each round, and of all.
+async fn look_ups(places: &[Place; 2]) -> anyhow::Result<[(Times, Times); 2]> {
     let mut times = [Vec::new(), Vec::new()];
+    let mut first = [Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
-        // Which comes first changes, so that a slow moment hits both.
-        for at in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-            let tenancy = open(places[at].path()).await?;
-            for number in 0..PER_ROUND {
-                // A step that has no factor in common with the number of keys reaches all of them.
-                let key = &keys[at][(round * PER_ROUND + number) * 7 % keys[at].len()];
+        let tenancies = [
+            open(places[0].directory.path()).await?,
+            open(places[1].directory.path()).await?,
+        ];
+        for number in 0..KNOWN {
+            for at in one_and_the_other(number) {
+                // Begins somewhere else in each round.
+                let keys = &places[at].keys;
+                let key = &keys[(round * FIRST + number) % keys.len()];
                 let began = Instant::now();
-                tenancy.authenticate(key).await?;
-                times[at].push(began.elapsed());
+                tenancies[at].authenticate(key).await?;
+                let time = began.elapsed();
+                times[at].push(time);
+                if number < FIRST {
+                    first[at].push(time);
+                }
             }
         }
     }
     let [few, many] = times.map(Times::new);
-    Ok((few, many))
+    let [few_first, many_first] = first.map(Times::new);
+    Ok([(few_first, few), (many_first, many)])
+}
+
+/// Times of requests to a server with few tenants and to one with many, whose keys that server has not seen before.
+async fn requests(places: &[Place; 2]) -> anyhow::Result<[Times; 2]> {
+    let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System)).await?;
+    let message = json!({"message": "hello"});
+    let mut servers = Vec::new();
+    for place in places {
+        let (base_url, data_dir) = (simulator.base_url(), place.directory.path().to_owned());
+        let spawned = tokio::task::spawn_blocking(move || spawn_server(&data_dir, &base_url));
+        let (server, port, key) = spawned.await??;
+        let mut connection = Connection::open(port).await?;
+        let request = tool_call(&key, NATIVE_TOOL, &message);
+        for _ in 0..KNOWN {
+            connection.succeed(&request).await?;
+        }
+        servers.push((server, connection));
+    }
+    let mut times = [Vec::new(), Vec::new()];
+    for number in 0..KNOWN {
+        for at in one_and_the_other(number) {
+            let keys = &places[at].keys;
+            let key = keys[number % keys.len()].expose_secret();
+            let request = tool_call(key, NATIVE_TOOL, &message);
+            let began = Instant::now();
+            servers[at].1.succeed(&request).await?;
+            times[at].push(began.elapsed());
+        }
+    }
+    for (server, _) in &mut servers {
+        drop(server.stdin.take());
+        server.wait()?;
+    }
+    Ok(times.map(Times::new))
 }
 
 /// Adds rows that look like those of tenants, which nobody has the keys of.

@@ -66,18 +66,23 @@ pub(super) fn insert(
     Ok(())
 }
 
+/// One descent of one tree tells all of the key, another one its tenant.
+pub(super) fn by_lookup() -> String {
+    let tenant_columns = tenants::COLUMNS;
+    format!(
+        "SELECT {COLUMNS}, access_keys.wrapped_data_key, access_keys.server_key_version,
+                access_keys.chosen_hash, {tenant_columns}
+         FROM access_keys INDEXED BY access_keys_found JOIN tenants ON tenants.id = access_keys.tenant
+         WHERE access_keys.lookup = ?1"
+    )
+}
+
 pub(super) fn find_by_lookup(
     connection: &Connection,
     lookup: &[u8],
 ) -> Result<Option<AccessKeyMatch>, StoreError> {
-    let tenant_columns = tenants::COLUMNS;
     Ok(connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS}, access_keys.wrapped_data_key, access_keys.server_key_version,
-                    access_keys.chosen_hash, {tenant_columns}
-             FROM access_keys JOIN tenants ON tenants.id = access_keys.tenant
-             WHERE access_keys.lookup = ?1"
-        ))?
+        .prepare_cached(&by_lookup())?
         .query_row([lookup], |row| {
             Ok(AccessKeyMatch {
                 key: from_row(row)?,

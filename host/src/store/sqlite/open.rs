@@ -21,7 +21,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 4;
 
 /// The steps of the schema, in order, forward only. A step that was released is never edited: its successor follows it.
-pub(super) const STEPS: [&str; 9] = [
+pub(super) const STEPS: [&str; 10] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_confirmations.sql"),
     include_str!("../migrations/0003_hooks.sql"),
@@ -31,6 +31,7 @@ pub(super) const STEPS: [&str; 9] = [
     include_str!("../migrations/0007_cache_invalidations.sql"),
     include_str!("../migrations/0008_consents.sql"),
     include_str!("../migrations/0009_identities.sql"),
+    include_str!("../migrations/0010_keys_at_once.sql"),
 ];
 
 impl SqliteDatabase {

@@ -1,5 +1,6 @@
 //! Tenants, access keys, secrets and first calls as rows.
 
+use super::super::access_keys::by_lookup;
 use super::{NOW, Place, access_key, tenant};
 use crate::store::{
     Database, InsertTenantError, KeyId, RevokeOutcome, SecretRecord, TenantId, TenantRecord,
@@ -36,6 +37,27 @@ async fn a_name_is_given_once_and_the_refused_tenant_leaves_no_key_behind() {
         database.tenant_by_name("acme").await.unwrap(),
         None,
         "the caller folds"
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_found_by_its_look_up_without_a_second_search_for_its_row() {
+    let place = Place::new();
+    drop(place.open().await);
+    let plan: Vec<String> = place
+        .raw()
+        .prepare(&format!("EXPLAIN QUERY PLAN {}", by_lookup()))
+        .unwrap()
+        .query_map([b"lookup"], |row| row.get("detail"))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(
+        plan,
+        [
+            "SEARCH access_keys USING COVERING INDEX access_keys_found (lookup=?)",
+            "SEARCH tenants USING PRIMARY KEY (id=?)"
+        ]
     );
 }
 

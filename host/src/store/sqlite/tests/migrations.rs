@@ -36,6 +36,8 @@ const DATA: &[&str] = &[
      INSERT INTO plugin_usage (plugin, calls) VALUES ('orders', 3);",
     "INSERT INTO access_keys (id, tenant, name, lookup, wrapped_data_key, created_at, issuer, subject)
          VALUES ('k4', 'ten_a', 'ada', x'61', x'62', 9, 'https://login.example', 'ada');",
+    "INSERT INTO access_keys (id, tenant, name, lookup, wrapped_data_key, created_at)
+         VALUES ('k5', 'ten_a', 'agent', x'63', x'64', 10);",
 ];
 
 type Rows = Vec<BTreeMap<String, Value>>;
