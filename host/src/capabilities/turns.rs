@@ -167,12 +167,23 @@ pub struct Account {
 
 impl Account {
     /// Waits for a turn, if the tenant owes.
+    ///
+    /// Before it begins, its thread looks after what came in from outside: threads hand turns to each other without that, and
+    /// while one goes from slice to slice the other may sleep.
     pub async fn may_work(self) {
+        if let Some(turn) = self.wait_for_turn().await {
+            tokio::task::yield_now().await;
+            *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+        }
+    }
+
+    /// None: the tenant owes nothing.
+    async fn wait_for_turn(&self) -> Option<Turn> {
         let started = {
             let mut state = self.turns.state();
             if !state.owes(&self.tenant) {
                 state.others = Some(Instant::now());
-                return;
+                return None;
             }
             let (start, started) = oneshot::channel();
             let waiting = state.waiting.entry(self.tenant.clone()).or_default();
@@ -183,8 +194,7 @@ impl Account {
             self.turns.hand_out(&mut state);
             started
         };
-        let turn = started.await.ok();
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+        started.await.ok()
     }
 
     /// The next slice, once everything else had the thread, and a turn if the tenant owes.
@@ -194,7 +204,7 @@ impl Account {
     }
 
     /// A slice is over, which took this long.
-    pub(super) fn was_at_work(&self, slice: Duration) {
+    pub fn was_at_work(&self, slice: Duration) {
         if slice >= LONG {
             self.turns.state().add(&self.tenant, slice);
         }
@@ -210,7 +220,7 @@ impl Account {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::pin::pin;
+    use std::pin::{Pin, pin};
 
     use futures::FutureExt;
 
@@ -222,71 +232,77 @@ mod tests {
         account
     }
 
+    /// Whether it may work now. Who has a turn lets its thread look up once before.
+    fn started(mut start: Pin<&mut impl Future<Output = ()>>) -> bool {
+        let mut polled = || start.as_mut().now_or_never().is_some();
+        polled() || polled()
+    }
+
     #[test]
     fn who_owes_nothing_never_waits_whoever_computes() {
         let turns = Turns::new(1);
         let busy = owing(&turns, "busy");
-        assert!(busy.clone().may_work().now_or_never().is_some());
+        assert!(started(pin!(busy.clone().may_work())));
         let short = turns.account("short");
         for _ in 0..1_000 {
-            assert!(short.clone().may_work().now_or_never().is_some());
+            assert!(started(pin!(short.clone().may_work())));
             short.was_at_work(LONG / 2);
         }
         // Another call of the same tenant waits with it.
-        assert!(turns.account("busy").may_work().now_or_never().is_none());
+        assert!(!started(pin!(turns.account("busy").may_work())));
     }
 
     #[test]
     fn a_thread_is_kept_for_those_who_owe_nothing_while_there_are_any() {
         let turns = Turns::new(2);
         let all: Vec<Account> = (0..3).map(|_| owing(&turns, "busy")).collect();
-        let started = |at: usize| all[at].clone().may_work().now_or_never().is_some();
-        assert!(started(0) && started(1));
-        assert!(turns.account("other").may_work().now_or_never().is_some());
+        let starts = |at: usize| started(pin!(all[at].clone().may_work()));
+        assert!(starts(0) && starts(1));
+        assert!(started(pin!(turns.account("other").may_work())));
         all[0].was_at_work(LONG);
-        assert!(!started(2));
+        assert!(!starts(2));
         all[1].was_at_work(LONG);
-        assert!(started(2));
-        assert!(!started(0));
+        assert!(starts(2));
+        assert!(!starts(0));
     }
 
     #[test]
     fn turns_go_round_the_tenants_and_come_back_with_the_end_of_a_slice() {
         let turns = Turns::new(1);
         let first = owing(&turns, "many");
-        assert!(first.clone().may_work().now_or_never().is_some());
+        assert!(started(pin!(first.clone().may_work())));
         let others: Vec<Account> = (0..3).map(|_| turns.account("many")).collect();
         let mut waiting: Vec<_> = others
             .iter()
             .map(|account| Box::pin(account.clone().may_work()))
             .collect();
         for one in &mut waiting {
-            assert!(one.as_mut().now_or_never().is_none());
+            assert!(!started(one.as_mut()));
         }
         let lone = owing(&turns, "lone");
         let mut alone = pin!(lone.clone().may_work());
-        assert!(alone.as_mut().now_or_never().is_none());
+        assert!(!started(alone.as_mut()));
 
         first.was_at_work(LONG);
-        assert!(waiting[0].as_mut().now_or_never().is_some());
+        assert!(started(waiting[0].as_mut()));
         others[0].was_at_work(LONG);
-        assert!(waiting[1].as_mut().now_or_never().is_none());
-        assert!(alone.as_mut().now_or_never().is_some());
+        assert!(!started(waiting[1].as_mut()));
+        assert!(started(alone.as_mut()));
     }
 
     #[test]
     fn who_goes_away_while_waiting_keeps_nobodys_turn() {
         let turns = Turns::new(1);
         let first = owing(&turns, "a");
-        assert!(first.clone().may_work().now_or_never().is_some());
+        assert!(started(pin!(first.clone().may_work())));
         let mut gone = Box::pin(turns.account("a").may_work());
-        assert!(gone.as_mut().now_or_never().is_none());
+        assert!(!started(gone.as_mut()));
         let last = turns.account("a");
         let mut waits = pin!(last.clone().may_work());
-        assert!(waits.as_mut().now_or_never().is_none());
+        assert!(!started(waits.as_mut()));
         drop(gone);
         first.was_at_work(LONG);
-        assert!(waits.as_mut().now_or_never().is_some());
+        assert!(started(waits.as_mut()));
         last.was_at_work(LONG);
         let state = turns.state();
         assert_eq!((state.taken, state.waiting.len()), (0, 0));

@@ -136,6 +136,11 @@ impl Usage {
         self.account.clone()
     }
 
+    /// Bytes of all its linear memories.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// Processor time so far.
     pub fn spent(&self) -> Duration {
         self.processor.spent()
@@ -174,7 +179,7 @@ impl Counter {
 }
 
 /// Processor time of this thread. The clock on the wall would count what others did with the processor meanwhile.
-fn of_this_thread() -> Duration {
+pub fn of_this_thread() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),

@@ -104,6 +104,7 @@ impl PluginHost {
             limits: config.limits.clone(),
             pre,
             exports,
+            queue: loader.engine.queue.clone(),
         };
         let described = plugin
             .describe(&self.services)

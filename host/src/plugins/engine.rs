@@ -6,6 +6,7 @@ use thiserror::Error;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::giving_back::PoolQueue;
 use crate::capabilities::context::CallState;
 use crate::capabilities::contract::Plugin;
 use crate::capabilities::usage::TICK;
@@ -14,6 +15,9 @@ use crate::capabilities::usage::TICK;
 pub const SLOTS: u32 = 512;
 /// Memory of all instances of this process together.
 pub const GUEST_MEMORY: usize = 2 << 30;
+/// Memories that the kernel empties at once: resetting one takes a lock of the kernel, and in batches it halves the cost under
+/// load. For large ones see [`super::giving_back::PoolQueue`].
+pub const EMPTIED_AT_ONCE: usize = 16;
 /// The most that `limits.memory` may be set to.
 pub const MEMORY_CEILING: usize = 512 << 20;
 
@@ -29,6 +33,8 @@ pub struct PluginEngine {
     pub engine: Engine,
     /// Offers the whole contract and an empty WASI; grants are checked in the functions, not here.
     pub linker: Linker<CallState>,
+    /// What dropped instances had.
+    pub queue: PoolQueue,
 }
 
 impl PluginEngine {
@@ -57,7 +63,12 @@ impl PluginEngine {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-        Ok(Self { engine, linker })
+        let queue = PoolQueue::new(&engine)?;
+        Ok(Self {
+            engine,
+            linker,
+            queue,
+        })
     }
 }
 
@@ -90,8 +101,7 @@ fn configuration(pooled: bool) -> Config {
             .max_core_instance_size(2 << 20)
             .max_memory_size(MEMORY_CEILING)
             .max_unused_warm_slots(64)
-            // Resetting memory takes a lock of the kernel; in batches it halves the cost under load.
-            .decommit_batch_size(16)
+            .decommit_batch_size(EMPTIED_AT_ONCE)
             // What a component of ours touches lies in its first 256 KiB (a small stack, then data, then heap: see
             // .cargo/config.toml). Copied back, it faults no page and makes no other core flush its translations: half
             // as many calls again per second as with 64 KiB. 1 MiB halved them (a blind memset).

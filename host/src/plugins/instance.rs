@@ -10,6 +10,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use super::exports::Exports;
+use super::giving_back::{Held, PoolQueue};
 use super::resource::Declared as DeclaredResource;
 use super::stdio::PluginOutput;
 use crate::capabilities::Services;
@@ -39,6 +40,8 @@ pub struct LoadedPlugin {
     pub pre: PluginPre<CallState>,
     /// What it gives beside tools.
     pub exports: Exports,
+    /// Where its instances go.
+    pub queue: PoolQueue,
 }
 
 /// What a plugin says of itself.
@@ -108,7 +111,7 @@ impl LoadedPlugin {
         deadline: Instant,
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<T>,
     ) -> Result<T, String> {
-        let mut store = self.store(services, None);
+        let mut store = Held::new(self.store(services, None), &self.queue);
         let counter = store.data().usage.counter();
         match timeout_at(deadline, counter.counted(ask(&mut store))).await {
             Ok(Ok(listed)) => Ok(listed),
@@ -149,7 +152,7 @@ impl LoadedPlugin {
         context: Arc<CallContext>,
         ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Error>>,
     ) -> Result<T, Error> {
-        let mut store = self.store(services, Some(context.clone()));
+        let mut store = Held::new(self.store(services, Some(context.clone())), &self.queue);
         let span = tracing::debug_span!("plugin", plugin = self.grantee.name);
         let (counter, account) = (store.data().usage.counter(), store.data().usage.account());
         let work = async {
@@ -165,10 +168,11 @@ impl LoadedPlugin {
             () = context.stopped.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "cancelled", "The call was cancelled.")),
         };
         context.computed(store.data().usage.spent());
+        let exceeded = store.data().usage.exceeded();
+        store.give_back().await;
         match ended {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                let exceeded = store.data().usage.exceeded();
                 let error = self.failed(&error, exceeded, &context);
                 match (exceeded, error.code.as_deref()) {
                     (Some(Exceeded::Memory), _) => services.metrics.refused("memory"),

@@ -122,6 +122,7 @@ impl Loader {
             limits,
             pre,
             exports,
+            queue: self.engine.queue.clone(),
         };
 
         let described = self.described(&plugin, &digest).await?;

@@ -17,6 +17,7 @@ mod events;
 mod example;
 mod exports;
 mod follow;
+mod giving_back;
 mod grants;
 mod hooks;
 mod host;
