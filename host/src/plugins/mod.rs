@@ -8,6 +8,7 @@ mod audit_list;
 mod call;
 mod candidate;
 mod compiled;
+mod completing;
 mod confirm;
 mod consent;
 mod content;

@@ -121,8 +121,7 @@ async fn call(client: Client, tool: String, arguments: Value) -> Result<bool, St
 async fn whatever_a_tool_is_given_its_call_ends_in_a_result_or_an_error_that_a_model_reads() {
     let (server, client) = start().await;
     let known = known(&server, &client).await;
-    // Ten thousand of each take the unoptimised server more than a quarter of an hour.
-    let calls = std::env::var("GEN").map_or(60, |n| n.parse().unwrap());
+    let calls = rounds(60, 10_000);
     let registry = server.application.host.registry();
     let mut runner = TestRunner::deterministic();
     let mut wrong: Vec<String> = Vec::new();
