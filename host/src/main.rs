@@ -377,7 +377,7 @@ async fn stdio(
     caller.choice = choice;
     let server = McpServer::new(application.host.clone(), config, Some(caller));
     let (asked, host) = (asked_to_stop()?, application.host);
-    tokio::spawn(host.clone().follow_events(host.last_event().await?));
+    tokio::spawn(host.clone().follow(host.seen().await?));
     let grace = config.server.shutdown_grace;
     // The answers of writes that finish within the grace still reach the client.
     let stop = async {

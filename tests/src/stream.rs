@@ -1,8 +1,13 @@
 //! Answers that come in pieces: what a server says while it works, and what a listener hears.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::client::{Client, MODERN};
+
+/// What has not come by then does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An open answer of the server, event by event.
 pub struct Stream {
@@ -57,12 +62,20 @@ impl Stream {
 
     /// Reads on until this notification or request has come, and answers it.
     pub async fn until(&mut self, method: &str) -> Value {
-        while let Some(message) = self.next().await {
-            if message["method"] == method {
-                return message;
+        let waiting = async {
+            while let Some(message) = self.next().await {
+                if message["method"] == method {
+                    return Some(message);
+                }
             }
+            None
+        };
+        let heard = tokio::time::timeout(PATIENCE, waiting).await;
+        match heard {
+            Ok(Some(message)) => message,
+            Ok(None) => panic!("it ended before {method}: {:?}", self.heard),
+            Err(_) => panic!("{method} did not come: {:?}", self.heard),
         }
-        panic!("it ended before {method}: {:?}", self.heard);
     }
 
     /// Reads on until the server ends the stream; answers the result.

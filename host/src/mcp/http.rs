@@ -103,7 +103,7 @@ pub async fn serve_on(
     tracing::info!(%address, url = %format!("http://{address}/mcp"), "serving MCP");
 
     tokio::spawn(host.clone().handle_events());
-    tokio::spawn(host.clone().follow_events(host.last_event().await?));
+    tokio::spawn(host.clone().follow(host.seen().await?));
     let accepting = CancellationToken::new();
     // Without it, Nagle's algorithm and delayed acknowledgements add up to 50 ms to an answer.
     let listener = listener.tap_io(|stream| {

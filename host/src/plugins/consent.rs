@@ -164,7 +164,7 @@ impl PluginHost {
         };
         let consents = self.services.consents.acting_from(source);
         consents.agree(principal, &terms, subjects).await?;
-        self.lists_changed();
+        self.to_follow.notify_one();
         Ok(Agreeing::Done)
     }
 
@@ -180,7 +180,7 @@ impl PluginHost {
     ) -> Result<bool, ConsentError> {
         let consents = self.services.consents.acting_from(source);
         let withdrawn = consents.withdraw(principal, plugin).await?;
-        self.lists_changed();
+        self.to_follow.notify_one();
         Ok(withdrawn)
     }
 

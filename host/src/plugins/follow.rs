@@ -1,5 +1,6 @@
-//! Every process follows what any of them was told through a hook, so that its own listeners hear of it. (Its cache forgets by
-//! itself: what to drop stands in the database, see `capabilities/cache.rs`.)
+//! Every process follows what any of them was told through a hook, and what tenants agreed to by any of them or by the command
+//! line, so that its own listeners hear of it. (Its cache forgets by itself: what to drop stands in the database, see
+//! `capabilities/cache.rs`.)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +10,28 @@ use super::host::PluginHost;
 use crate::store::StoreError;
 use crate::tenancy::{Followed, Hook, HookEvent};
 
-/// So long another process's event may go unnoticed.
+/// So long what another process did may go unnoticed.
 const LOOK: Duration = Duration::from_secs(1);
 /// Events read at once.
 const BATCH: u32 = 100;
 
+/// Up to where all was followed.
+pub struct Seen {
+    /// The last event.
+    event: i64,
+    /// What the consents were.
+    consents: Option<Vec<u8>>,
+}
+
 impl PluginHost {
-    /// Follows until the server stops, from the event after `last` on; one's own wake it at once.
-    pub async fn follow_events(self: Arc<Self>, mut last: i64) {
+    /// Follows until the server stops, from what was seen on; what this process does itself wakes it at once.
+    pub async fn follow(self: Arc<Self>, mut seen: Seen) {
         loop {
-            if let Err(error) = self.catch_up(&mut last).await {
-                tracing::warn!(cause = %error, "events of other processes cannot be followed");
+            if let Err(error) = self.catch_up(&mut seen).await {
+                tracing::warn!(cause = %error, "other processes cannot be followed");
             }
             tokio::select! {
-                () = self.events_kept.notified() => {}
+                () = self.to_follow.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
                 () = self.stopping.cancelled() => return,
             }
@@ -33,16 +42,24 @@ impl PluginHost {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn last_event(&self) -> Result<i64, StoreError> {
-        self.services.hooks.last_event().await
+    pub async fn seen(&self) -> Result<Seen, StoreError> {
+        Ok(Seen {
+            event: self.services.hooks.last_event().await?,
+            consents: self.services.consents.state().await?,
+        })
     }
 
-    async fn catch_up(&self, last: &mut i64) -> Result<(), StoreError> {
+    async fn catch_up(&self, seen: &mut Seen) -> Result<(), StoreError> {
+        let consents = self.services.consents.state().await?;
+        if consents != seen.consents {
+            seen.consents = consents;
+            self.lists_changed();
+        }
         loop {
-            let events = self.services.hooks.events_after(*last, BATCH).await?;
+            let events = self.services.hooks.events_after(seen.event, BATCH).await?;
             let is_all = events.len() < BATCH as usize;
             for Followed { id, event } in events {
-                *last = id;
+                seen.event = id;
                 match event {
                     Ok((hook, event)) => self.hear(hook, event),
                     Err(error) => {

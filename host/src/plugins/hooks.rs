@@ -169,7 +169,7 @@ impl PluginHost {
         match kept {
             EventKept::New(event_id) => {
                 tracing::info!(event = event_id, "an event came through a hook");
-                self.events_kept.notify_one();
+                self.to_follow.notify_one();
                 self.events_waiting.notify_one();
                 Ok(Judged::Accepted)
             }

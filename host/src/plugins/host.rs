@@ -77,9 +77,9 @@ pub struct PluginHost {
     pub(super) events_waiting: Notify,
     /// How long events are kept.
     pub(super) keep_events: Duration,
+    /// Wakes whoever follows what the processes of this installation did: this one did something.
+    pub(super) to_follow: Notify,
     /// Resources that changed outside of calls.
-    /// An event was kept by this process.
-    pub(super) events_kept: Notify,
     pub(super) changes: broadcast::Sender<ResourcesChanged>,
     /// What it runs by; another one after a reload.
     pub(super) config: ArcSwap<Config>,
@@ -121,7 +121,7 @@ impl PluginHost {
             pages: OnceLock::new(),
             imitations: Arc::new(Imitations::of(&config)),
             events_waiting: Notify::new(),
-            events_kept: Notify::new(),
+            to_follow: Notify::new(),
             keep_events: config.webhooks.keep,
             changes: broadcast::Sender::new(CHANGES),
             loader: Loader {

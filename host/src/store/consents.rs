@@ -48,6 +48,9 @@ pub trait ConsentDatabase: Send + Sync {
     /// What the keys of a tenant are about, such as `store:9021`: at most this many.
     async fn subjects(&self, tenant: &TenantId, most: u32) -> Result<Vec<String>, StoreError>;
 
+    /// Something that is another after any consent was given or removed, by whichever process; none before the first.
+    async fn consents_state(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// Removes a consent; false if there is none.
     async fn remove_consent(&self, tenant: &TenantId, plugin: &str) -> Result<bool, StoreError>;
 }

@@ -197,6 +197,14 @@ impl Consents {
         self.database.subjects(tenant, SUBJECTS).await
     }
 
+    /// Something that is another after any consent was given or taken back, by whichever process.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn state(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.database.consents_state().await
+    }
+
     /// How the consent of a principal's tenant stands under these terms. The tenant of this machine's own user is its operator.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use end_to_end::{Agent, Client, Installation, Server, ServerBuilder, guest};
+use end_to_end::{Agent, Client, Installation, Server, ServerBuilder, Stream, guest};
 use orderdesk_mcp::tenancy::{Principal, Scopes};
 use orderdesk_simulator::{Clock, Fault, Simulator, SimulatorConfig, sample};
 use secrecy::SecretString;
@@ -70,7 +70,10 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
     }
     assert!(!lists_it(client).await);
 
+    let lists = json!({"toolsListChanged": true});
+    let mut stream = Stream::listen(client, lists.clone()).await;
     let given = printed(&installation.output(&with(&["--yes"]), Some(&key)).await);
+    stream.until("notifications/tools/list_changed").await;
     let grants = given["grants"].to_string();
     for line in [
         "GET /store at orderdesk",
@@ -106,12 +109,14 @@ async fn by_the_command_line_it_is_given_and_withdrawn_for_every_process_at_once
         told.query_row(sql, [action], |row| row.get(0)).unwrap()
     };
     assert_eq!(told("tenants.consent"), 2);
+    let mut stream = Stream::listen(client, lists).await;
     let withdrawn = printed(
         &installation
             .output(&with(&["--withdraw"]), Some(&key))
             .await,
     );
     assert_eq!(withdrawn["withdrawn"], true);
+    stream.until("notifications/tools/list_changed").await;
     assert_eq!(told("tenants.consent.withdraw"), 1);
     assert!(!lists_it(client).await);
     let refused = client.call("hostile_peer", list_stores()).await.error();

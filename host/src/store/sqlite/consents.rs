@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::SqliteDatabase;
-use crate::store::{ConsentDatabase, ConsentRecord, KeyId, StoreError, TenantId};
+use crate::store::{ConsentDatabase, ConsentRecord, Database, KeyId, StoreError, TenantId};
 
 /// What [`record`] reads, in its order.
 const RECORD: &str = "plugin, publisher, grants, digest, subjects, access_key, agreed_at";
+/// Where the value stands that changes with every consent.
+const STATE: &str = "consents_state";
 
 #[async_trait]
 impl ConsentDatabase for SqliteDatabase {
@@ -56,12 +58,20 @@ impl ConsentDatabase for SqliteDatabase {
         let (tenant, plugin) = (tenant.clone(), plugin.to_owned());
         self.connections
             .write(move |it| {
-                Ok(it
+                let removed = it
                     .prepare_cached("DELETE FROM consents WHERE tenant = ?1 AND plugin = ?2")?
                     .execute(params![tenant.as_str(), plugin])?
-                    > 0)
+                    > 0;
+                if removed {
+                    new_state(it)?;
+                }
+                Ok(removed)
             })
             .await
+    }
+
+    async fn consents_state(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.meta(STATE).await
     }
 }
 
@@ -87,6 +97,16 @@ fn put(
             consent.access_key.as_str(),
             consent.agreed_at
         ])?;
+    new_state(transaction)
+}
+
+fn new_state(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO meta (name, value) VALUES (?1, randomblob(16))
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute([STATE])?;
     Ok(())
 }
 
