@@ -11,8 +11,9 @@ use super::engine::EMPTIED_AT_ONCE;
 use crate::capabilities::context::CallState;
 use crate::capabilities::usage::of_this_thread;
 
-/// Instances with more bytes than this take long to give back: twice what our components begin with.
-const MUCH: usize = 8 << 20;
+/// Instances with more bytes than this take long to give back. Sixteen below it, which the kernel may get at once, take it as long
+/// as three that fill their limit; interpreters begin with less, and are called too often to go a way round.
+const MUCH: usize = 16 << 20;
 
 /// Empties the pool's queue.
 ///
