@@ -12,7 +12,7 @@ use crate::capabilities::context::CallState;
 use crate::capabilities::usage::of_this_thread;
 
 /// Instances with more bytes than this take long to give back. Sixteen below it, which the kernel may get at once, take it as long
-/// as three that fill their limit; interpreters begin with less, and are called too often to go a way round.
+/// as four that fill the default limit; interpreters begin with less, and are called too often to go a way round.
 const MUCH: usize = 16 << 20;
 
 /// Empties the pool's queue.
@@ -117,5 +117,29 @@ impl DerefMut for Held {
     #[expect(clippy::expect_used, reason = "taken only by what consumes it")]
     fn deref_mut(&mut self) -> &mut Self::Target {
         self.store.as_mut().expect("held")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::plugins::engine::PluginEngine;
+
+    #[test]
+    fn what_was_dropped_is_given_back_at_once_when_the_queue_is_emptied() {
+        let PluginEngine { engine, queue, .. } = PluginEngine::new().unwrap();
+        let given_back = || {
+            let pool = engine.pooling_allocator_metrics().unwrap();
+            usize::try_from(pool.unused_warm_memories()).unwrap()
+        };
+        let large = Module::new(&engine, wat::parse_str("(module (memory 64))").unwrap()).unwrap();
+        let mut store = Store::new(&engine, ());
+        Instance::new(&mut store, &large, &[]).unwrap();
+        drop(store);
+        assert_eq!(given_back(), 0, "it waits for others");
+        queue.empty();
+        // The last one that filled the queue has taken a place that was given back.
+        assert_eq!(given_back(), EMPTIED_AT_ONCE - 1);
     }
 }

@@ -6,7 +6,7 @@ mod arguments;
 use std::time::Duration;
 
 use end_to_end::{Client, Server, rounds};
-use orderdesk_simulator::{Clock, SimulatorConfig};
+use orderdesk_simulator::{Clock, SimulatorConfig, sample};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const ALL: &str =
 const AT_ONCE: usize = 8;
 /// As long as a call may take that nothing is wrong with.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Where a tool reaches more than one order, or starts from scratch, now and then.
+/// After so many calls the store is as it was in the beginning, and registered.
 const SET_UP_AGAIN: usize = 500;
 
 async fn start() -> (Server, Client) {
@@ -143,7 +143,10 @@ async fn whatever_a_tool_is_given_its_call_ends_in_a_result_or_an_error_that_a_m
                 while let Some(ended) = running.join_next().await {
                     end(ended.unwrap());
                 }
+                // Otherwise orders grow with every note, and all that is measured is how long they take to read.
+                let fresh = sample::stores(7, server.simulator.now()).swap_remove(0);
                 let (store, key, _) = server.simulator.stores().swap_remove(0);
+                server.simulator.with_store(store, |it| *it = fresh);
                 let registration = json!({"store_id": store, "api_key": key, "replace": true});
                 client.call("stores_register", registration).await.ok();
             }
