@@ -37,6 +37,7 @@ fn each_of_the_forty_behaviours_names_what_stands_for_it() {
         let proof = cells.last().unwrap();
         let names_something = !named(proof).is_empty() || proof.contains("`cargo xtask ");
         assert!(names_something, "{number} rests on nothing");
+        assert!(!proof.contains("**open**"), "{number} is open");
         numbers.insert(number);
     }
     assert_eq!(numbers, (1..=40).collect());

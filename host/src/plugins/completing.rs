@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wasmtime::Store;
+
 use super::host::PluginHost;
+use super::instance::LoadedPlugin;
 use super::offer::{Asking, nothing_there, shown};
 use super::prompt::Prompt;
 use super::registry::Offered;
 use super::resource::Resource;
+use crate::capabilities::context::CallState;
 use crate::capabilities::contract::types::{Completion, Typing};
 use crate::capabilities::contract::{Error, ErrorKind};
 
@@ -35,21 +39,12 @@ impl PluginHost {
         };
         let known: Vec<&str> = shape.variables().collect();
         let typing = among(typing, shape.text(), &known)?;
-        let completion = self
-            .ask(
-                "completion/complete",
-                plugin,
-                asking,
-                TYPING_TIME,
-                None,
-                async |store| {
-                    let instance = bound.instantiate_async(&mut *store).await?;
-                    let resources = instance.orderdesk_plugin_resources();
-                    resources.call_complete(store, shape.text(), &typing).await
-                },
-            )
-            .await?;
-        Ok(self.offered(completion))
+        self.complete(plugin, asking, async |store| {
+            let instance = bound.instantiate_async(&mut *store).await?;
+            let resources = instance.orderdesk_plugin_resources();
+            resources.call_complete(store, shape.text(), &typing).await
+        })
+        .await
     }
 
     /// Values for an argument of a prompt.
@@ -68,29 +63,34 @@ impl PluginHost {
         };
         let known: Vec<&str> = prompt.arguments.iter().map(|it| it.name.as_str()).collect();
         let typing = among(typing, &prompt.name, &known)?;
-        let completion = self
-            .ask(
-                "completion/complete",
-                plugin,
-                asking,
-                TYPING_TIME,
-                None,
-                async |store| {
-                    let instance = bound.instantiate_async(&mut *store).await?;
-                    let prompts = instance.orderdesk_plugin_prompts();
-                    prompts.call_complete(store, &prompt.name, &typing).await
-                },
-            )
-            .await?;
-        Ok(self.offered(completion))
+        self.complete(plugin, asking, async |store| {
+            let instance = bound.instantiate_async(&mut *store).await?;
+            let prompts = instance.orderdesk_plugin_prompts();
+            prompts.call_complete(store, &prompt.name, &typing).await
+        })
+        .await
     }
 
-    fn offered(&self, completion: Completion) -> Completion {
-        let mut completion = shortened(completion);
+    /// What the plugin answers, as it may be offered.
+    async fn complete(
+        self: &Arc<Self>,
+        plugin: &LoadedPlugin,
+        asking: Asking,
+        ask: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<Completion, Error>>,
+    ) -> Result<Completion, Error> {
+        let answer = self.ask(
+            "completion/complete",
+            plugin,
+            asking,
+            TYPING_TIME,
+            None,
+            ask,
+        );
+        let mut completion = shortened(answer.await?);
         for value in &mut completion.values {
             self.imitations.clean(value);
         }
-        completion
+        Ok(completion)
     }
 }
 

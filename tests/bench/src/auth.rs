@@ -166,9 +166,8 @@ async fn requests(places: &[Place; 2]) -> anyhow::Result<[Times; 2]> {
     let message = json!({"message": "hello"});
     let mut servers = Vec::new();
     for place in places {
-        let (base_url, data_dir) = (simulator.base_url(), place.directory.path().to_owned());
-        let spawned = tokio::task::spawn_blocking(move || spawn_server(&data_dir, &base_url));
-        let (server, port, key) = spawned.await??;
+        let (server, port, key) =
+            spawn_server(place.directory.path(), &simulator.base_url()).await?;
         let mut connection = Connection::open(port).await?;
         let request = tool_call(&key, NATIVE_TOOL, &message);
         for _ in 0..KNOWN {
@@ -228,9 +227,7 @@ fn fill(directory: &Path, count: usize) -> anyhow::Result<()> {
 async fn strangers() -> anyhow::Result<(Times, Times, usize)> {
     let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System)).await?;
     let data = tempfile::tempdir()?;
-    let (base_url, data_dir) = (simulator.base_url(), data.path().to_owned());
-    let (mut server, port, key) =
-        tokio::task::spawn_blocking(move || spawn_server(&data_dir, &base_url)).await??;
+    let (mut server, port, key) = spawn_server(data.path(), &simulator.base_url()).await?;
     let request = tool_call(&key, NATIVE_TOOL, &json!({"message": "hello"}));
     let mut connection = Connection::open(port).await?;
     paced(&mut connection, &request, PHASE / 2).await?;

@@ -36,7 +36,7 @@ pub(crate) async fn bench() -> anyhow::Result<()> {
     let simulator = Simulator::start(SimulatorConfig::sample(7, Clock::System)).await?;
     let base_url = simulator.base_url();
     let data = tempfile::tempdir()?;
-    let (mut server, port, key) = spawn_server(data.path(), &base_url)?;
+    let (mut server, port, key) = spawn_server(data.path(), &base_url).await?;
 
     let mut connection = Connection::open(port).await?;
     let (store, api_key) = sandbox::first_store(&simulator)?;
@@ -142,15 +142,21 @@ pub(crate) struct Spawned {
     pub(crate) rival_key: String,
 }
 
-pub(crate) fn spawn_server(
+pub(crate) async fn spawn_server(
     data_dir: &Path,
     base_url: &str,
 ) -> anyhow::Result<(Child, u16, String)> {
-    let server = spawn(data_dir, base_url, With::Echo)?;
+    let server = spawn(data_dir, base_url, With::Echo).await?;
     Ok((server.process, server.port, server.key))
 }
 
-pub(crate) fn spawn(data_dir: &Path, base_url: &str, with: With) -> anyhow::Result<Spawned> {
+/// Waits for the server off the thread that serves as its Order Desk.
+pub(crate) async fn spawn(data_dir: &Path, base_url: &str, with: With) -> anyhow::Result<Spawned> {
+    let (data_dir, base_url) = (data_dir.to_owned(), base_url.to_owned());
+    tokio::task::spawn_blocking(move || start_process(&data_dir, &base_url, with)).await?
+}
+
+fn start_process(data_dir: &Path, base_url: &str, with: With) -> anyhow::Result<Spawned> {
     let mut server = Command::new(std::env::current_exe()?)
         .args(["serve", "--base-url", base_url, "--data-dir"])
         .arg(data_dir)

@@ -82,9 +82,7 @@ fn ways() -> Vec<Way> {
 pub(crate) async fn bench(only: &[String]) -> anyhow::Result<()> {
     let simulator = sandbox::unhurried().await?;
     let data = tempfile::tempdir()?;
-    let (base_url, data_dir) = (simulator.base_url(), data.path().to_owned());
-    let spawned = tokio::task::spawn_blocking(move || spawn(&data_dir, &base_url, With::Hostile));
-    let mut server = spawned.await??;
+    let mut server = spawn(data.path(), &simulator.base_url(), With::Hostile).await?;
     let (store, api_key) = sandbox::first_store(&simulator)?;
     let registration = json!({"store_id": store, "api_key": api_key});
     let register = tool_call(&server.key, "stores_register", &registration);

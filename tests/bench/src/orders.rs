@@ -49,11 +49,7 @@ struct Row {
 pub(crate) async fn bench() -> anyhow::Result<()> {
     let simulator = sandbox::unhurried().await?;
     let data = tempfile::tempdir()?;
-    let base_url = simulator.base_url();
-    let data_dir = data.path().to_owned();
-    // It waits for the other process, and the simulator on this thread must answer that one meanwhile.
-    let (mut child, port, key) =
-        tokio::task::spawn_blocking(move || spawn_server(&data_dir, &base_url)).await??;
+    let (mut child, port, key) = spawn_server(data.path(), &simulator.base_url()).await?;
     let (store, api_key) = sandbox::first_store(&simulator)?;
     let orders = fill(&simulator, store)?;
     let mut bench = Bench {

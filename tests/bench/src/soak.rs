@@ -52,9 +52,7 @@ pub(crate) async fn bench(warm_up: usize, calls: usize) -> anyhow::Result<()> {
     );
     let simulator = sandbox::unhurried().await?;
     let data = tempfile::tempdir()?;
-    let (data_dir, base_url) = (data.path().to_owned(), simulator.base_url());
-    let (mut child, port, key) =
-        tokio::task::spawn_blocking(move || spawn_server(&data_dir, &base_url)).await??;
+    let (mut child, port, key) = spawn_server(data.path(), &simulator.base_url()).await?;
     let (store, api_key) = sandbox::first_store(&simulator)?;
     let orders: Vec<u64> = simulator
         .with_store(store, |store| {
